@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * account.bpf.h: the maps, and the only code that writes them from the kernel.
+ *
+ *   account_iface   ifindex -> interface number
+ *   account_seen    the ledger's first column, before anything can go wrong
+ *   account_flow    find or make the slot, count, one verdict
+ *
+ * One writer a slot: the program on that CPU (XDP and TC both run with bottom halves off, so they
+ * never interleave). A slot is given up only when a committed mark says that it was exported, or
+ * after its whole life went into the evicted ring; where neither is possible the packet is folded.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "cache.h"
+#include "flow.h"
+#include "parse.h"
+
+const volatile struct flow_geometry geometry = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus * cpu_sets, set before load */
+	__type(key, __u32);
+	__type(value, struct flow_set);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as slots */
+	__type(key, __u32);
+	__type(value, struct flow_mark_set);
+} marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* bytes, set before load */
+} evicted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus * FLOW_IFACES * 2 */
+	__type(key, __u32);
+	__type(value, struct flow_ledger);
+} ledger SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus */
+	__type(key, __u32);
+	__type(value, struct flow_cpu);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, FLOW_IFACE_CELLS);
+	__type(key, __u32);
+	__type(value, struct flow_iface);
+} ifaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_control);
+} control SEC(".maps");
+
+#define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
+
+/* flowd's number of the interface; 0 where it has none. */
+static __always_inline __u16 account_iface(__u32 ifindex)
+{
+	for (__u32 i = 0; i < FLOW_IFACE_PROBES; i++) {
+		__u32 cell = (ifindex + i) & (FLOW_IFACE_CELLS - 1);
+		const struct flow_iface *iface = bpf_map_lookup_elem(&ifaces, &cell);
+
+		if (iface && iface->ifindex == ifindex)
+			return iface->ifnum;
+	}
+	return 0;
+}
+
+static __always_inline struct flow_ledger *account_books(__u32 cpu, const struct flow_key *key)
+{
+	__u32 index = (cpu * FLOW_IFACES + (key->ifnum & (FLOW_IFACES - 1))) * 2 + (key->dir & 1);
+
+	return bpf_map_lookup_elem(&ledger, &index);
+}
+
+static __always_inline void account_add(struct flow_slot *slot, const struct flow_facts *f, __u64 now)
+{
+	slot->packets += f->packets;
+	slot->bytes += f->bytes;
+	slot->ip_bytes += f->ip_bytes;
+	slot->last_ns = now;
+	slot->tcp_flags |= f->tcp_flags;
+	slot->tcp_syn |= f->tcp_syn;
+}
+
+/* Hand the slot's whole life over to flowd. False: the ring is full. */
+static __always_inline int account_evict(const struct flow_slot *slot, __u32 index,
+					 struct flow_cpu *stat)
+{
+	struct flow_evicted *record = bpf_ringbuf_reserve(&evicted, sizeof(*record), 0);
+	__u64 wake = BPF_RB_NO_WAKEUP;
+
+	if (!record) {
+		stat->ring_full++;
+		return 0;
+	}
+	record->index = index;
+	record->pad = 0;
+	__builtin_memcpy(&record->slot, slot, sizeof(*slot));
+	if ((bpf_ringbuf_query(&evicted, BPF_RB_PROD_POS) & (ACCOUNT_WAKE_BYTES - 1)) <
+	    sizeof(*record) + BPF_RINGBUF_HDR_SZ)
+		wake = BPF_RB_FORCE_WAKEUP;
+	bpf_ringbuf_submit(record, wake);
+	stat->evicted++;
+	return 1;
+}
+
+/* Start a new life of the slot. Readers take the key only between equal, even values of seq. */
+static __always_inline void account_claim(struct flow_slot *slot, const struct flow_facts *f,
+					  __u64 now)
+{
+	__sync_fetch_and_add(&slot->seq, 1);
+	slot->birth++;
+	__builtin_memcpy(&slot->key, &f->key, sizeof(slot->key));
+	slot->packets = f->packets;
+	slot->bytes = f->bytes;
+	slot->ip_bytes = f->ip_bytes;
+	slot->first_ns = now;
+	slot->last_ns = now;
+	slot->tcp_flags = f->tcp_flags;
+	slot->tcp_syn = f->tcp_syn;
+	__sync_fetch_and_add(&slot->seq, 1);
+}
+
+/* Count in a slot that holds the key already. Once an epoch, see whether flowd read it since. */
+static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32 way,
+					const struct flow_facts *f, __u32 epoch, __u64 now)
+{
+	struct flow_slot *slot = &set->slot[way & (FLOW_WAYS - 1)];
+	__u32 *used = &set->used[way & (FLOW_WAYS - 1)];
+
+	if (*used >> 1 != (epoch & 0x7fffffff)) {
+		struct flow_mark_set *mark = bpf_map_lookup_elem(&marks, &index);
+
+		if (mark && cache_exported(slot, &mark->mark[way & (FLOW_WAYS - 1)]))
+			slot->first_ns = now;
+		*used = epoch << 1 | 1;
+	}
+	account_add(slot, f, now);
+}
+
+/*
+ * Make room for a new key in set `index`. 0: there is none without losing something. Global and
+ * out of line, as is account_fold: the verifier walks them once, and packets of known flows never.
+ */
+__noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 epoch, __u64 now)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), way;
+	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
+	struct flow_mark_set *mark = bpf_map_lookup_elem(&marks, &index);
+
+	if (!set || !mark || !stat || !f)
+		return 0;
+	way = cache_victim(set, (__u32)stat->created) & (FLOW_WAYS - 1);
+	if (set->tag[way]) {
+		if (cache_clean(&set->slot[way], &mark->mark[way]))
+			stat->reused++;
+		else if (!account_evict(&set->slot[way], index * FLOW_WAYS + way, stat))
+			return 0;
+	}
+	account_claim(&set->slot[way], f, now);
+	set->tag[way] = tag;
+	set->used[way] = epoch << 1;
+	stat->created++;
+	return 1;
+}
+
+/* False: the key has no slot and there is no room for one. */
+static __always_inline int account_slot(__u32 cpu, struct flow_facts *f, __u32 epoch,
+					__u64 now)
+{
+	struct cache_hash hash = cache_hash(&f->key, (const __u64 *)geometry.seed);
+	__u32 index = cpu * geometry.cpu_sets + (hash.set & geometry.set_mask), way;
+	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
+
+	if (!set)
+		return 0;
+	way = cache_find(set, &f->key, hash.tag);
+	if (way < FLOW_WAYS) {
+		account_hit(set, index, way, f, epoch, now);
+		return 1;
+	}
+	return account_make(index, hash.tag, f, epoch, now);
+}
+
+/* Count in the slot that every interface and direction has for what fits nowhere else. */
+static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __u32 epoch, __u64 now)
+{
+	struct flow_key key = {.ifnum = f->key.ifnum, .dir = f->key.dir, .marks = FLOW_MARK_CATCHALL};
+	__u32 number = (key.ifnum & (FLOW_IFACES - 1)) * 2 + (key.dir & 1);
+	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_RESERVED_SETS + number / FLOW_WAYS;
+	__u32 way = number & (FLOW_WAYS - 1);
+	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
+
+	if (!set)
+		return;
+	f->key = key;
+	if (set->tag[way]) {
+		account_hit(set, index, way, f, epoch, now);
+		return;
+	}
+	account_claim(&set->slot[way], f, now);
+	set->tag[way] = 1;
+	set->used[way] = epoch << 1;
+}
+
+/* Fold the packet: who sent it is given up, what it was sent to is kept. Returns the verdict. */
+__noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	if (!f)
+		return VERDICT_CATCHALL;
+	__builtin_memset(f->key.src, 0, sizeof(f->key.src));
+	f->key.sport = 0;
+	f->key.marks |= FLOW_MARK_FOLDED;
+	if (account_slot(cpu, f, epoch, now))
+		return VERDICT_FOLDED;
+	account_catchall(cpu, f, epoch, now);
+	return VERDICT_CATCHALL;
+}
+
+/* Account the packet under `f`: the slot, then the verdict. `books` counted it as seen. */
+static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct flow_ledger *books)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	__u32 zero = 0, verdict = f->verdict;
+	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
+
+	if (!ctl)
+		return;
+	if (!account_slot(cpu, f, ctl->epoch, now))
+		verdict = account_fold(f, ctl->epoch, now);
+	if (verdict < VERDICT_MAX) {
+		books->verdict[verdict].packets += f->packets;
+		books->verdict[verdict].bytes += f->bytes;
+	}
+}

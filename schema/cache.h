@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cache.h: find, choose and fill a slot of a flow set. Pure; compiled for BPF and for the host.
+ *
+ * The hash is multilinear: each 8-byte word of the key times its own random odd number, summed
+ * and mixed, so that no one who does not know the seed can aim at a set (Lemire and Kaser,
+ * "Strongly universal string hashing is fast", 2014, section 3).
+ */
+#pragma once
+
+#include "flow.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+#define CACHE_KEY_WORDS (sizeof(struct flow_key) / 8)
+
+struct cache_hash {
+	__u32 set; /* before the mask */
+	__u32 tag; /* never 0 */
+};
+
+static __always_inline struct cache_hash cache_hash(const struct flow_key *key, const __u64 *seed)
+{
+	const __u64 *word = (const __u64 *)key;
+	__u64 h = seed[CACHE_KEY_WORDS];
+
+	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
+		h += word[i] * seed[i];
+	h ^= h >> 32;
+	h *= 0x9e3779b97f4a7c15ULL;
+	h ^= h >> 29;
+	return (struct cache_hash){.set = (__u32)h, .tag = (__u32)(h >> 32) | 1};
+}
+
+static __always_inline int cache_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	__u64 diff = 0;
+
+	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
+		diff |= x[i] ^ y[i];
+	return diff == 0;
+}
+
+/* The way that holds `key`, or FLOW_WAYS. */
+static __always_inline __u32 cache_find(const struct flow_set *set, const struct flow_key *key,
+					__u32 tag)
+{
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		if (set->tag[way] == tag && cache_key_equal(&set->slot[way].key, key))
+			return way;
+	}
+	return FLOW_WAYS;
+}
+
+/* How recently a way was used: a flow seen in two sweeps counts as younger than it is. */
+static __always_inline __u32 cache_rank(__u32 used)
+{
+	return (used >> 1) + (used & 1 ? FLOW_SPARED_EPOCHS : 0);
+}
+
+/*
+ * The way to give up for a new key: a free one, else the least recently used; ties go to the first
+ * at or after `start`, which the caller varies so that a set of equals is replaced evenly.
+ */
+static __always_inline __u32 cache_victim(const struct flow_set *set, __u32 start)
+{
+	__u32 best = 0, best_rank = ~0U;
+
+	for (__u32 i = 0; i < FLOW_WAYS; i++) {
+		__u32 way = (start + i) & (FLOW_WAYS - 1);
+		__u32 rank = set->tag[way] ? cache_rank(set->used[way]) : 0;
+
+		if (rank < best_rank) {
+			best = way;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+/* Nothing of the slot's life would be lost with it: all was exported and committed. */
+static __always_inline int cache_clean(const struct flow_slot *slot, const struct flow_mark *mark)
+{
+	return slot->birth == mark->committed.birth && slot->packets == mark->committed.packets &&
+	       slot->bytes == mark->committed.bytes;
+}
+
+/* True where the next packet is the first since flowd last read the slot for an export. */
+static __always_inline int cache_exported(const struct flow_slot *slot, const struct flow_mark *mark)
+{
+	return slot->birth == mark->pending.birth && slot->packets == mark->pending.packets;
+}

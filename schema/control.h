@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * control.h: what flowd and flowctl say to each other over the control socket, a Unix stream
+ * socket at /run/wireledger/INSTANCE.sock. One request a connection: a line of text.
+ *
+ *   "live\n"    struct control_head, then head.records times struct flow_record (native layout)
+ *   "status\n"  one JSON object, then end of file
+ *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
+ *
+ * An unknown request is answered with "error TEXT\n". flowd closes the connection after the answer.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define CONTROL_MAGIC 0x574c4354U /* "WLCT" */
+#define CONTROL_VERSION 1
+#define CONTROL_RUN_DIR "/run/wireledger"
+#define CONTROL_REQUEST_MAX 256
+
+/*
+ * The live answer holds all that was counted and that the database, as of commit `sweep`, does not
+ * have. So a reader whose snapshot's meta.last_sweep equals `sweep` adds the two and counts nothing
+ * twice; any other reader takes a new snapshot or asks again.
+ */
+struct control_head {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t record_size;
+	uint32_t records;
+	uint64_t sweep;
+	uint64_t now_ms;
+};

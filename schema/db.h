@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * db.h: open the ledger database, for its one writer or for readers.
+ *
+ * The writer (flowd) makes or migrates it, sets WAL, and holds a lock file beside it so that there
+ * is only one. Readers open read-only. A file that is not a wireledger database (application_id,
+ * user_version, tables) is refused and left as it was; so is one from a newer version.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fields.h"
+
+#define DB_VERSION 1
+#define DB_APPLICATION_ID 0x574c4447 /* "WLDG" */
+#define DB_PATH_DEFAULT "/var/lib/wireledger/ledger.db"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+struct db_error {
+	char text[512]; /* names the file and what is wrong with it */
+};
+
+/*
+ * Open for writing: directory made (0755) where it is the default one, file made 0640, migrated in
+ * one transaction. full_sync: PRAGMA synchronous = FULL, else NORMAL. 0 or -errno: -EBUSY another
+ * writer, -EPROTO foreign file, -EOVERFLOW newer version, -EACCES, -EROFS, -ENOSPC, -EIO.
+ */
+int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
+		   struct db_error *ret_error);
+
+/* Open read-only, with a busy timeout. Same errors, and -ENOENT. */
+int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *ret_error);
+
+/* Close, and drop the writer's lock where lock_fd >= 0. */
+void db_close(struct sqlite3 *db, int lock_fd);
+
+/* meta values; db_meta_get_* give -ENOENT where there is none. */
+int db_meta_get_int(struct sqlite3 *db, const char *key, int64_t *ret_value);
+int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size);
+int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value);
+int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value);
+
+/* The one INSERT into flow and how a record is bound to it; id is (end_ms << 20) | n. */
+extern const char db_flow_insert[];
+int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
+
+/* The column list of table flow that db_flow_read expects, for "SELECT " DB_FLOW_COLUMNS. */
+#define DB_FLOW_COLUMNS                                                                            \
+	"id, duration_ms, iface, dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport, " \
+	"packets, bytes, ip_bytes, rev_packets, rev_bytes, rev_ip_bytes, tcp_flags, end_reason"
+
+/* The current row of a SELECT DB_FLOW_COLUMNS. 0, or -EPROTO where a value has the wrong type. */
+int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * fields.h: the flow record, and each of its fields named once.
+ *
+ * A record is what a conversation did on an interface between two exports (a biflow, RFC 5103).
+ * Sinks, outputs, queries and man pages walk fields[]; nothing else spells a field's name.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow.h"
+
+enum end_reason { /* RFC 5102 section 5.11.3 flowEndReason */
+	END_ACTIVE_NOW = 0, /* not ended: the unexported part of a live flow */
+	END_IDLE = 1,
+	END_ACTIVE = 2,
+	END_FLOW = 3,
+	END_FORCED = 4,
+	END_RESOURCES = 5,
+};
+
+/* One direction of a record. */
+struct flow_half {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t ip_bytes;
+	uint8_t tcp_flags;
+	uint8_t tcp_syn;
+	uint8_t pad[6];
+};
+
+/* key is the initiator's direction; key.ifnum has no meaning here, `iface` does. */
+struct flow_record {
+	int64_t start_ms; /* UTC */
+	int64_t end_ms;
+	struct flow_key key;
+	struct flow_half half[2]; /* initiator's, reverse */
+	uint32_t iface;           /* interface.id of the database */
+	uint8_t end_reason;
+	uint8_t pad[3];
+};
+
+_Static_assert(sizeof(struct flow_record) == 144, "goes over the control socket as it is");
+
+enum field_kind {
+	FIELD_TIME,   /* UTC ms: RFC 3339 in JSON */
+	FIELD_TEXT,   /* a name or an address, see field_text */
+	FIELD_NUMBER, /* unsigned, see field_number */
+};
+
+struct field {
+	const char *name;  /* in JSON, CSV and --fields */
+	const char *title; /* of a text column */
+	const char *unit;  /* "ms", "bytes", ... or NULL */
+	const char *column; /* of table flow, NULL where derived */
+	const char *help;
+	uint16_t ipfix; /* information element (RFC 5102, IANA), 0: none */
+	uint8_t kind;
+	uint8_t reverse; /* the name has the prefix rev_ and the value is half[1]'s */
+	/* False where the record has no such value (JSON null, CSV empty). One of the two is set. */
+	bool (*number)(const struct flow_record *rec, uint64_t *ret_value);
+	bool (*text)(const struct flow_record *rec, char *buf, size_t size);
+};
+
+/* In the order of output; ends with a NULL name. The interface's name is the caller's to add. */
+extern const struct field fields[];
+
+/* The field of that name, or NULL. */
+const struct field *field_find(const char *name);
+
+/* True for IPv4 and IPv6 keys: src and dst are IP addresses and proto is meant. */
+bool flow_key_is_ip(const struct flow_key *key);
+
+/*
+ * The key of the other direction on the same interface: addresses and ports swapped, direction
+ * turned, ICMP request and reply types and ARP operations exchanged.
+ */
+void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key);
+
+/* One direction of a biflow as a record of its own; which: 0 initiator's, 1 reverse. */
+void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec);

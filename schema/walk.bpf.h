@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * walk.bpf.h: the walk of parse.h's stages in a BPF program.
+ *
+ * A stage that branches is a global function: the verifier walks it once and forgets which path it
+ * took, so that its work is the sum of the stages' (the product of them passed its limit of
+ * 1,000,000 instructions). Each takes its position anew from f->off, with one bounds check.
+ *
+ * A hook defines HOOK_CTX, its context's type, before it includes this file.
+ */
+#pragma once
+
+#include "account.bpf.h"
+
+static __always_inline struct pkt walk_at(HOOK_CTX *ctx, __u32 off)
+{
+	struct pkt pkt = {
+		.pos = (const __u8 *)(long)ctx->data + (off & PARSE_OFF_MAX),
+		.end = (const __u8 *)(long)ctx->data_end,
+	};
+
+	return pkt;
+}
+
+__noinline int walk_link(HOOK_CTX *ctx, struct flow_facts *f)
+{
+	struct pkt pkt = walk_at(ctx, 0);
+
+	if (f)
+		parse_link(&pkt, f);
+	return 0;
+}
+
+__noinline int walk_net(HOOK_CTX *ctx, struct flow_facts *f)
+{
+	if (f) {
+		struct pkt pkt = walk_at(ctx, f->off);
+
+		parse_net(&pkt, f);
+	}
+	return 0;
+}
+
+__noinline int walk_extension(HOOK_CTX *ctx, struct flow_facts *f)
+{
+	if (f) {
+		struct pkt pkt = walk_at(ctx, f->off);
+
+		parse_extension(&pkt, f);
+	}
+	return 0;
+}
+
+__noinline int walk_transport(HOOK_CTX *ctx, struct flow_facts *f)
+{
+	if (f) {
+		struct pkt pkt = walk_at(ctx, f->off);
+
+		parse_transport(&pkt, f);
+	}
+	return 0;
+}
+
+static __always_inline void walk_packet(HOOK_CTX *ctx, const struct pkt_meta *meta,
+					struct flow_facts *f)
+{
+	parse_begin(meta, f);
+	if (f->stage == PARSE_LINK)
+		walk_link(ctx, f);
+	if (f->stage == PARSE_NET)
+		walk_net(ctx, f);
+	for (int depth = 0; depth < PARSE_EXTENSIONS && f->stage == PARSE_EXTENSION; depth++)
+		walk_extension(ctx, f);
+	if (f->stage == PARSE_EXTENSION)
+		parse_deep(f);
+	if (f->stage == PARSE_TRANSPORT)
+		walk_transport(ctx, f);
+	parse_count(meta, f);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow_tc.bpf.c: the TC adapters. Egress, and ingress where XDP cannot be had; always TCX_NEXT,
+ * which is TC_ACT_UNSPEC; no packet is written.
+ *
+ * An skb may stand for many frames (gso_segs) and hold its VLAN tag beside the bytes (vlan_tci).
+ * Where its headers are not all in the linear part they are pulled once and looked at again.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+
+#define HOOK_CTX struct __sk_buff
+#include "../schema/walk.bpf.h"
+
+#define TC_PULL_BYTES 1024 /* of headers, at most; what lies beyond is accounted as cut short */
+
+static __always_inline void tc_meta(const struct __sk_buff *skb, __u32 l3, struct pkt_meta *meta)
+{
+	meta->len = skb->len;
+	meta->reach = (__u32)((void *)(long)skb->data_end - (void *)(long)skb->data);
+	meta->segments = skb->gso_segs;
+	meta->gso_size = skb->gso_size;
+	if (skb->vlan_present) {
+		meta->vlan_proto = bpf_ntohs((__be16)skb->vlan_proto);
+		meta->vlan_tci = (__u16)skb->vlan_tci;
+	}
+	if (l3)
+		meta->l3_proto = bpf_ntohs((__be16)skb->protocol);
+	meta->ifnum = account_iface(skb->ifindex);
+}
+
+static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct flow_ledger *books;
+	struct pkt_meta meta = {.dir = dir};
+	struct flow_facts f;
+	int pulled = 0;
+
+	tc_meta(skb, l3, &meta);
+	walk_packet(skb, &meta, &f);
+	if (f.verdict == VERDICT_SHORT && f.truncated) {
+		__u32 want = skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES;
+
+		pulled = !bpf_skb_pull_data(skb, want);
+		tc_meta(skb, l3, &meta);
+		walk_packet(skb, &meta, &f);
+	}
+	books = account_books(cpu, &f.key);
+	if (!books)
+		return TC_ACT_UNSPEC;
+	books->seen.packets += f.packets;
+	books->seen.bytes += f.bytes;
+	account_flow(cpu, &f, books);
+	if (pulled) {
+		struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+
+		if (stat)
+			stat->pulled++;
+	}
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int flow_tc_egress(struct __sk_buff *skb)
+{
+	return tc_account(skb, FLOW_EGRESS, 0);
+}
+
+SEC("tc")
+int flow_tc_ingress(struct __sk_buff *skb)
+{
+	return tc_account(skb, FLOW_INGRESS, 0);
+}
+
+/* Devices without a link layer (tun, wireguard, ppp): the bytes start at the IP header. */
+SEC("tc")
+int flow_tc_egress_l3(struct __sk_buff *skb)
+{
+	return tc_account(skb, FLOW_EGRESS, 1);
+}
+
+SEC("tc")
+int flow_tc_ingress_l3(struct __sk_buff *skb)
+{
+	return tc_account(skb, FLOW_INGRESS, 1);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
