@@ -145,7 +145,10 @@ static __always_inline void account_claim(struct flow_slot *slot, const struct f
 	__sync_fetch_and_add(&slot->seq, 1);
 }
 
-/* Count in a slot that holds the key already. Once an epoch, see whether flowd read it since. */
+/*
+ * Count in a slot that holds the key already. Once an epoch, see whether flowd exported all of it:
+ * then times and flags start anew, with the next record.
+ */
 static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32 way,
 					const struct flow_facts *f, __u32 epoch, __u64 now)
 {
@@ -155,8 +158,11 @@ static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32
 	if (*used >> 1 != (epoch & 0x7fffffff)) {
 		struct flow_mark_set *mark = bpf_map_lookup_elem(&marks, &index);
 
-		if (mark && cache_exported(slot, &mark->mark[way & (FLOW_WAYS - 1)]))
+		if (mark && cache_exported(slot, &mark->mark[way & (FLOW_WAYS - 1)])) {
 			slot->first_ns = now;
+			slot->tcp_flags = 0;
+			slot->tcp_syn = 0;
+		}
 		*used = epoch << 1 | 1;
 	}
 	account_add(slot, f, now);
@@ -193,7 +199,7 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 static __always_inline int account_slot(__u32 cpu, struct flow_facts *f, __u32 epoch,
 					__u64 now)
 {
-	struct cache_hash hash = cache_hash(&f->key, (const __u64 *)geometry.seed);
+	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
 	__u32 index = cpu * geometry.cpu_sets + (hash.set & geometry.set_mask), way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
 

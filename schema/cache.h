@@ -21,7 +21,9 @@ struct cache_hash {
 	__u32 tag; /* never 0 */
 };
 
-static __always_inline struct cache_hash cache_hash(const struct flow_key *key, const __u64 *seed)
+/* The seed is volatile: it is a BPF constant that is set at load, which clang would fold to 0. */
+static __always_inline struct cache_hash cache_hash(const struct flow_key *key,
+						    const volatile __u64 *seed)
 {
 	const __u64 *word = (const __u64 *)key;
 	__u64 h = seed[CACHE_KEY_WORDS];

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* books.c: the ledger of a sweep. See books.h. */
+#include "flowd/books.h"
+
+#include <string.h>
+
+void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes)
+{
+	to->packets += packets;
+	to->bytes += bytes;
+}
+
+/* 0 where what was found lies between the hooks' counts before and after. */
+static int64_t difference(uint64_t obs, uint64_t low, uint64_t high)
+{
+	if (obs < low)
+		return (int64_t)(low - obs);
+	return obs > high ? -(int64_t)(obs - high) : 0;
+}
+
+static void balance(struct sweep *sweep)
+{
+	for (uint32_t ifnum = 0; ifnum < FLOW_IFACES; ifnum++) {
+		for (uint32_t dir = 0; dir < 2; dir++) {
+			struct sweep_books *b = &sweep->iface[ifnum].books[dir];
+
+			b->unaccounted_packets =
+				difference(b->obs.packets, b->low.packets, b->high.packets);
+			b->unaccounted_bytes = difference(b->obs.bytes, b->low.bytes, b->high.bytes);
+		}
+	}
+}
+
+void books_read(struct sweep *sweep, bool after)
+{
+	for (uint32_t ifnum = 0; ifnum < FLOW_IFACES; ifnum++) {
+		for (uint32_t dir = 0; dir < 2; dir++) {
+			struct sweep_books *books = &sweep->iface[ifnum].books[dir];
+			struct flow_ledger sum;
+
+			if (!sweep->iface[ifnum].id)
+				continue;
+			maps_ledger(sweep->maps, ifnum, dir, &sum);
+			*(after ? &books->high : &books->low) = sum.seen;
+		}
+	}
+	if (after)
+		balance(sweep);
+}
+
+void books_open(struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		struct sweep_iface *iface = &sweep->iface[i / 2];
+		struct sweep_books *b = &iface->books[i % 2];
+		struct flow_ledger sum;
+
+		if (!iface->opening)
+			continue;
+		b->recorded.packets = b->high.packets - b->obs.packets;
+		b->recorded.bytes = b->high.bytes - b->obs.bytes;
+		b->booked = b->recorded;
+		b->obs = b->high;
+		b->unaccounted_packets = b->unaccounted_bytes = 0;
+		maps_ledger(sweep->maps, i / 2, i % 2, &sum);
+		memcpy(b->verdict, sum.verdict, sizeof(b->verdict));
+	}
+	for (uint32_t i = 0; i < FLOW_IFACES; i++)
+		sweep->iface[i].opening = false;
+}
+
+void books_record(struct sweep *sweep, const struct expire_record *rec)
+{
+	struct sweep_iface *iface = &sweep->iface[rec->key.ifnum % FLOW_IFACES];
+	uint32_t dir = rec->key.dir & 1;
+	uint32_t reverse = rec->key.marks & FLOW_MARK_MIRRORED ? dir : !dir;
+
+	books_count(&iface->books[dir].recorded, rec->half[0].packets, rec->half[0].bytes);
+	books_count(&iface->books[reverse].recorded, rec->half[1].packets, rec->half[1].bytes);
+}
+
+void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir, struct flow_count *ret_held)
+{
+	const struct sweep_books *books = &sweep->iface[ifnum].books[dir];
+
+	ret_held->packets = books->obs.packets - books->recorded.packets;
+	ret_held->bytes = books->obs.bytes - books->recorded.bytes;
+}
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+	if (value < low)
+		return low;
+	return value > high ? high : value;
+}
+
+static struct flow_count since(struct flow_count now, struct flow_count *before)
+{
+	struct flow_count gain = {now.packets - before->packets, now.bytes - before->bytes};
+
+	*before = now;
+	return gain;
+}
+
+int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
+			struct flow_count recorded_before)
+{
+	struct sweep_books *b = &sweep->iface[ifnum].books[dir];
+	struct sink_books row = {.iface = sweep->iface[ifnum].id, .dir = dir};
+	struct flow_count seen = {
+		clamp(b->obs.packets, b->low.packets, b->high.packets),
+		clamp(b->obs.bytes, b->low.bytes, b->high.bytes),
+	};
+	struct flow_ledger sum;
+
+	if (seen.packets == b->booked.packets && b->recorded.packets == recorded_before.packets)
+		return 0;
+	maps_ledger(sweep->maps, ifnum, dir, &sum);
+	row.minute_ms = clock_wall().ms / 60000 * 60000;
+	row.seen = since(seen, &b->booked);
+	row.recorded = since(b->recorded, &recorded_before);
+	for (int v = 0; v < VERDICT_MAX; v++)
+		row.verdict[v] = since(sum.verdict[v], &b->verdict[v]);
+	books_held(sweep, ifnum, dir, &row.held);
+	row.unaccounted_packets = b->unaccounted_packets;
+	row.unaccounted_bytes = b->unaccounted_bytes;
+	return sink_batch_add_book(&sweep->batch, &row);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * books.h: does what was found equal what was seen, and the ledger rows that say so.
+ *
+ * The hooks go on counting while the slots are read, so what was found has to lie between the
+ * hooks' own counts before and after the pass; where traffic rests the three are equal.
+ */
+#pragma once
+
+#include "flowd/sweep.h"
+
+void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes);
+
+/* Read the hooks' counters before the pass; after it read them again and strike the balance. */
+void books_read(struct sweep *sweep, bool after);
+
+/*
+ * Book a record as recorded. The reverse half belongs to the other direction's books, but for a
+ * mirror port's.
+ */
+void books_record(struct sweep *sweep, const struct expire_record *rec);
+
+/*
+ * After the first pass over maps that another database kept the books of: what was counted before
+ * and is not in the maps any more is that one's.
+ */
+void books_open(struct sweep *sweep);
+
+/* Packets and bytes found and not recorded. */
+void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir, struct flow_count *ret_held);
+
+/*
+ * Add the ledger row of an interface and direction to the batch; none where nothing changed.
+ * recorded_before: what was recorded when the batch was begun. 0 or -ENOMEM.
+ */
+int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
+		 struct flow_count recorded_before);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * bpffs.c: where an instance's pins live.
+ *
+ * `ip netns exec` starts its command in a mount namespace with a fresh /sys, which hides the host's
+ * bpffs and would take a new one with it when the command ends. The host's is then reached by way
+ * of the outermost ancestor process that may be looked into: process 1, where one is root and not
+ * in a container. The way is held open as a descriptor, so that it still leads there when that
+ * process is gone, or the privilege to look into it has been dropped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "flowd/hook.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], line[512];
+	pid_t parent = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return 0;
+	/* The command's name may hold anything, so what follows its last parenthesis counts. */
+	if (fgets(line, sizeof(line), stat) && strrchr(line, ')'))
+		sscanf(strrchr(line, ')'), ") %*c %d", &parent);
+	fclose(stat);
+	return parent;
+}
+
+/* The outermost ancestor whose root may be looked into; this process, if there is none. */
+static pid_t host_process(void)
+{
+	pid_t host = getpid();
+	char path[64];
+	struct stat st;
+
+	for (pid_t pid = host; pid > 0; pid = parent_of(pid)) {
+		snprintf(path, sizeof(path), "/proc/%d/root/.", pid);
+		if (!stat(path, &st))
+			host = pid;
+	}
+	return host;
+}
+
+/* The bpffs that `host` sees, as a path through a descriptor that stays open. */
+static int host_bpffs(pid_t host, char *ret_base, size_t size)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root" BPFFS, host);
+	if (!is_bpffs(path))
+		return -ENOENT;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(ret_base, size, "/proc/self/fd/%d", fd);
+	return 0;
+}
+
+static int mount_bpffs(void)
+{
+	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno :
+											   0;
+}
+
+/* In the mount namespace of `host`, by a child, so that this process stays where it is. */
+static int mount_bpffs_in(pid_t host)
+{
+	char path[64];
+	int status, fd;
+	pid_t child;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", host);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	child = fork();
+	if (child == 0)
+		_exit(setns(fd, CLONE_NEWNS) || mount_bpffs() ? 1 : 0);
+	close(fd);
+	if (child < 0)
+		return -errno;
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EPERM;
+}
+
+static int find_base(bool create, char *ret_base, size_t size)
+{
+	pid_t host;
+	int err;
+
+	snprintf(ret_base, size, "%s", BPFFS);
+	if (is_bpffs(BPFFS))
+		return 0;
+	host = host_process();
+	if (!host_bpffs(host, ret_base, size))
+		return 0;
+	if (!create)
+		return -ENOENT;
+	if (host != getpid() && !mount_bpffs_in(host) && !host_bpffs(host, ret_base, size))
+		return 0;
+	err = mount_bpffs();
+	snprintf(ret_base, size, "%s", BPFFS);
+	return err;
+}
+
+int hook_pin_dir(const char *instance, bool create, char *ret_dir, size_t size,
+		 char ret_error[HOOK_ERROR_MAX])
+{
+	char base[64], dir[512];
+	struct stat st;
+	int err = find_base(create, base, sizeof(base)), len;
+
+	if (err) {
+		snprintf(ret_error, HOOK_ERROR_MAX, "%s: no bpf file system: %s", BPFFS,
+			 strerror(-err));
+		return err;
+	}
+	len = snprintf(dir, sizeof(dir), "%s/wireledger", base);
+	if (create && mkdir(dir, 0700) && errno != EEXIST)
+		goto fail;
+	len += snprintf(dir + len, sizeof(dir) - (size_t)len, "/%s", instance);
+	if ((size_t)len >= sizeof(dir) || (size_t)len >= size) {
+		snprintf(ret_error, HOOK_ERROR_MAX, "instance '%s': name too long", instance);
+		return -ENAMETOOLONG;
+	}
+	if (create && mkdir(dir, 0700) && errno != EEXIST)
+		goto fail;
+	if (stat(dir, &st))
+		goto fail;
+	snprintf(ret_dir, size, "%s", dir);
+	return 0;
+fail:
+	err = -errno;
+	snprintf(ret_error, HOOK_ERROR_MAX, "%s: %s", dir, strerror(-err));
+	return err;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * config.c: see config.h. Defaults, then the file, then the flags; the last word wins, and flags
+ * that name interfaces replace the file's list. All of a file's errors are told, not the first alone.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_key.h"
+#include "schema/control.h"
+
+#define SECTION "flowd"
+#define KEYS_MAX 32
+#define OPTION_KEY 256 /* getopt's value of config_keys[0] */
+
+enum { OPTION_CONFIG = 1, OPTION_DETACH, OPTION_HELP, OPTION_VERSION };
+
+/* A file as it is read. */
+struct source {
+	struct config *config;
+	const char *path;
+	FILE *file;
+	int line;
+	int errors;
+	bool in_section; /* [flowd] */
+	bool foreign;	 /* another section, told already */
+};
+
+__attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("flowd: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+static void see_section(struct source *src, const char *line)
+{
+	const char *name = line + 1;
+	int size = (int)strcspn(name, "]\n");
+
+	src->in_section = size == (int)strlen(SECTION) && !strncmp(name, SECTION, (size_t)size);
+	src->foreign = !src->in_section;
+	if (src->foreign)
+		src->errors += !!complain("%s:%d: section '%.*s': unknown, only [" SECTION "] is",
+					  src->path, src->line, size, name);
+}
+
+/*
+ * fgets() for libinih that counts lines (Debian's build has no line numbers), refuses what does
+ * not fit the library's buffer instead of cutting it in two, and takes indentation away, which
+ * would make a line the last key's next value.
+ */
+static char *read_line(char *line, int size, void *stream)
+{
+	struct source *src = stream;
+	size_t used, indent;
+
+	if (!fgets(line, size, src->file))
+		return NULL;
+	src->line++;
+	used = strlen(line);
+	if ((!used || line[used - 1] != '\n') && !feof(src->file)) {
+		src->errors += !!complain("%s:%d: line longer than %d bytes, or with a NUL",
+					  src->path, src->line, size - 1);
+		for (int c = 0; c != '\n' && c != EOF;)
+			c = fgetc(src->file);
+		strcpy(line, "\n");
+		return line;
+	}
+	indent = strspn(line, " \t");
+	memmove(line, line + indent, used - indent + 1);
+	if (line[0] == '[')
+		see_section(src, line);
+	return line;
+}
+
+static int see_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct source *src = user;
+	const struct config_key *key = config_key_find(name);
+	char error[CONFIG_ERROR_MAX] = "unknown key";
+
+	(void)section; /* read_line() knows it, empty ones too */
+	if (src->foreign)
+		return 1;
+	if (!src->in_section)
+		snprintf(error, sizeof(error), "outside of section [" SECTION "]");
+	else if (key && !config_key_set(key, src->config, value, error))
+		return 1;
+	src->errors += !!complain("%s:%d: %s '%s': %s", src->path, src->line, name, value, error);
+	return 1;
+}
+
+static int read_file(const char *path, bool required, struct config *config)
+{
+	struct source src = {.config = config, .path = path};
+	int bad_line;
+
+	src.file = fopen(path, "re");
+	if (!src.file && errno == ENOENT && !required)
+		return 0;
+	if (!src.file)
+		return complain("%s: cannot be read: %s", path, strerror(errno));
+	bad_line = ini_parse_stream(read_line, &src, see_value, &src);
+	if (bad_line)
+		src.errors += !!complain("%s:%d: not 'key = value'", path, bad_line);
+	if (ferror(src.file))
+		src.errors += !!complain("%s: cannot be read: %s", path, strerror(errno));
+	fclose(src.file);
+	return src.errors ? -EINVAL : 0;
+}
+
+static void print_key(const struct config_key *key)
+{
+	char flag[CONFIG_VALUE_MAX], left[2 * CONFIG_VALUE_MAX] = "";
+
+	config_key_flag(key, flag);
+	if (key->letter)
+		snprintf(left, sizeof(left), "-%c, %s %s", key->letter, flag, key->arg);
+	else
+		snprintf(left, sizeof(left), "%s %s", flag, key->arg);
+	printf("  %-34s %s", left, key->help);
+	if (key->initial)
+		printf(" [%s]", key->initial);
+	putchar('\n');
+}
+
+static void print_usage(void)
+{
+	printf("usage: flowd -i IFACE [-i IFACE ...] [options]\n"
+	       "Count the flows of network interfaces and write them to a database.\n\n");
+	for (const struct config_key *key = config_keys; key->name; key++)
+		print_key(key);
+	printf("  %-34s %s [%s]\n", "--config FILE", "file with the same keys, '_' for '-'",
+	       CONFIG_PATH_DEFAULT);
+	printf("  %-34s %s\n", "-n, --check", "check, print the effective configuration, end");
+	printf("  %-34s %s\n", "--detach", "remove what a dead flowd of the instance left, end");
+	printf("  %-34s %s\n  %-34s %s\n", "--help", "this text", "--version", "print the version");
+	printf("\nTIME is as 500ms, 15s, 2m or 1h; SIZE as 65536, 64K or 32M. See flowd(8).\n");
+}
+
+/* The options of getopt_long(3), from the table. `names` holds the flags' text. */
+static void make_options(struct option *options, char names[][CONFIG_VALUE_MAX])
+{
+	static const struct option fixed[] = {{"config", required_argument, NULL, OPTION_CONFIG},
+					      {"check", no_argument, NULL, 'n'},
+					      {"detach", no_argument, NULL, OPTION_DETACH},
+					      {"help", no_argument, NULL, OPTION_HELP},
+					      {"version", no_argument, NULL, OPTION_VERSION},
+					      {NULL, 0, NULL, 0}};
+	size_t n = 0;
+
+	for (; config_keys[n].name && n < KEYS_MAX; n++) {
+		config_key_flag(&config_keys[n], names[n]);
+		options[n] =
+			(struct option){names[n] + 2, required_argument, NULL, OPTION_KEY + (int)n};
+	}
+	memcpy(options + n, fixed, sizeof(fixed));
+}
+
+struct flags {
+	struct option options[KEYS_MAX + 8];
+	char names[KEYS_MAX][CONFIG_VALUE_MAX];
+	int argc;
+	char **argv;
+};
+
+/*
+ * The next flag, or -1; starts anew where `first`. Complains about what is none: '?'. getopt(3)
+ * leaves in optopt an unknown letter, 0 for an unknown name, and a known flag's own value
+ * where a value came that it does not take.
+ */
+static int next_flag(struct flags *flags, bool first)
+{
+	int flag;
+
+	if (first)
+		optind = 0; /* glibc: start anew */
+	opterr = 0;
+	flag = getopt_long(flags->argc, flags->argv, "+:i:n", flags->options, NULL);
+	if (flag == ':')
+		complain("%s: needs a value", flags->argv[optind - 1]);
+	else if (flag == '?' && optopt > ' ' && optopt != 'n')
+		complain("-%c: unknown option (see flowd --help)", optopt);
+	else if (flag == '?')
+		complain("%s: unknown option (see flowd --help)", flags->argv[optind - 1]);
+	else if (flag == -1 && optind < flags->argc)
+		complain("'%s': unexpected argument (see flowd --help)", flags->argv[optind]);
+	else
+		return flag;
+	return '?';
+}
+
+/* First pass: is all of it known, what ends flowd at once, and where the file is. */
+static int scan_flags(struct flags *flags, const char **ret_path)
+{
+	for (int flag = next_flag(flags, true); flag != -1; flag = next_flag(flags, false)) {
+		switch (flag) {
+		case '?':
+			return -EINVAL;
+		case OPTION_HELP:
+			print_usage();
+			return 1;
+		case OPTION_VERSION:
+			printf("flowd " WIRELEDGER_VERSION "\n");
+			return 1;
+		case OPTION_CONFIG:
+			*ret_path = optarg;
+			break;
+		default:
+			break;
+		}
+	}
+	return 0;
+}
+
+static int set_flag(int flag, struct config *config)
+{
+	const struct config_key *key =
+		flag == 'i' ? config_key_find("interface") : &config_keys[flag - OPTION_KEY];
+	char name[CONFIG_VALUE_MAX], error[CONFIG_ERROR_MAX];
+
+	if (!config_key_set(key, config, optarg, error))
+		return 0;
+	config_key_flag(key, name);
+	return complain("%s '%s': %s", flag == 'i' ? "-i" : name, optarg, error);
+}
+
+static void forget_interfaces(struct config *config)
+{
+	memset(config->interface, 0, sizeof(config->interface));
+	config->interfaces = 0;
+}
+
+/* Second pass: the values. */
+static int apply_flags(struct flags *flags, struct config *config)
+{
+	bool listed = false;
+	int r = 0;
+
+	for (int flag = next_flag(flags, true); flag != -1; flag = next_flag(flags, false)) {
+		if (flag == 'n')
+			config->check_only = true;
+		if (flag == OPTION_DETACH)
+			config->detach_only = true;
+		if (flag != 'i' && flag < OPTION_KEY)
+			continue;
+		if (flag == 'i' || config_keys[flag - OPTION_KEY].kind == CONFIG_INTERFACE) {
+			if (!listed)
+				forget_interfaces(config);
+			listed = true;
+		}
+		r = set_flag(flag, config) ?: r;
+	}
+	return r;
+}
+
+static void set_defaults(struct config *config)
+{
+	char error[CONFIG_ERROR_MAX];
+
+	memset(config, 0, sizeof(*config));
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		if (key->initial)
+			config_key_set(key, config, key->initial, error);
+	}
+}
+
+/* What no key can know alone; and the socket's name, which follows from the instance's. */
+static int finish(struct config *config)
+{
+	if (!config->socket[0])
+		snprintf(config->socket, sizeof(config->socket), CONTROL_RUN_DIR "/%s.sock",
+			 config->instance);
+	if (config->ingress == INGRESS_NONE && config->egress == EGRESS_NONE)
+		return complain("ingress 'none', egress 'none': nothing is left to count");
+	if (!config->interfaces && !config->check_only && !config->detach_only)
+		return complain("no interface: name one with -i, or as 'interface = NAME' in %s",
+				CONFIG_PATH_DEFAULT);
+	return 0;
+}
+
+int config_load(int argc, char **argv, struct config *ret_config)
+{
+	struct flags flags = {.argc = argc, .argv = argv};
+	struct config config;
+	const char *path = NULL;
+	int r;
+
+	make_options(flags.options, flags.names);
+	r = scan_flags(&flags, &path);
+	if (r)
+		return r;
+	set_defaults(&config);
+	r = read_file(path ? path : CONFIG_PATH_DEFAULT, path != NULL, &config);
+	r = apply_flags(&flags, &config) ?: r;
+	if (!r)
+		r = finish(&config);
+	if (!r)
+		*ret_config = config;
+	return r;
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+	char value[CONFIG_VALUE_MAX];
+
+	fputs("[" SECTION "]\n", out);
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		size_t values = key->kind == CONFIG_INTERFACE ? config->interfaces : 1;
+
+		for (size_t i = 0; i < values; i++) {
+			config_key_get(key, config, i, value);
+			fprintf(out, "%s = %s\n", key->name, value);
+		}
+	}
+}

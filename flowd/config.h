@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * config.h: what flowd is told, by an INI file and by flags of the same names. One table in
+ * config.c names each key once: file key, flag, type, default, unit and help.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "schema/flow.h"
+
+#define CONFIG_PATH_DEFAULT "/etc/wireledger/flowd.conf"
+#define CONFIG_NAME_MAX 64
+
+enum config_ingress { INGRESS_XDP = 0, INGRESS_TC, INGRESS_NONE };
+enum config_egress { EGRESS_TC = 0, EGRESS_NONE };
+enum config_tc { TC_AUTO = 0, TC_TCX, TC_CLSACT };
+
+struct config {
+	char interface[FLOW_IFACES][16]; /* IFNAMSIZ */
+	size_t interfaces;
+	char instance[CONFIG_NAME_MAX];
+	char db[256];
+	char socket[108]; /* sun_path; default CONTROL_RUN_DIR/INSTANCE.sock */
+	uint32_t ingress;
+	uint32_t egress;
+	uint32_t tc;
+	uint32_t slots;      /* a CPU; a power of two, 64 to 16,777,216 */
+	uint64_t ring_bytes; /* of the evicted ring; a power of two of pages */
+	uint64_t sweep_ns;
+	uint64_t idle_ns;
+	uint64_t active_ns;
+	uint64_t linger_ns; /* ended TCP */
+	bool durability_full;
+	bool keep_attached;
+	uint32_t log_level; /* enum log_level */
+	bool check_only;    /* -n: print the effective configuration and end */
+	bool detach_only;   /* --detach: remove what a dead flowd of this instance left and end */
+};
+
+/*
+ * Defaults, then the file (--config, or CONFIG_PATH_DEFAULT where it exists), then the flags.
+ * 0: go on; 1: all is done (--help, --version), exit 0; -EINVAL: wrong usage or config, already
+ * explained on standard error naming file, line, key and value; flowd exits with 2.
+ */
+int config_load(int argc, char **argv, struct config *ret_config);
+
+/* As an INI file that says the same. */
+void config_print(const struct config *config, FILE *out);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * config_key.c: the one table of keys, and the parsers of values.
+ *
+ * Whatever is accepted can be written to an INI file and comes back the same: so no control
+ * characters, no blanks at the ends and no " ;" (a comment to libinih) in a path.
+ */
+#include "config_key.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "log.h"
+#include "schema/control.h"
+#include "schema/db.h"
+
+#define NS_PER_MS 1000000ULL
+#define NS_PER_S 1000000000ULL
+#define DAY (86400 * NS_PER_S)
+
+static const struct config_choice choice_bool[] = {{"yes", true}, {"no", false}, {NULL, 0}};
+static const struct config_choice choice_ingress[] = {
+	{"xdp", INGRESS_XDP}, {"tc", INGRESS_TC}, {"none", INGRESS_NONE}, {NULL, 0}};
+static const struct config_choice choice_egress[] = {
+	{"tc", EGRESS_TC}, {"none", EGRESS_NONE}, {NULL, 0}};
+static const struct config_choice choice_tc[] = {
+	{"auto", TC_AUTO}, {"tcx", TC_TCX}, {"clsact", TC_CLSACT}, {NULL, 0}};
+static const struct config_choice choice_durability[] = {
+	{"full", true}, {"normal", false}, {NULL, 0}};
+static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
+							{"warning", LOG_LEVEL_WARNING},
+							{"info", LOG_LEVEL_INFO},
+							{"debug", LOG_LEVEL_DEBUG},
+							{NULL, 0}};
+
+#define MEMBER(name) \
+	.offset = offsetof(struct config, name), .size = sizeof(((struct config *)0)->name)
+
+const struct config_key config_keys[] = {
+	{"interface", NULL, "IFACE[,IFACE...]", "interface to count on; may be given again",
+	 .kind = CONFIG_INTERFACE, .letter = 'i', MEMBER(interface)},
+	{"instance", "default", "NAME", "name of this flowd, where several run on a host",
+	 .kind = CONFIG_INSTANCE, MEMBER(instance)},
+	{"db", DB_PATH_DEFAULT, "FILE", "database that flow records go to", .kind = CONFIG_PATH,
+	 .max = CONFIG_PATH_MAX, MEMBER(db)},
+	{"socket", NULL, "FILE", "control socket [" CONTROL_RUN_DIR "/INSTANCE.sock]",
+	 .kind = CONFIG_PATH, .max = 107, MEMBER(socket)},
+	{"ingress", "xdp", "xdp|tc|none", "hook that counts what comes in", .kind = CONFIG_CHOICE,
+	 .choice = choice_ingress, MEMBER(ingress)},
+	{"egress", "tc", "tc|none", "hook that counts what goes out", .kind = CONFIG_CHOICE,
+	 .choice = choice_egress, MEMBER(egress)},
+	{"tc", "auto", "auto|tcx|clsact", "how to attach to TC", .kind = CONFIG_CHOICE,
+	 .choice = choice_tc, MEMBER(tc)},
+	{"slots", "65536", "N", "flows that each CPU can hold, a power of two",
+	 .kind = CONFIG_COUNT, .min = 64, .max = 1 << 24, MEMBER(slots)},
+	{"ring", "32M", "SIZE", "ring of evicted flows, a power of two", .kind = CONFIG_SIZE,
+	 .min = 64 << 10, .max = 1 << 30, MEMBER(ring_bytes)},
+	{"sweep", "1s", "TIME", "time between two sweeps", .kind = CONFIG_DURATION,
+	 .min = 10 * NS_PER_MS, .max = 60 * NS_PER_S, MEMBER(sweep_ns)},
+	{"idle", "15s", "TIME", "a flow without packets ends after this time",
+	 .kind = CONFIG_DURATION, .min = 100 * NS_PER_MS, .max = DAY, MEMBER(idle_ns)},
+	{"active", "60s", "TIME", "a flow that goes on is recorded each time this is over",
+	 .kind = CONFIG_DURATION, .min = 100 * NS_PER_MS, .max = DAY, MEMBER(active_ns)},
+	{"linger", "2s", "TIME", "a closed TCP connection is kept for its last packets",
+	 .kind = CONFIG_DURATION, .max = 3600 * NS_PER_S, MEMBER(linger_ns)},
+	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
+	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
+	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",
+	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(keep_attached)},
+	{"log_level", "info", "err|warning|info|debug", "what is logged", .kind = CONFIG_CHOICE,
+	 .choice = choice_log_level, MEMBER(log_level)},
+	{.name = NULL},
+};
+
+const struct config_key *config_key_find(const char *name)
+{
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		if (!strcmp(key->name, name))
+			return key;
+	}
+	return NULL;
+}
+
+void config_key_flag(const struct config_key *key, char ret_flag[CONFIG_VALUE_MAX])
+{
+	snprintf(ret_flag, CONFIG_VALUE_MAX, "--%s", key->name);
+	for (char *c = ret_flag + 2; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+}
+
+/* What is wrong is a constant; these two are explained with the key's own limits. */
+static const char out_of_range[] = "out of range";
+static const char not_a_choice[] = "not a choice";
+
+/* Digits, then a unit out of the list. False: not such a number. Saturates at UINT64_MAX. */
+static bool parse_number(const char *value, const struct config_choice *units, uint64_t *ret_number)
+{
+	const char *rest = value;
+	uint64_t n = 0;
+
+	if (!isdigit((unsigned char)*rest))
+		return false;
+	for (; isdigit((unsigned char)*rest); rest++) {
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*rest - '0'), &n))
+			n = UINT64_MAX;
+	}
+	for (; units->name; units++) {
+		if (strcmp(units->name, rest) != 0)
+			continue;
+		*ret_number =
+			__builtin_mul_overflow(n, (uint64_t)units->value, &n) ? UINT64_MAX : n;
+		return true;
+	}
+	return false;
+}
+
+static const char *parse_duration(const struct config_key *key, const char *value, uint64_t *ret_ns)
+{
+	static const struct config_choice units[] = {{"ms", 1},	   {"s", 1000},	   {"", 1000},
+						     {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+	uint64_t ns;
+
+	if (!parse_number(value, units, &ns))
+		return "not a duration (as 500ms, 15s, 2m, 1h)";
+	if (__builtin_mul_overflow(ns, NS_PER_MS, &ns) || ns > key->max || ns < key->min)
+		return out_of_range;
+	*ret_ns = ns;
+	return NULL;
+}
+
+static const char *parse_power(const struct config_key *key, const char *value,
+			       uint64_t *ret_number)
+{
+	static const struct config_choice sizes[] = {
+		{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {NULL, 0}};
+	static const struct config_choice plain[] = {{"", 1}, {NULL, 0}};
+	uint64_t n;
+
+	if (!parse_number(value, key->kind == CONFIG_SIZE ? sizes : plain, &n))
+		return key->kind == CONFIG_SIZE ? "not a size (as 65536, 64K, 32M, 1G)"
+						: "not a number";
+	if (n > key->max || n < key->min)
+		return out_of_range;
+	if (n & (n - 1))
+		return "not a power of two";
+	*ret_number = n;
+	return NULL;
+}
+
+static const char *parse_choice(const struct config_key *key, const char *value, void *member)
+{
+	const struct config_choice *choice = key->choice;
+
+	while (choice->name && strcmp(choice->name, value) != 0)
+		choice++;
+	if (!choice->name)
+		return not_a_choice;
+	if (key->size == sizeof(bool))
+		*(bool *)member = choice->value;
+	else
+		*(uint32_t *)member = choice->value;
+	return NULL;
+}
+
+/* The whole member is written, so that equal configurations are equal bytes. */
+static void set_text(const struct config_key *key, char *member, const char *value)
+{
+	memset(member, 0, key->size);
+	memcpy(member, value, strlen(value));
+}
+
+static const char *parse_path(const struct config_key *key, const char *value, char *member)
+{
+	size_t size = strlen(value);
+
+	if (!size)
+		return "empty";
+	if (size > key->max)
+		return "too long";
+	for (const char *c = value; *c; c++) {
+		if (iscntrl((unsigned char)*c))
+			return "holds a control character";
+	}
+	if (isspace((unsigned char)value[0]) || isspace((unsigned char)value[size - 1]))
+		return "begins or ends with a blank";
+	if (value[0] == ';' || strstr(value, " ;"))
+		return "holds ' ;', which begins a comment";
+	set_text(key, member, value);
+	return NULL;
+}
+
+static const char *parse_instance(const struct config_key *key, const char *value, char *member)
+{
+	size_t size = strlen(value);
+
+	if (!size || size >= CONFIG_NAME_MAX)
+		return "not 1 to 63 characters";
+	if (value[0] == '.')
+		return "begins with '.'";
+	for (const char *c = value; *c; c++) {
+		if (!isascii(*c) || (!isalnum((unsigned char)*c) && !strchr("._-", *c)))
+			return "holds other characters than A-Z a-z 0-9 . _ -";
+	}
+	set_text(key, member, value);
+	return NULL;
+}
+
+/* What the kernel takes for a name (dev_valid_name), without what an INI file cannot hold. */
+static const char *check_interface(const struct config *config, const char *name)
+{
+	size_t size = strlen(name);
+
+	if (!size)
+		return "an empty interface name";
+	if (size >= sizeof(config->interface[0]))
+		return "an interface name longer than 15 bytes";
+	if (!strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/:;"))
+		return "not an interface name";
+	for (const char *c = name; *c; c++) {
+		if (isspace((unsigned char)*c) || iscntrl((unsigned char)*c))
+			return "not an interface name";
+	}
+	for (size_t i = 0; i < config->interfaces; i++) {
+		if (!strcmp(config->interface[i], name))
+			return "an interface given twice";
+	}
+	return config->interfaces < FLOW_IFACES - 1 ? NULL : "more than 255 interfaces";
+}
+
+static const char *parse_interfaces(const char *value, struct config *config)
+{
+	const char *from = value;
+
+	for (;;) {
+		const char *to = from + strcspn(from, ",");
+		char name[CONFIG_VALUE_MAX] = "";
+		const char *error;
+
+		while (isblank((unsigned char)*from))
+			from++;
+		for (const char *end = to; from < end && (size_t)(end - from) < sizeof(name);
+		     end--) {
+			if (isblank((unsigned char)end[-1]))
+				continue;
+			memcpy(name, from, (size_t)(end - from));
+			break;
+		}
+		error = check_interface(config, name);
+		if (error)
+			return error;
+		memcpy(config->interface[config->interfaces++], name, strlen(name) + 1);
+		if (!*to)
+			return NULL;
+		from = to + 1;
+	}
+}
+
+static const char *set_member(const struct config_key *key, struct config *config,
+			      const char *value)
+{
+	void *member = (char *)config + key->offset;
+	const char *error = NULL;
+	uint64_t number;
+
+	switch (key->kind) {
+	case CONFIG_INTERFACE:
+		return parse_interfaces(value, config);
+	case CONFIG_INSTANCE:
+		return parse_instance(key, value, member);
+	case CONFIG_PATH:
+		return parse_path(key, value, member);
+	case CONFIG_CHOICE:
+		return parse_choice(key, value, member);
+	case CONFIG_DURATION:
+		return parse_duration(key, value, member);
+	case CONFIG_SIZE:
+		return parse_power(key, value, member);
+	case CONFIG_COUNT:
+		error = parse_power(key, value, &number);
+		if (!error)
+			*(uint32_t *)member = (uint32_t)number;
+		return error;
+	}
+	return "of an unknown kind";
+}
+
+static void format_size(uint64_t bytes, char *text)
+{
+	static const char units[] = {'\0', 'K', 'M', 'G'};
+	size_t unit = 0;
+
+	while (unit + 1 < sizeof(units) && bytes && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "%.1s", bytes, &units[unit]);
+}
+
+static void format_duration(uint64_t ns, char *text)
+{
+	uint64_t ms = ns / NS_PER_MS;
+
+	if (ms % 1000)
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ms", ms);
+	else
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "s", ms / 1000);
+}
+
+static const char *choice_name(const struct config_key *key, const void *member)
+{
+	uint32_t value =
+		key->size == sizeof(bool) ? *(const bool *)member : *(const uint32_t *)member;
+	const struct config_choice *choice = key->choice;
+
+	while (choice->name && choice->value != value)
+		choice++;
+	return choice->name ? choice->name : "?";
+}
+
+void config_key_get(const struct config_key *key, const struct config *config, size_t number,
+		    char ret_value[CONFIG_VALUE_MAX])
+{
+	const void *member = (const char *)config + key->offset;
+
+	switch (key->kind) {
+	case CONFIG_INTERFACE:
+		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", config->interface[number]);
+		break;
+	case CONFIG_INSTANCE:
+	case CONFIG_PATH:
+		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", (const char *)member);
+		break;
+	case CONFIG_CHOICE:
+		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", choice_name(key, member));
+		break;
+	case CONFIG_DURATION:
+		format_duration(*(const uint64_t *)member, ret_value);
+		break;
+	case CONFIG_SIZE:
+		format_size(*(const uint64_t *)member, ret_value);
+		break;
+	case CONFIG_COUNT:
+		snprintf(ret_value, CONFIG_VALUE_MAX, "%" PRIu32, *(const uint32_t *)member);
+		break;
+	}
+}
+
+static void format_limit(const struct config_key *key, uint64_t limit, char *text)
+{
+	if (key->kind == CONFIG_DURATION)
+		format_duration(limit, text);
+	else if (key->kind == CONFIG_SIZE)
+		format_size(limit, text);
+	else
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, limit);
+}
+
+int config_key_set(const struct config_key *key, struct config *config, const char *value,
+		   char ret_error[CONFIG_ERROR_MAX])
+{
+	const char *error = set_member(key, config, value);
+	char min[CONFIG_VALUE_MAX], max[CONFIG_VALUE_MAX];
+
+	if (!error)
+		return 0;
+	if (error == out_of_range) {
+		format_limit(key, key->min, min);
+		format_limit(key, key->max, max);
+		snprintf(ret_error, CONFIG_ERROR_MAX, "not in %.40s to %.40s", min, max);
+	} else if (error == not_a_choice) {
+		snprintf(ret_error, CONFIG_ERROR_MAX, "not one of %s", key->arg);
+	} else {
+		snprintf(ret_error, CONFIG_ERROR_MAX, "%s", error);
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * expire.c: the table of conversations. Half number = conversation * 2 + side.
+ *
+ * due[] holds for each conversation the earliest time at which it could be due; packets only push
+ * that time back, so it is put right when it is reached, and most conversations cost a comparison
+ * a sweep.
+ */
+#include "flowd/expire.h"
+
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "flowd/index.h"
+#include "schema/cache.h"
+
+#define NEVER UINT64_MAX
+#define TCP_FIN 0x01
+#define TCP_RST 0x04
+
+enum side { SIDE_A = 0, SIDE_B = 1 };
+
+struct half {
+	struct flow_key key;
+	uint32_t hash;
+	uint32_t slots;
+	struct flow_half sum; /* not exported yet */
+	uint64_t first_ns;    /* of the sum; NEVER: nothing in it */
+	uint64_t last_ns;
+	uint8_t ended; /* FIN or RST was seen, in any record */
+	uint8_t known; /* has a key and an entry in the index */
+};
+
+struct conv {
+	struct half half[2];
+	uint64_t last_ns;     /* of both directions */
+	uint64_t exported_ns; /* when the last record was cut; 0: never */
+	uint64_t closed_ns;   /* last packet when both sides had ended; 0: open */
+	uint32_t born;        /* expire_pair count */
+	int8_t initiator;     /* side, -1: not decided */
+	bool in_use;
+	bool evicted;
+};
+
+struct list {
+	uint32_t *item;
+	size_t count;
+	size_t room;
+};
+
+struct expire {
+	struct expire_conf conf;
+	struct index index;
+	uint64_t seed[FLOW_SEED_WORDS];
+	struct conv *conv;
+	uint64_t *due;
+	uint32_t room; /* of conv[] and due[] */
+	uint32_t top;  /* those ever used */
+	uint32_t live;
+	struct list free;
+	struct list fresh; /* unpaired, made since the last expire_pair */
+	struct list ripe;  /* unpaired, made the time before */
+	uint32_t pairings;
+};
+
+static bool list_push(struct list *list, uint32_t value)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 256;
+		uint32_t *item = realloc(list->item, room * sizeof(*item));
+
+		if (!item)
+			return false;
+		list->item = item;
+		list->room = room;
+	}
+	list->item[list->count++] = value;
+	return true;
+}
+
+struct expire *expire_new(const struct expire_conf *conf)
+{
+	struct expire *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->conf = *conf;
+	if (getrandom(x->seed, sizeof(x->seed), 0) != sizeof(x->seed)) {
+		free(x);
+		return NULL;
+	}
+	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
+		x->seed[i] |= 1;
+	return x;
+}
+
+void expire_free(struct expire *x)
+{
+	if (!x)
+		return;
+	index_free(&x->index);
+	free(x->conv);
+	free(x->due);
+	free(x->free.item);
+	free(x->fresh.item);
+	free(x->ripe.item);
+	free(x);
+}
+
+size_t expire_count(const struct expire *x)
+{
+	return x->live;
+}
+
+size_t expire_bytes(const struct expire *x)
+{
+	return x->room * (sizeof(struct conv) + sizeof(uint64_t)) +
+	       (x->index.entry ? (x->index.mask + 1) * sizeof(struct index_entry) : 0);
+}
+
+static struct half *half_of(struct expire *x, uint32_t ref)
+{
+	return &x->conv[ref / 2].half[ref & 1];
+}
+
+uint32_t *expire_slots(struct expire *x, uint32_t ref)
+{
+	return &half_of(x, ref)->slots;
+}
+
+static uint32_t key_hash(const struct expire *x, const struct flow_key *key)
+{
+	return cache_hash(key, (const __u64 *)x->seed).set;
+}
+
+static uint32_t find(struct expire *x, const struct flow_key *key, uint32_t hash)
+{
+	uint32_t at = index_first(&x->index, hash);
+
+	for (; at != INDEX_FREE; at = index_next(&x->index, hash, at)) {
+		uint32_t ref = x->index.entry[at].value;
+
+		if (cache_key_equal(&half_of(x, ref)->key, key))
+			return ref;
+	}
+	return EXPIRE_NONE;
+}
+
+static void half_reset(struct half *half)
+{
+	memset(&half->sum, 0, sizeof(half->sum));
+	half->first_ns = NEVER;
+}
+
+static bool half_enter(struct expire *x, uint32_t ref, const struct flow_key *key, uint32_t hash)
+{
+	struct half *half = half_of(x, ref);
+
+	if (index_insert(&x->index, hash, ref))
+		return false;
+	half->key = *key;
+	half->hash = hash;
+	half->slots = EXPIRE_NONE;
+	half->ended = 0;
+	half->known = 1;
+	half_reset(half);
+	return true;
+}
+
+static bool conv_grow(struct expire *x)
+{
+	uint32_t room = x->room ? x->room * 2 : 1024;
+	struct conv *conv = realloc(x->conv, room * sizeof(*conv));
+	uint64_t *due;
+
+	if (!conv)
+		return false;
+	x->conv = conv;
+	due = realloc(x->due, room * sizeof(*due));
+	if (!due)
+		return false;
+	x->due = due;
+	x->room = room;
+	return true;
+}
+
+static uint32_t conv_new(struct expire *x)
+{
+	uint32_t number;
+
+	if (x->free.count)
+		number = x->free.item[--x->free.count];
+	else if (x->top < x->room || conv_grow(x))
+		number = x->top++;
+	else
+		return EXPIRE_NONE;
+	memset(&x->conv[number], 0, sizeof(x->conv[number]));
+	x->conv[number].in_use = true;
+	x->conv[number].initiator = -1;
+	x->conv[number].born = x->pairings;
+	half_reset(&x->conv[number].half[SIDE_A]);
+	half_reset(&x->conv[number].half[SIDE_B]);
+	x->due[number] = NEVER;
+	x->live++;
+	return number;
+}
+
+static void conv_free(struct expire *x, uint32_t number)
+{
+	struct conv *conv = &x->conv[number];
+
+	for (uint32_t side = 0; side < 2; side++) {
+		if (conv->half[side].known)
+			index_remove(&x->index, conv->half[side].hash, number * 2 + side);
+	}
+	conv->in_use = false;
+	x->due[number] = NEVER;
+	x->live--;
+	/* without memory for the list the number is lost until the table is freed, nothing else */
+	(void)list_push(&x->free, number);
+}
+
+/* The half of a key not seen before: beside its reverse, or in a conversation of its own. */
+static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash)
+{
+	struct flow_key reverse;
+	uint32_t other, number;
+
+	flow_key_reverse(key, &reverse);
+	other = find(x, &reverse, key_hash(x, &reverse));
+	if (other != EXPIRE_NONE && !half_of(x, other ^ 1)->known)
+		return half_enter(x, other ^ 1, key, hash) ? other ^ 1 : EXPIRE_NONE;
+	if (x->live >= EXPIRE_MAX && !(key->marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)))
+		return EXPIRE_NONE;
+	number = conv_new(x);
+	if (number == EXPIRE_NONE)
+		return EXPIRE_NONE;
+	if (!half_enter(x, number * 2, key, hash)) {
+		conv_free(x, number);
+		return EXPIRE_NONE;
+	}
+	(void)list_push(&x->fresh, number);
+	return number * 2;
+}
+
+uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta)
+{
+	uint32_t hash = key_hash(x, key);
+	uint32_t ref = find(x, key, hash);
+
+	if (ref == EXPIRE_NONE)
+		ref = add_half(x, key, hash);
+	if (ref != EXPIRE_NONE)
+		expire_add_to(x, ref, delta);
+	return ref;
+}
+
+/* Both sides ended, or either reset, or the only side that is seen ended. */
+static bool conv_closed(const struct conv *conv)
+{
+	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
+
+	if (a->key.proto != IPPROTO_TCP || !flow_key_is_ip(&a->key))
+		return false;
+	if ((a->ended | b->ended) & TCP_RST)
+		return true;
+	return (a->ended & TCP_FIN) && (!b->known || (b->ended & TCP_FIN));
+}
+
+static void conv_earlier(struct expire *x, uint32_t number, uint64_t when)
+{
+	if (when < x->due[number])
+		x->due[number] = when;
+}
+
+void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta)
+{
+	struct conv *conv = &x->conv[ref / 2];
+	struct half *half = half_of(x, ref);
+	uint64_t first = delta->first_ns;
+
+	if (!delta->packets)
+		return;
+	/* a slot's first packet may be one that is in a record already (cache_exported) */
+	if (first < conv->exported_ns)
+		first = conv->exported_ns;
+	if (first > delta->last_ns)
+		first = delta->last_ns;
+	if (first < half->first_ns) {
+		half->first_ns = first;
+		conv_earlier(x, ref / 2, first + x->conf.active_ns);
+	}
+	half->sum.packets += delta->packets;
+	half->sum.bytes += delta->bytes;
+	half->sum.ip_bytes += delta->ip_bytes;
+	half->sum.tcp_flags |= delta->tcp_flags;
+	half->sum.tcp_syn |= delta->tcp_syn;
+	half->ended |= delta->tcp_flags & (TCP_FIN | TCP_RST);
+	if (delta->last_ns > half->last_ns)
+		half->last_ns = delta->last_ns;
+	if (half->last_ns > conv->last_ns)
+		conv->last_ns = half->last_ns;
+	if (delta->evicted) {
+		conv->evicted = true;
+		conv_earlier(x, ref / 2, 0);
+	}
+	if (!conv_closed(conv)) {
+		conv->closed_ns = 0; /* the other side showed up */
+	} else if (!conv->closed_ns) {
+		conv->closed_ns = conv->last_ns;
+		conv_earlier(x, ref / 2, 0);
+	}
+	conv_earlier(x, ref / 2, conv->last_ns + x->conf.idle_ns);
+}
+
+/* Types and operations that ask: ICMP echo, timestamp, information, solicitations, ARP request. */
+static bool key_asks(const struct flow_key *key)
+{
+	uint16_t type = ntohs(key->sport);
+
+	if (key->ethertype == ETH_P_ARP || key->ethertype == ETH_P_RARP)
+		return type & 1;
+	if (key->ethertype == ETH_P_IP && key->proto == IPPROTO_ICMP)
+		return type == 8 || type == 13 || type == 15 || type == 17;
+	if (key->ethertype == ETH_P_IPV6 && key->proto == IPPROTO_ICMPV6)
+		return type == 128 || type == 133 || type == 135;
+	return false;
+}
+
+/* Who sent the SYN without ACK, else who was seen first, else who asks, else the higher port. */
+static enum side conv_initiator(const struct conv *conv)
+{
+	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
+
+	if (conv->initiator >= 0)
+		return (enum side)conv->initiator;
+	if (!b->known || !b->sum.packets)
+		return SIDE_A;
+	if (a->sum.tcp_syn != b->sum.tcp_syn)
+		return a->sum.tcp_syn ? SIDE_A : SIDE_B;
+	if (!a->sum.packets)
+		return SIDE_B;
+	if (a->first_ns != b->first_ns)
+		return a->first_ns < b->first_ns ? SIDE_A : SIDE_B;
+	if (key_asks(&a->key) != key_asks(&b->key))
+		return key_asks(&a->key) ? SIDE_A : SIDE_B;
+	return ntohs(a->key.sport) >= ntohs(b->key.sport) ? SIDE_A : SIDE_B;
+}
+
+/* False: nothing to record. */
+static bool conv_record(const struct expire *x, uint32_t number, struct expire_record *rec)
+{
+	const struct conv *conv = &x->conv[number];
+	enum side first = conv_initiator(conv);
+	const struct half *a = &conv->half[first], *b = &conv->half[!first];
+
+	if (!a->sum.packets && !b->sum.packets)
+		return false;
+	memset(rec, 0, sizeof(*rec));
+	rec->key = a->key;
+	if (b->known && a->key.dir == b->key.dir)
+		rec->key.marks |= FLOW_MARK_MIRRORED;
+	rec->half[0] = a->sum;
+	rec->half[1] = b->sum;
+	rec->start_ns = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
+	if (a->sum.packets)
+		rec->end_ns = a->last_ns;
+	if (b->sum.packets && b->last_ns > rec->end_ns)
+		rec->end_ns = b->last_ns;
+	rec->ref[0] = number * 2 + first;
+	rec->ref[1] = b->known ? number * 2 + !first : EXPIRE_NONE;
+	return true;
+}
+
+/* Why the conversation is due, or END_ACTIVE_NOW; *ret_when: when to look again. */
+static enum end_reason conv_reason(const struct expire *x, const struct conv *conv, uint64_t now_ns,
+				   uint64_t *ret_when)
+{
+	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
+	uint64_t start = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
+	uint64_t when = conv->last_ns + x->conf.idle_ns;
+
+	if (conv->evicted)
+		return END_RESOURCES;
+	if (conv->closed_ns) {
+		/* the sweep nearest to the linger's end, not the one after it */
+		if (now_ns + x->conf.sweep_ns / 2 >= conv->closed_ns + x->conf.linger_ns)
+			return END_FLOW;
+		if (conv->closed_ns + x->conf.linger_ns - x->conf.sweep_ns / 2 < when)
+			when = conv->closed_ns + x->conf.linger_ns - x->conf.sweep_ns / 2;
+	}
+	if (now_ns >= conv->last_ns + x->conf.idle_ns)
+		return END_IDLE;
+	if (start != NEVER) {
+		if (now_ns >= start + x->conf.active_ns)
+			return END_ACTIVE;
+		if (start + x->conf.active_ns < when)
+			when = start + x->conf.active_ns;
+	}
+	*ret_when = when;
+	return END_ACTIVE_NOW;
+}
+
+/* After its record: forget what was exported, and the conversation where it has ended. */
+static void conv_exported(struct expire *x, uint32_t number, const struct expire_record *rec,
+			  uint64_t now_ns)
+{
+	struct conv *conv = &x->conv[number];
+
+	if (rec->gone) {
+		conv_free(x, number);
+		return;
+	}
+	conv->initiator = (int8_t)(rec->ref[0] & 1);
+	conv->exported_ns = now_ns;
+	conv->evicted = false;
+	half_reset(&conv->half[SIDE_A]);
+	half_reset(&conv->half[SIDE_B]);
+	x->due[number] = conv->last_ns + x->conf.idle_ns;
+}
+
+/* Evicted conversations stay while another slot of theirs is in the map. */
+static bool conv_goes(const struct conv *conv, enum end_reason reason)
+{
+	if (reason == END_ACTIVE)
+		return false;
+	if (reason != END_RESOURCES)
+		return true;
+	return (!conv->half[SIDE_A].known || conv->half[SIDE_A].slots == EXPIRE_NONE) &&
+	       (!conv->half[SIDE_B].known || conv->half[SIDE_B].slots == EXPIRE_NONE);
+}
+
+static bool conv_export(struct expire *x, uint32_t number, enum end_reason reason, uint64_t now_ns,
+			expire_emit *emit, void *arg)
+{
+	struct expire_record rec;
+	bool worth = conv_record(x, number, &rec);
+
+	if (!worth) {
+		rec = (struct expire_record){
+			.ref = {number * 2,
+				x->conv[number].half[SIDE_B].known ? number * 2 + 1 : EXPIRE_NONE},
+		};
+	}
+	rec.reason = reason;
+	rec.gone = conv_goes(&x->conv[number], reason);
+	if ((worth || rec.gone) && !emit(arg, &rec))
+		return false;
+	conv_exported(x, number, &rec, now_ns);
+	return true;
+}
+
+bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
+{
+	for (uint32_t number = 0; number < x->top; number++) {
+		enum end_reason reason;
+
+		if (x->due[number] > now_ns + x->conf.sweep_ns / 2 || !x->conv[number].in_use)
+			continue;
+		reason = conv_reason(x, &x->conv[number], now_ns, &x->due[number]);
+		if (reason != END_ACTIVE_NOW && !conv_export(x, number, reason, now_ns, emit, arg))
+			return false;
+	}
+	return true;
+}
+
+bool expire_all(struct expire *x, expire_emit *emit, void *arg)
+{
+	for (uint32_t number = 0; number < x->top; number++) {
+		if (x->conv[number].in_use &&
+		    !conv_export(x, number, END_FORCED, x->conv[number].last_ns, emit, arg))
+			return false;
+	}
+	return true;
+}
+
+void expire_each(struct expire *x, expire_emit *emit, void *arg)
+{
+	struct expire_record rec;
+
+	for (uint32_t number = 0; number < x->top; number++) {
+		if (x->conv[number].in_use && conv_record(x, number, &rec) && !emit(arg, &rec))
+			return;
+	}
+}
+
+/* Make the lone half of `from` the second one of `into`. */
+static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_moved *moved, void *arg)
+{
+	struct conv *a = &x->conv[into], *b = &x->conv[from];
+
+	index_renumber(&x->index, b->half[SIDE_A].hash, from * 2, into * 2 + 1);
+	a->half[SIDE_B] = b->half[SIDE_A];
+	b->half[SIDE_A].known = 0;
+	if (b->last_ns > a->last_ns)
+		a->last_ns = b->last_ns;
+	if (b->exported_ns > a->exported_ns)
+		a->exported_ns = b->exported_ns;
+	a->evicted |= b->evicted;
+	a->closed_ns = conv_closed(a) ? a->last_ns : 0;
+	a->initiator = -1;
+	x->due[into] = 0;
+	conv_free(x, from);
+	moved(arg, from * 2, into * 2 + 1);
+}
+
+static void pair_one(struct expire *x, uint32_t number, expire_moved *moved, void *arg)
+{
+	struct conv *conv = &x->conv[number];
+	struct flow_key reverse;
+	uint32_t other;
+
+	if (!conv->in_use || conv->born != x->pairings - 1 || conv->half[SIDE_B].known)
+		return;
+	flow_key_reverse(&conv->half[SIDE_A].key, &reverse);
+	reverse.dir = conv->half[SIDE_A].key.dir;
+	other = find(x, &reverse, key_hash(x, &reverse));
+	if (other == EXPIRE_NONE || other / 2 == number || other & 1)
+		return;
+	if (x->conv[other / 2].half[SIDE_B].known)
+		return;
+	conv_merge(x, number, other / 2, moved, arg);
+}
+
+void expire_pair(struct expire *x, expire_moved *moved, void *arg)
+{
+	struct list done = x->ripe;
+
+	for (size_t i = 0; i < x->ripe.count; i++)
+		pair_one(x, x->ripe.item[i], moved, arg);
+	done.count = 0;
+	x->ripe = x->fresh;
+	x->fresh = done;
+	x->pairings++;
+}

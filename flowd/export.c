@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* export.c: the way out of a sweep: due conversations to records, records to marks. See sweep.h. */
+#include "flowd/books.h"
+#include "flowd/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct flow_mark *mark_at(const struct sweep *sweep, uint32_t index)
+{
+	return &sweep->maps->marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
+}
+
+/* Write what is exported of each slot of the half; gone: and let go of the slots. */
+static bool mark_half(struct sweep *sweep, uint32_t ref, bool gone)
+{
+	uint32_t index = *expire_slots(sweep->expire, ref), next;
+
+	for (; index != EXPIRE_NONE; index = next) {
+		struct side *side = &sweep->side[index];
+		struct flow_mark_version *mark = &mark_at(sweep, index)->pending;
+
+		next = side->next;
+		if (sweep->pendings == sweep->pending_room) {
+			size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
+			uint32_t *pending = realloc(sweep->pending, room * sizeof(*pending));
+
+			if (!pending)
+				return false;
+			sweep->pending = pending;
+			sweep->pending_room = room;
+		}
+		mark->birth = 0; /* whole again when its birth is */
+		mark->sweep = (uint32_t)sweep->number;
+		mark->bytes = side->bytes;
+		mark->ip_bytes = side->ip_bytes;
+		mark->packets = side->packets;
+		__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
+		sweep->pending[sweep->pendings++] = index;
+		if (gone) {
+			side->ref = EXPIRE_NONE;
+			side->next = EXPIRE_NONE;
+		}
+	}
+	return true;
+}
+
+static void make_record(const struct sweep *sweep, const struct expire_record *from,
+			struct flow_record *ret_rec)
+{
+	memset(ret_rec, 0, sizeof(*ret_rec));
+	ret_rec->key = from->key;
+	ret_rec->key.ifnum = 0;
+	ret_rec->half[0] = from->half[0];
+	ret_rec->half[1] = from->half[1];
+	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
+	ret_rec->end_reason = (uint8_t)from->reason;
+	ret_rec->start_ms = clock_to_wall(sweep->offset, (struct mono){from->start_ns}).ms;
+	ret_rec->end_ms = clock_to_wall(sweep->offset, (struct mono){from->end_ns}).ms;
+}
+
+static bool export_one(void *arg, const struct expire_record *from)
+{
+	struct sweep *sweep = arg;
+	struct flow_record rec;
+
+	if (sweep->batch.records >= SWEEP_BATCH_MAX)
+		return false;
+	if (from->half[0].packets || from->half[1].packets) {
+		make_record(sweep, from, &rec);
+		if (sink_batch_add_record(&sweep->batch, &rec))
+			return false;
+		books_record(sweep, from);
+	}
+	for (int i = 0; i < 2; i++) {
+		/* without memory the slot stays unmarked and is only not free for reuse yet */
+		if (from->ref[i] != EXPIRE_NONE)
+			(void)mark_half(sweep, from->ref[i], from->gone);
+	}
+	return true;
+}
+
+bool sweep_export(struct sweep *sweep, bool all)
+{
+	struct flow_count before[FLOW_IFACES][2];
+	bool more;
+
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++)
+		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
+	sink_batch_reset(&sweep->batch);
+	sweep->pendings = 0;
+	more = !(all ? expire_all(sweep->expire, export_one, sweep) :
+		       expire_due(sweep->expire, clock_mono().ns, export_one, sweep));
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		if (sweep->iface[i / 2].id)
+			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
+	}
+	__atomic_fetch_add(&sweep->maps->control->epoch, 1, __ATOMIC_RELEASE);
+	sweep->batch.sweep = sweep->number;
+	/* what found no room is due in the next batch; until then its ring records stay */
+	sweep->batch.ring_pos = more ? *sweep->ring.consumer : sweep->ring.read_pos;
+	sweep->in_flight = sweep->batch.records || sweep->batch.books;
+	if (!sweep->in_flight)
+		sweep_settle(sweep);
+	return sweep->in_flight;
+}
+
+void sweep_settle(struct sweep *sweep)
+{
+	for (size_t i = 0; sweep->in_flight && i < sweep->pendings; i++) {
+		struct flow_mark *mark = mark_at(sweep, sweep->pending[i]);
+
+		__atomic_store_n(&mark->committed.birth, 0, __ATOMIC_RELEASE);
+		mark->committed.sweep = mark->pending.sweep;
+		mark->committed.packets = mark->pending.packets;
+		mark->committed.bytes = mark->pending.bytes;
+		mark->committed.ip_bytes = mark->pending.ip_bytes;
+		__atomic_store_n(&mark->committed.birth, mark->pending.birth, __ATOMIC_RELEASE);
+	}
+	sweep->pendings = 0;
+	ring_release(&sweep->ring, sweep->batch.ring_pos);
+	if (sweep->in_flight)
+		sweep->number++;
+	sweep->in_flight = false;
+	sink_batch_reset(&sweep->batch);
+}
+
+struct live {
+	struct sweep *sweep;
+	sweep_show *show;
+	void *arg;
+};
+
+static bool live_one(void *arg, const struct expire_record *from)
+{
+	struct live *live = arg;
+	struct flow_record rec;
+
+	make_record(live->sweep, from, &rec);
+	return live->show(live->arg, &rec);
+}
+
+void sweep_live(struct sweep *sweep, sweep_show *show, void *arg)
+{
+	struct live live = {.sweep = sweep, .show = show, .arg = arg};
+
+	for (size_t i = 0; sweep->in_flight && i < sweep->batch.records; i++) {
+		if (!show(arg, &sweep->batch.record[i]))
+			return;
+	}
+	expire_each(sweep->expire, live_one, &live);
+}

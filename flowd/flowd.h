@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flowd.h: the daemon's state, passed to everything that needs more than its own module.
+ *
+ *   main      configuration, instance lock, database, maps, hooks; then the loop; then the end
+ *   timer     sweep_visit, then sweep_export into the writer's hands unless it is still busy
+ *   ring      sweep_absorb, when the kernel says that much was evicted
+ *   writer    sweep_settle, when a batch is in
+ *   control   answers flowctl
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowd/config.h"
+#include "flowd/hook.h"
+#include "flowd/loop.h"
+#include "flowd/maps.h"
+#include "flowd/sink.h"
+#include "flowd/sweep.h"
+
+struct sqlite3;
+struct control;
+
+/* An interface that is being counted. */
+struct iface {
+	struct hook_iface hook;
+	uint32_t id; /* interface.id */
+	const struct hook_ops *by[2]; /* what counts each direction, NULL: nothing does */
+	char mode[2][HOOK_NAME_MAX];
+	char note[HOOK_ERROR_MAX]; /* why it is not counted as configured, or gone; empty: all is well */
+	bool gone;
+};
+
+struct flowd {
+	const struct config *config;
+	struct loop loop;
+	struct maps maps;
+	struct sweep sweep;
+	struct sink_writer *writer;
+	struct sqlite3 *db; /* the writer thread's while that runs */
+	struct hook_env env;
+	struct iface iface[FLOW_IFACES];
+	size_t ifaces;
+	struct control *control;
+	struct watch timer, ring, written, signals, links;
+	struct mono started;
+	char pin_dir[64];
+	int pin_fd;
+	int instance_fd;
+	uint64_t netns_cookie;
+	bool commit_failing; /* said in the log */
+	bool detach;         /* asked for: remove everything at the end */
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* hook_own.c: whose program is that, pins of hooks, and what libbpf and libxdp have to say. */
+#include "flowd/hook_own.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#define MAPS_OF_A_PROGRAM 64 /* ours have 8; one with more is not ours */
+
+static char said[256];
+static bool said_extack;
+
+static void keep(const char *format, va_list args)
+{
+	static const char extack[] = "Kernel error message: ";
+	char line[sizeof(said)];
+	const char *text = line;
+
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(text, "libbpf: ", 8))
+		text += 8;
+	if (!strncmp(text, extack, sizeof(extack) - 1)) {
+		if (!said_extack)
+			snprintf(said, sizeof(said), "%s", text + sizeof(extack) - 1);
+		said_extack = true;
+	} else if (!said[0]) {
+		snprintf(said, sizeof(said), "%s", text);
+	}
+}
+
+__attribute__((format(printf, 2, 0))) static int keep_bpf(enum libbpf_print_level level,
+							  const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN)
+		keep(format, args);
+	return 0;
+}
+
+/* libxdp's own warnings only repeat what libbpf or errno says. */
+static int drop_xdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+struct hook_hush hook_hush(void)
+{
+	said[0] = '\0';
+	said_extack = false;
+	return (struct hook_hush){
+		.bpf = (void *)libbpf_set_print(keep_bpf),
+		.xdp = (void *)libxdp_set_print(drop_xdp),
+	};
+}
+
+void hook_unhush(struct hook_hush *hush)
+{
+	libbpf_set_print((libbpf_print_fn_t)hush->bpf);
+	libxdp_set_print((libxdp_print_fn_t)hush->xdp);
+}
+
+const char *hook_said(int err)
+{
+	return said[0] ? said : strerror(err < 0 ? -err : err);
+}
+
+static int prog_info(int fd, struct bpf_prog_info *info)
+{
+	__u32 len = sizeof(*info);
+
+	return bpf_obj_get_info_by_fd(fd, info, &len) ? -errno : 0;
+}
+
+uint32_t hook_prog_id(int fd)
+{
+	struct bpf_prog_info info = {0};
+
+	return prog_info(fd, &info) ? 0 : info.id;
+}
+
+bool hook_uses_slots(const struct hook_env *env, int fd)
+{
+	__u32 ids[MAPS_OF_A_PROGRAM];
+	struct bpf_prog_info info = {
+		.nr_map_ids = MAPS_OF_A_PROGRAM,
+		.map_ids = (__u64)(uintptr_t)ids,
+	};
+
+	if (!env->slots_id || prog_info(fd, &info))
+		return false;
+	for (__u32 i = 0; i < info.nr_map_ids && i < MAPS_OF_A_PROGRAM; i++) {
+		if (ids[i] == env->slots_id)
+			return true;
+	}
+	return false;
+}
+
+static void pin_path(const struct hook_env *env, const char *pin, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", env->pin_dir, pin);
+}
+
+int hook_pin_open(const struct hook_env *env, const char *pin)
+{
+	char path[512];
+	int fd;
+
+	pin_path(env, pin, path, sizeof(path));
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Pinned beside and renamed over, so that the attach point is never without its pin. */
+int hook_pin(const struct hook_env *env, const char *pin, int fd)
+{
+	char path[512], fresh[520];
+
+	pin_path(env, pin, path, sizeof(path));
+	snprintf(fresh, sizeof(fresh), "%s-new", path);
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh))
+		return -errno;
+	if (rename(fresh, path)) {
+		int err = -errno;
+
+		unlink(fresh);
+		return err;
+	}
+	return 0;
+}
+
+void hook_unpin(const struct hook_env *env, const char *pin)
+{
+	char path[512];
+
+	pin_path(env, pin, path, sizeof(path));
+	unlink(path);
+}
+
+int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id)
+{
+	int fd = hook_pin_open(env, pin);
+
+	if (fd >= 0) {
+		if (hook_prog_id(fd) == id)
+			return fd;
+		close(fd);
+	}
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd < 0)
+		return -ENOENT;
+	if (hook_uses_slots(env, fd))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+const char *hook_prog_text(uint32_t id, char text[HOOK_PROG_TEXT_MAX])
+{
+	struct bpf_prog_info info = {0};
+	_fd_ fd = bpf_prog_get_fd_by_id(id);
+
+	if (fd >= 0 && !prog_info(fd, &info) && info.name[0])
+		snprintf(text, HOOK_PROG_TEXT_MAX, "'%s' (id %u)", info.name, id);
+	else
+		snprintf(text, HOOK_PROG_TEXT_MAX, "(id %u)", id);
+	return text;
+}
+
+int hook_loaded_prog(const struct bpf_object *obj, const char *name)
+{
+	const struct bpf_program *prog =
+		obj ? bpf_object__find_program_by_name(obj, name) : NULL;
+
+	return prog ? bpf_program__fd(prog) : -ENOENT;
+}
+
+int hook_fail(char ret_error[HOOK_ERROR_MAX], const struct hook_iface *iface, int err,
+	      const char *format, ...)
+{
+	int len = snprintf(ret_error, HOOK_ERROR_MAX, "%s: ", iface->name);
+	bool privilege = err == -EPERM || err == -EACCES;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ret_error + len, HOOK_ERROR_MAX - (size_t)len, format, args);
+	va_end(args);
+	len = (int)strlen(ret_error);
+	if (privilege)
+		snprintf(ret_error + len, HOOK_ERROR_MAX - (size_t)len,
+			 ": needs root or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+	return privilege ? -EPERM : err;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * iface.h: the interfaces of an instance: their numbers in the flow map, their rows in the database,
+ * their hooks.
+ */
+#pragma once
+
+#include "flowd/flowd.h"
+
+#define IFACE_ERROR_MAX 640
+
+/* Every configured interface is there and of a kind that can be read. 0 or -errno with a text. */
+int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX]);
+
+/*
+ * Give each interface its number and row, with the books of a predecessor on the same maps. The
+ * database must be this thread's. 0 or -errno with a text.
+ */
+int iface_register(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX]);
+
+/* Attach everything; XDP falls back to TC where the device cannot. 0 or -errno with a text. */
+int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX]);
+
+/* Detach from every interface that the maps know, configured or not. */
+void iface_detach(struct flowd *flowd);
+
+/* Note in the rows that counting ended. The database must be this thread's. */
+void iface_closed(struct flowd *flowd);
+
+/* An interface went away (RTM_DELLINK): say so and stop expecting it. */
+void iface_gone(struct flowd *flowd, uint32_t ifindex);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * main.c: flowd's beginning and end. Everything that can be refused is refused before anything is
+ * attached: configuration, interfaces, the instance's lock, the database, the maps.
+ */
+#include "flowd/start.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flowd/log.h"
+#include "flowd/run.h"
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+	static struct config config;
+	static struct flowd flowd;
+	int err = config_load(argc, argv, &config);
+
+	if (err)
+		return err > 0 ? EXIT_SUCCESS : 2;
+	log_open((enum log_level)config.log_level);
+	if (config.check_only) {
+		config_print(&config, stdout);
+		return EXIT_SUCCESS;
+	}
+	block_signals();
+	flowd.config = &config;
+	if (config.detach_only)
+		return start_detach_only(&flowd) ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (start(&flowd))
+		return EXIT_FAILURE;
+	err = run_loop(&flowd);
+	return stop(&flowd) && !err ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* maps.c: make, pin, take over and mmap the instance's maps. */
+#include "flowd/maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "flow_tc.skel.h"
+#include "flow_xdp.skel.h"
+
+/* Every shared map by its name in account.bpf.h, which is also its pin's name. */
+static const char *const map_names[] = {"slots", "marks",  "evicted", "ledger",
+					"cpus",  "ifaces", "control"};
+#define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
+
+static void pin_path(const char *dir, const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", dir, name);
+}
+
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	__u32 len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_obj_get_info_by_fd(fd, info, &len) ? -errno : 0;
+}
+
+static struct bpf_map *object_map(struct bpf_object *obj, const char *name)
+{
+	return bpf_object__find_map_by_name(obj, name);
+}
+
+/* Let every map of `obj` be the one pinned in `dir`. -ENOENT: they are not (all) there. */
+static int reuse_pinned(struct bpf_object *obj, const char *dir)
+{
+	char path[512];
+
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		int fd, err;
+
+		pin_path(dir, map_names[i], path, sizeof(path));
+		fd = bpf_obj_get(path);
+		if (fd < 0)
+			return -errno;
+		err = bpf_map__reuse_fd(object_map(obj, map_names[i]), fd);
+		close(fd);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int share_maps(struct bpf_object *from, struct bpf_object *to)
+{
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		int fd = bpf_map__fd(object_map(from, map_names[i]));
+		int err = bpf_map__reuse_fd(object_map(to, map_names[i]), fd);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int pin_maps(struct bpf_object *obj, const char *dir)
+{
+	char path[512];
+
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		pin_path(dir, map_names[i], path, sizeof(path));
+		if (bpf_obj_pin(bpf_map__fd(object_map(obj, map_names[i])), path))
+			return -errno;
+	}
+	return 0;
+}
+
+void maps_unpin(const char *pin_dir)
+{
+	char path[512];
+
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		pin_path(pin_dir, map_names[i], path, sizeof(path));
+		unlink(path);
+	}
+	rmdir(pin_dir);
+}
+
+/* Read the control cell that a predecessor pinned. */
+static int read_pinned_control(const char *dir, struct flow_control *control)
+{
+	char path[512];
+	__u32 zero = 0;
+	int fd, err = 0;
+
+	pin_path(dir, "control", path, sizeof(path));
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	if (bpf_map_lookup_elem(fd, &zero, control))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int new_control(const struct maps_wish *wish, struct flow_control *control)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0)
+		return cpus;
+	memset(control, 0, sizeof(*control));
+	control->epoch = 1;
+	control->layout = FLOW_LAYOUT;
+	control->netns_cookie = wish->netns_cookie;
+	control->sets = wish->slots / FLOW_WAYS;
+	control->cpus = (__u32)cpus;
+	if (getrandom(control->seed, sizeof(control->seed), 0) != sizeof(control->seed) ||
+	    getrandom(&control->generation, sizeof(control->generation), 0) !=
+		    sizeof(control->generation))
+		return -EIO;
+	control->generation &= INT64_MAX; /* fits SQLite's INTEGER */
+	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
+		control->seed[i] |= 1;
+	return 0;
+}
+
+static int check_pinned(const struct maps_wish *wish, const struct flow_control *control,
+			char *error)
+{
+	if (control->layout != FLOW_LAYOUT) {
+		snprintf(error, MAPS_ERROR_MAX,
+			 "%s: pinned maps have layout %u, this flowd has %u: detach first",
+			 wish->pin_dir, control->layout, FLOW_LAYOUT);
+		return -ESTALE;
+	}
+	if (control->netns_cookie != wish->netns_cookie) {
+		snprintf(error, MAPS_ERROR_MAX,
+			 "%s: pinned maps belong to another network namespace: "
+			 "choose another --instance, or detach that one first",
+			 wish->pin_dir);
+		return -ESTALE;
+	}
+	return 0;
+}
+
+static void fill_geometry(const struct flow_control *control, bool buff_len,
+			  struct flow_geometry *geometry)
+{
+	memcpy(geometry->seed, control->seed, sizeof(geometry->seed));
+	geometry->set_mask = control->sets - 1;
+	geometry->cpu_sets = control->sets + FLOW_RESERVED_SETS;
+	geometry->xdp_buff_len = buff_len;
+}
+
+static int size_maps(struct bpf_object *obj, const struct flow_control *control,
+		     uint64_t ring_bytes)
+{
+	__u32 sets = control->cpus * (control->sets + FLOW_RESERVED_SETS);
+	int err = bpf_map__set_max_entries(object_map(obj, "slots"), sets);
+
+	err = err ? err : bpf_map__set_max_entries(object_map(obj, "marks"), sets);
+	err = err ? err : bpf_map__set_max_entries(object_map(obj, "evicted"), (__u32)ring_bytes);
+	err = err ? err : bpf_map__set_max_entries(object_map(obj, "ledger"),
+						   control->cpus * FLOW_IFACES * 2);
+	return err ? err : bpf_map__set_max_entries(object_map(obj, "cpus"), control->cpus);
+}
+
+/* Load the TC object on new or pinned maps; open the XDP object on the same. */
+static int load_objects(const struct maps_wish *wish, const struct flow_control *control,
+			struct maps *maps)
+{
+	bool buff_len =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
+	int err;
+
+	maps->tc = flow_tc__open();
+	maps->xdp = flow_xdp__open();
+	if (!maps->tc || !maps->xdp)
+		return -ENOMEM;
+	fill_geometry(control, buff_len, (struct flow_geometry *)&maps->tc->rodata->geometry);
+	fill_geometry(control, buff_len, (struct flow_geometry *)&maps->xdp->rodata->geometry);
+	err = maps->taken_over ? reuse_pinned(maps->tc->obj, wish->pin_dir) :
+				 size_maps(maps->tc->obj, control, wish->ring_bytes);
+	if (err)
+		return err;
+	err = bpf_object__load(maps->tc->obj);
+	return err ? err : share_maps(maps->tc->obj, maps->xdp->obj);
+}
+
+static int map_one(struct maps *maps, const char *name, int number, int prot, void **ret_memory)
+{
+	int fd = bpf_map__fd(object_map(maps->tc->obj, name));
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes;
+	struct bpf_map_info info;
+	void *memory;
+	int err = map_info(fd, &info);
+
+	if (err)
+		return err;
+	bytes = (size_t)((info.value_size + 7) & ~7U) * info.max_entries;
+	bytes = (bytes + page - 1) & ~(page - 1);
+	memory = mmap(NULL, bytes, prot, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	maps->mapped[number] = bytes;
+	maps->bytes += bytes;
+	*ret_memory = memory;
+	return 0;
+}
+
+static int map_all(struct maps *maps)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	struct bpf_map_info info;
+	int err = map_one(maps, "slots", 0, PROT_READ, (void **)&maps->slots);
+
+	err = err ? err : map_one(maps, "marks", 1, rw, (void **)&maps->marks);
+	err = err ? err : map_one(maps, "ledger", 2, PROT_READ, (void **)&maps->ledger);
+	err = err ? err : map_one(maps, "cpus", 3, PROT_READ, (void **)&maps->cpu);
+	err = err ? err : map_one(maps, "ifaces", 4, rw, (void **)&maps->ifaces);
+	err = err ? err : map_one(maps, "control", 5, rw, (void **)&maps->control);
+	err = err ? err : map_info(bpf_map__fd(maps->tc->maps.slots), &info);
+	if (err)
+		return err;
+	maps->slots_id = info.id;
+	maps->ring_fd = bpf_map__fd(maps->tc->maps.evicted);
+	err = map_info(maps->ring_fd, &info);
+	maps->ring_bytes = info.max_entries;
+	return err;
+}
+
+int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_error[MAPS_ERROR_MAX])
+{
+	struct maps maps = {0};
+	struct flow_control control;
+	int err = read_pinned_control(wish->pin_dir, &control);
+
+	ret_error[0] = '\0';
+	maps.taken_over = err == 0;
+	if (!err)
+		err = check_pinned(wish, &control, ret_error);
+	else if (err == -ENOENT)
+		err = new_control(wish, &control);
+	if (err)
+		goto fail;
+	maps.cpus = control.cpus;
+	maps.cpu_sets = control.sets + FLOW_RESERVED_SETS;
+	maps.sets = maps.cpus * maps.cpu_sets;
+	err = load_objects(wish, &control, &maps);
+	err = err ? err : map_all(&maps);
+	if (err)
+		goto fail;
+	if (!maps.taken_over) {
+		*maps.control = control;
+		err = pin_maps(maps.tc->obj, wish->pin_dir);
+		if (err) {
+			maps_unpin(wish->pin_dir);
+			goto fail;
+		}
+	}
+	*ret_maps = maps;
+	return 0;
+fail:
+	if (!ret_error[0] && (err == -EPERM || err == -EACCES))
+		snprintf(ret_error, MAPS_ERROR_MAX,
+			 "BPF maps and programs: %s: flowd needs root or CAP_BPF, CAP_NET_ADMIN and "
+			 "CAP_PERFMON",
+			 strerror(-err));
+	else if (!ret_error[0])
+		snprintf(ret_error, MAPS_ERROR_MAX, "BPF maps and programs in %s: %s",
+			 wish->pin_dir, strerror(-err));
+	maps_close(&maps);
+	return err;
+}
+
+void maps_close(struct maps *maps)
+{
+	void *memory[6] = {(void *)maps->slots, maps->marks,  (void *)maps->ledger,
+			   (void *)maps->cpu,   maps->ifaces, maps->control};
+
+	for (size_t i = 0; i < 6; i++) {
+		if (memory[i])
+			munmap(memory[i], maps->mapped[i]);
+	}
+	flow_xdp__destroy(maps->xdp);
+	flow_tc__destroy(maps->tc);
+	memset(maps, 0, sizeof(*maps));
+}
+
+struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex)
+{
+	struct flow_iface *room = NULL;
+
+	for (uint32_t i = 0; i < FLOW_IFACE_PROBES; i++) {
+		struct flow_iface *cell = &maps->ifaces[(ifindex + i) & (FLOW_IFACE_CELLS - 1)];
+
+		if (cell->ifindex == ifindex)
+			return cell;
+		if (!cell->ifindex && !room)
+			room = cell;
+	}
+	return room;
+}
+
+void maps_ledger(const struct maps *maps, uint32_t ifnum, uint32_t dir, struct flow_ledger *ret_sum)
+{
+	memset(ret_sum, 0, sizeof(*ret_sum));
+	for (uint32_t cpu = 0; cpu < maps->cpus; cpu++) {
+		const struct flow_ledger *books =
+			&maps->ledger[(cpu * FLOW_IFACES + ifnum) * 2 + dir];
+
+		ret_sum->seen.packets += __atomic_load_n(&books->seen.packets, __ATOMIC_RELAXED);
+		ret_sum->seen.bytes += __atomic_load_n(&books->seen.bytes, __ATOMIC_RELAXED);
+		for (int v = 0; v < VERDICT_MAX; v++) {
+			ret_sum->verdict[v].packets +=
+				__atomic_load_n(&books->verdict[v].packets, __ATOMIC_RELAXED);
+			ret_sum->verdict[v].bytes +=
+				__atomic_load_n(&books->verdict[v].bytes, __ATOMIC_RELAXED);
+		}
+	}
+}

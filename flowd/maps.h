@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps.h: the instance's maps, made or taken over from where they are pinned, and mapped into
+ * memory; and the two BPF objects that share them.
+ *
+ * What is pinned outlives flowd: a successor finds the maps by name in the pin folder and the rest
+ * (geometry, seed, generation) in the control cell.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/flow.h"
+
+#define MAPS_ERROR_MAX 512
+
+struct flow_tc;
+struct flow_xdp;
+
+struct maps {
+	struct flow_tc *tc;   /* skeleton, loaded */
+	struct flow_xdp *xdp; /* skeleton, opened; libxdp loads it */
+	bool taken_over;      /* the maps were there */
+	uint32_t cpus;
+	uint32_t cpu_sets; /* hashed and reserved */
+	uint32_t sets;     /* of all CPUs */
+	uint32_t slots_id;
+	size_t bytes;
+	const struct flow_set *slots;   /* [sets] */
+	struct flow_mark_set *marks;    /* [sets] */
+	const struct flow_ledger *ledger; /* [cpus * FLOW_IFACES * 2] */
+	const struct flow_cpu *cpu;     /* [cpus] */
+	struct flow_iface *ifaces;      /* [FLOW_IFACE_CELLS] */
+	struct flow_control *control;
+	int ring_fd;
+	size_t ring_bytes;
+	size_t mapped[6];
+};
+
+/* What the maps are to be like where they have to be made. */
+struct maps_wish {
+	const char *pin_dir;
+	uint32_t slots; /* a CPU */
+	uint64_t ring_bytes;
+	uint64_t netns_cookie;
+};
+
+/*
+ * Take over the maps pinned in wish->pin_dir, or make and pin them. 0 or -errno with a text:
+ * -EPERM no privilege, -ESTALE pinned maps of another layout or network namespace.
+ */
+int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_error[MAPS_ERROR_MAX]);
+
+/* Unmap and close; what is pinned stays. */
+void maps_close(struct maps *maps);
+
+/* Remove the maps' pins from the folder, then the folder. */
+void maps_unpin(const char *pin_dir);
+
+/* The cell of an interface, or a free one for it; NULL: no room. */
+struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex);
+
+/* Sum of a ledger entry over the CPUs. */
+void maps_ledger(const struct maps *maps, uint32_t ifnum, uint32_t dir, struct flow_ledger *ret_sum);

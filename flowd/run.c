@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* run.c: the daemon's steady state. See run.h. */
+#include "flowd/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flowd/control.h"
+#include "flowd/links.h"
+#include "flowd/log.h"
+
+#define NS_PER_S 1000000000ULL
+#define CLOCK_STEP_MS 100   /* of the wall clock, worth a line */
+#define FINISH_PASSES 20    /* until the books balance after the hooks are gone */
+#define FINISH_WAIT_MS 30000 /* for the sink, at the end */
+
+static void measure_clock(struct flowd *flowd)
+{
+	struct clock_offset now = clock_measure();
+	int64_t step = clock_step_ms(flowd->sweep.offset, now);
+
+	if (step > CLOCK_STEP_MS || step < -CLOCK_STEP_MS)
+		log_warning("the wall clock stepped by %lld ms", (long long)step);
+	flowd->sweep.offset = now;
+}
+
+static void submit(struct flowd *flowd)
+{
+	int err = sink_writer_submit(flowd->writer, &flowd->sweep.batch);
+
+	if (err)
+		log_err("sink: %s", strerror(-err));
+}
+
+static void timer_run(struct watch *watch, uint32_t events)
+{
+	struct flowd *flowd = watch->arg;
+	struct sweep_stats *stats = &flowd->sweep.stats;
+	uint64_t begun = clock_mono().ns, expirations;
+
+	(void)events;
+	if (read(watch->fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	measure_clock(flowd);
+	sweep_visit(&flowd->sweep, false);
+	if (!flowd->sweep.in_flight && sweep_export(&flowd->sweep, false))
+		submit(flowd);
+	control_tidy(flowd->control);
+	stats->sweeps++;
+	stats->last_us = (clock_mono().ns - begun) / 1000;
+	if (stats->last_us > stats->max_us)
+		stats->max_us = stats->last_us;
+}
+
+static void ring_run(struct watch *watch, uint32_t events)
+{
+	struct flowd *flowd = watch->arg;
+
+	(void)events;
+	sweep_absorb(&flowd->sweep);
+}
+
+/* Say once that commits fail, and once that they go on. */
+static void note_commits(struct flowd *flowd)
+{
+	struct sink_stats stats;
+
+	sink_writer_stats(flowd->writer, &stats);
+	if (stats.error[0] && !flowd->commit_failing)
+		log_err("%s: flows wait in the flow map", stats.error);
+	if (!stats.error[0] && flowd->commit_failing)
+		log_info("database '%s': commits go on after %llu failed tries", flowd->config->db,
+			 (unsigned long long)stats.failed);
+	flowd->commit_failing = stats.error[0] != '\0';
+}
+
+static void written_run(struct watch *watch, uint32_t events)
+{
+	struct flowd *flowd = watch->arg;
+
+	(void)watch;
+	(void)events;
+	if (sink_writer_collect(flowd->writer))
+		sweep_settle(&flowd->sweep);
+	note_commits(flowd);
+}
+
+static void signal_run(struct watch *watch, uint32_t events)
+{
+	struct flowd *flowd = watch->arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_info("%s: writing every live flow", strsignal((int)info.ssi_signo));
+	flowd->loop.stop = true;
+}
+
+static int open_timer(struct flowd *flowd)
+{
+	uint64_t ns = flowd->config->sweep_ns;
+	struct timespec every = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+	struct itimerspec spec = {.it_interval = every, .it_value = every};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0 || timerfd_settime(fd, 0, &spec, NULL))
+		return -errno;
+	flowd->timer = (struct watch){.fd = fd, .run = timer_run, .arg = flowd};
+	return loop_watch(&flowd->loop, &flowd->timer, EPOLLIN);
+}
+
+static int open_signals(struct flowd *flowd)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	flowd->signals = (struct watch){.fd = fd, .run = signal_run, .arg = flowd};
+	return loop_watch(&flowd->loop, &flowd->signals, EPOLLIN);
+}
+
+static int open_watches(struct flowd *flowd)
+{
+	int err = open_timer(flowd);
+
+	flowd->ring = (struct watch){.fd = flowd->maps.ring_fd, .run = ring_run, .arg = flowd};
+	flowd->written = (struct watch){
+		.fd = sink_writer_fd(flowd->writer), .run = written_run, .arg = flowd};
+	err = err ? err : open_signals(flowd);
+	/* edge-triggered: records stay in the ring until they are committed */
+	err = err ? err : loop_watch(&flowd->loop, &flowd->ring, EPOLLIN | EPOLLET);
+	err = err ? err : loop_watch(&flowd->loop, &flowd->written, EPOLLIN);
+	return err ? err : links_open(flowd);
+}
+
+int run_loop(struct flowd *flowd)
+{
+	int err = open_watches(flowd);
+
+	if (!err) {
+		sd_notify(0, "READY=1");
+		log_info("instance '%s': counting, %s", flowd->config->instance,
+			 flowd->maps.taken_over ? "on the maps of a predecessor" : "on new maps");
+		err = loop_run(&flowd->loop);
+	}
+	sd_notify(0, "STOPPING=1");
+	links_close(flowd);
+	if (flowd->timer.fd > 0)
+		close(flowd->timer.fd);
+	if (flowd->signals.fd > 0)
+		close(flowd->signals.fd);
+	return err;
+}
+
+/* Wait for the batch in flight. */
+static bool wait_written(struct flowd *flowd)
+{
+	uint64_t deadline = clock_mono().ns + FINISH_WAIT_MS * 1000000ULL;
+
+	while (flowd->sweep.in_flight && clock_mono().ns < deadline) {
+		struct timespec pause = {.tv_nsec = 1000000};
+
+		if (sink_writer_collect(flowd->writer))
+			sweep_settle(&flowd->sweep);
+		else
+			nanosleep(&pause, NULL);
+	}
+	note_commits(flowd);
+	return !flowd->sweep.in_flight;
+}
+
+static bool balanced(const struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		const struct sweep_books *books = &sweep->iface[i / 2].books[i % 2];
+
+		if (books->low.packets != books->high.packets || books->unaccounted_packets)
+			return false;
+	}
+	return true;
+}
+
+/* Programs that were running when their hook went may still count: look until nothing moves. */
+static void last_visits(struct flowd *flowd)
+{
+	for (int i = 0; i < FINISH_PASSES; i++) {
+		struct timespec pause = {.tv_nsec = 2000000};
+
+		sweep_visit(&flowd->sweep, true);
+		if (i > 0 && balanced(&flowd->sweep))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
+bool run_finish(struct flowd *flowd)
+{
+	if (!wait_written(flowd))
+		return false;
+	last_visits(flowd);
+	measure_clock(flowd);
+	/* a batch has a limit: as many as it takes */
+	while (sweep_export(&flowd->sweep, true)) {
+		submit(flowd);
+		if (!wait_written(flowd))
+			return false;
+		if (!expire_count(flowd->sweep.expire))
+			break;
+	}
+	return true;
+}

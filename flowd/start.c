@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* start.c: the daemon's way up and down. See start.h. */
+#include "flowd/start.h"
+
+#include <bpf/libbpf.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "flow_tc.skel.h"
+#include "flow_xdp.skel.h"
+#include "flowd/books.h"
+#include "flowd/control.h"
+#include "flowd/iface.h"
+#include "flowd/log.h"
+#include "flowd/run.h"
+#include "schema/control.h"
+#include "schema/db.h"
+
+/* One flowd an instance: a lock that ends with the process. */
+static int lock_instance(struct flowd *flowd)
+{
+	char path[256], pid[32] = "";
+	int fd, err;
+	ssize_t n;
+
+	if (mkdir(CONTROL_RUN_DIR, 0755) && errno != EEXIST) {
+		err = -errno;
+		log_err("directory '%s': %s", CONTROL_RUN_DIR, strerror(-err));
+		return err;
+	}
+	snprintf(path, sizeof(path), "%s/%s.lock", CONTROL_RUN_DIR, flowd->config->instance);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		err = -errno;
+		log_err("lock '%s': %s", path, strerror(-err));
+		return err;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		n = pread(fd, pid, sizeof(pid) - 1, 0);
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		log_err("instance '%s' is running (process %s): give another --instance",
+			flowd->config->instance, pid[0] ? pid : "unknown");
+		close(fd);
+		return -EBUSY;
+	}
+	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, pid, strlen(pid), 0) < 0)
+		log_warning("lock '%s': %s", path, strerror(errno));
+	flowd->instance_fd = fd;
+	return 0;
+}
+
+static int read_netns(struct flowd *flowd)
+{
+	socklen_t size = sizeof(flowd->netns_cookie);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+#ifdef SO_NETNS_COOKIE
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &flowd->netns_cookie, &size))
+		err = -errno;
+#endif
+	close(fd);
+	return err == -ENOPROTOOPT ? 0 : err;
+}
+
+/*
+ * The folder is held by a descriptor: its path may lead through another mount namespace, which is
+ * closed to us once privileges are dropped.
+ */
+static int open_pins(struct flowd *flowd, bool create)
+{
+	char dir[256], error[HOOK_ERROR_MAX] = "";
+	int err = hook_pin_dir(flowd->config->instance, create, dir, sizeof(dir), error);
+
+	if (err) {
+		if (err != -ENOENT || create)
+			log_err("%s", error[0] ? error : strerror(-err));
+		return err;
+	}
+	flowd->pin_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (flowd->pin_fd < 0) {
+		err = -errno;
+		log_err("folder '%s': %s", dir, strerror(-err));
+		return err;
+	}
+	snprintf(flowd->pin_dir, sizeof(flowd->pin_dir), "/proc/self/fd/%d", flowd->pin_fd);
+	return 0;
+}
+
+static void remove_pins(struct flowd *flowd)
+{
+	char dir[256], error[HOOK_ERROR_MAX];
+
+	maps_unpin(flowd->pin_dir);
+	if (!hook_pin_dir(flowd->config->instance, false, dir, sizeof(dir), error))
+		rmdir(dir);
+}
+
+static int open_database(struct flowd *flowd, int *ret_lock_fd)
+{
+	struct db_error error;
+	int err = db_open_writer(flowd->config->db, flowd->config->durability_full, &flowd->db,
+				 ret_lock_fd, &error);
+
+	if (err)
+		log_err("%s", error.text);
+	return err;
+}
+
+static int open_maps(struct flowd *flowd)
+{
+	struct maps_wish wish = {
+		.pin_dir = flowd->pin_dir,
+		.slots = flowd->config->slots,
+		.ring_bytes = flowd->config->ring_bytes,
+		.netns_cookie = flowd->netns_cookie,
+	};
+	char error[MAPS_ERROR_MAX];
+	int err = maps_open(&wish, &flowd->maps, error);
+
+	if (err) {
+		log_err("%s", error);
+		return err;
+	}
+	if (flowd->maps.taken_over &&
+	    flowd->maps.control->sets * FLOW_WAYS != flowd->config->slots)
+		log_warning("the maps taken over keep %u slots a CPU; detach first for %u",
+			    flowd->maps.control->sets * FLOW_WAYS, flowd->config->slots);
+	flowd->env = (struct hook_env){
+		.pin_dir = flowd->pin_dir,
+		.slots_id = flowd->maps.slots_id,
+		.xdp_obj = flowd->maps.xdp->obj,
+		.tc_obj = flowd->maps.tc->obj,
+	};
+	return 0;
+}
+
+/* Tie the database to the instance and these maps; start the sweep from what it has of them. */
+static int open_sweep(struct flowd *flowd)
+{
+	const struct config *config = flowd->config;
+	struct expire_conf conf = {
+		.idle_ns = config->idle_ns,
+		.active_ns = config->active_ns,
+		.linger_ns = config->linger_ns,
+		.sweep_ns = config->sweep_ns,
+	};
+	int64_t last_sweep = 0, ring_pos = 0, generation = 0;
+	bool ours;
+	int err;
+
+	db_meta_get_int(flowd->db, "last_sweep", &last_sweep);
+	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
+	db_meta_get_int(flowd->db, "generation", &generation);
+	ours = generation == (int64_t)flowd->maps.control->generation;
+	if (flowd->maps.taken_over && !ours)
+		log_warning("database '%s' did not have the books of the maps taken over", config->db);
+	err = sweep_open(&flowd->maps, &conf, ours ? (uint64_t)last_sweep : 0,
+			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
+	if (err)
+		return err;
+	flowd->sweep.number = (uint64_t)last_sweep + 1;
+	err = db_meta_set_int(flowd->db, "generation", (int64_t)flowd->maps.control->generation);
+	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
+	return err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
+}
+
+static int start_writer(struct flowd *flowd, int lock_fd)
+{
+	struct sink *sink = sink_sqlite_new(flowd->db, lock_fd);
+
+	if (!sink)
+		return -ENOMEM;
+	return sink_writer_start(sink, &flowd->writer);
+}
+
+/* What is left is what a running flowd needs. */
+static int drop_privileges(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN,
+			  CAP_PERFMON, -1))
+		return -EPERM;
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+static int check_privileges(void)
+{
+	static const struct {
+		unsigned int number;
+		const char *name;
+	} need[] = {{CAP_BPF, "CAP_BPF"}, {CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_PERFMON, "CAP_PERFMON"}};
+
+	if (capng_get_caps_process())
+		return -EPERM;
+	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		if (!capng_have_capability(CAPNG_EFFECTIVE, need[i].number)) {
+			log_err("no %s: flowd needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+				need[i].name);
+			return -EPERM;
+		}
+	}
+	return 0;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+/* Everything before the hooks. */
+static int prepare(struct flowd *flowd, bool create)
+{
+	char error[IFACE_ERROR_MAX] = "";
+	int err = check_privileges(), lock_fd = -1;
+
+	libbpf_set_print(quiet);
+	err = err ? err : lock_instance(flowd);
+	err = err ? err : read_netns(flowd);
+	if (!err && create) {
+		err = iface_check(flowd->config, error);
+		if (err)
+			log_err("%s", error);
+	}
+	err = err ? err : open_database(flowd, &lock_fd);
+	err = err ? err : open_pins(flowd, create);
+	err = err ? err : open_maps(flowd);
+	err = err ? err : open_sweep(flowd);
+	if (!err) {
+		err = iface_register(flowd, error);
+		if (err)
+			log_err("%s", error);
+	}
+	if (!err)
+		return start_writer(flowd, lock_fd);
+	db_close(flowd->db, lock_fd);
+	flowd->db = NULL;
+	return err;
+}
+
+/* Undo a start that failed, down to what was there before. */
+static void undo(struct flowd *flowd)
+{
+	if (flowd->maps.tc && !flowd->maps.taken_over) {
+		iface_detach(flowd);
+		remove_pins(flowd);
+	}
+	control_free(flowd->control);
+	sink_writer_free(flowd->writer);
+	sweep_close(&flowd->sweep);
+	maps_close(&flowd->maps);
+	loop_close(&flowd->loop);
+}
+
+int start(struct flowd *flowd)
+{
+	char error[IFACE_ERROR_MAX] = "";
+	int err = loop_open(&flowd->loop);
+
+	flowd->started = clock_mono();
+	err = err ? err : prepare(flowd, true);
+	if (!err) {
+		err = control_open(flowd, &flowd->control);
+		if (err)
+			log_err("socket '%s': %s", flowd->config->socket, strerror(-err));
+	}
+	if (!err) {
+		err = iface_attach(flowd, error);
+		if (err)
+			log_err("%s", error);
+	}
+	err = err ? err : drop_privileges();
+	if (err) {
+		undo(flowd);
+		return err;
+	}
+	sweep_visit(&flowd->sweep, true);
+	books_open(&flowd->sweep);
+	return 0;
+}
+
+/* Close what the process holds; hooks and pins stay. */
+static void put_down(struct flowd *flowd)
+{
+	control_free(flowd->control);
+	sink_writer_free(flowd->writer);
+	sweep_close(&flowd->sweep);
+	maps_close(&flowd->maps);
+	loop_close(&flowd->loop);
+}
+
+bool stop(struct flowd *flowd)
+{
+	bool keep = flowd->config->keep_attached && !flowd->detach, written;
+
+	if (!keep)
+		iface_detach(flowd);
+	written = run_finish(flowd);
+	if (sink_writer_stop(flowd->writer, 1000) && !keep)
+		iface_closed(flowd);
+	if (!written)
+		log_err("not every flow could be written: the maps are left for the next flowd");
+	if (!keep && written)
+		remove_pins(flowd);
+	put_down(flowd);
+	return written;
+}
+
+int start_detach_only(struct flowd *flowd)
+{
+	int err = loop_open(&flowd->loop);
+
+	err = err ? err : prepare(flowd, false);
+	if (err == -ENOENT) {
+		log_info("instance '%s': nothing is pinned", flowd->config->instance);
+		return 0;
+	}
+	if (err)
+		return err;
+	sweep_visit(&flowd->sweep, true);
+	books_open(&flowd->sweep);
+	flowd->detach = true;
+	return stop(flowd) ? 0 : -EIO;
+}

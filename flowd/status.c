@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* status.c: counters and books to JSON. */
+#include "flowd/status.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "flowd/books.h"
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *sweep_object(const struct sweep *sweep, const struct config *config)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
+			 number(sweep->stats.sweeps), "interval_ms", number(config->sweep_ns / 1000000),
+			 "last_us", number(sweep->stats.last_us), "max_us",
+			 number(sweep->stats.max_us), "visited", number(sweep->stats.visited), "torn",
+			 number(sweep->stats.torn), "stale", number(sweep->stats.stale), "folded",
+			 number(sweep->stats.folded), "lost_packets",
+			 number(sweep->stats.lost_packets));
+}
+
+static json_t *map_object(const struct flowd *flowd)
+{
+	const struct maps *maps = &flowd->maps;
+	uint64_t slots = (uint64_t)maps->cpus * maps->control->sets * FLOW_WAYS;
+
+	return json_pack("{s:o, s:o, s:o, s:o}", "slots", number(slots), "used",
+			 number(sweep_slots_used(&flowd->sweep)), "cpus", number(maps->cpus), "bytes",
+			 number(maps->bytes));
+}
+
+static json_t *ring_object(const struct sweep *sweep)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "size", number(sweep->ring.bytes), "used",
+			 number(ring_used(&sweep->ring)), "absorbed", number(sweep->stats.absorbed),
+			 "released_early", number(sweep->stats.released_early));
+}
+
+static json_t *cache_object(const struct maps *maps)
+{
+	struct flow_cpu sum = {0};
+
+	for (uint32_t cpu = 0; cpu < maps->cpus; cpu++) {
+		sum.created += maps->cpu[cpu].created;
+		sum.evicted += maps->cpu[cpu].evicted;
+		sum.reused += maps->cpu[cpu].reused;
+		sum.ring_full += maps->cpu[cpu].ring_full;
+		sum.pulled += maps->cpu[cpu].pulled;
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "created", number(sum.created), "evicted",
+			 number(sum.evicted), "reused", number(sum.reused), "ring_full",
+			 number(sum.ring_full), "pulled", number(sum.pulled));
+}
+
+static json_t *sink_object(struct sink_writer *writer)
+{
+	struct sink_stats stats;
+
+	sink_writer_stats(writer, &stats);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s}", "commits", number(stats.commits),
+			 "rows", number(stats.rows), "failed", number(stats.failed), "last_ms",
+			 number(stats.last_us / 1000), "max_ms", number(stats.max_us / 1000),
+			 "in_flight", stats.in_flight, "error", stats.error);
+}
+
+static json_t *table_object(const struct sweep *sweep)
+{
+	return json_pack("{s:o, s:o}", "conversations", number(expire_count(sweep->expire)),
+			 "memory_bytes", number(expire_bytes(sweep->expire)));
+}
+
+static json_t *cpu_object(void)
+{
+	struct rusage usage;
+	unsigned long pages = 0, resident = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+
+	if (statm && fscanf(statm, "%lu %lu", &pages, &resident) != 2)
+		resident = 0;
+	if (statm)
+		fclose(statm);
+	getrusage(RUSAGE_SELF, &usage);
+	return json_pack("{s:f, s:f, s:o}", "user_s",
+			 (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
+			 "system_s",
+			 (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6, "rss_kb",
+			 number(resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024));
+}
+
+/* NAME_packets and NAME_bytes, each [ingress, egress]. */
+static void add_pair(json_t *object, const char *name, const struct flow_count pair[2])
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s_packets", name);
+	json_object_set_new(object, key,
+			    json_pack("[o, o]", number(pair[0].packets), number(pair[1].packets)));
+	snprintf(key, sizeof(key), "%s_bytes", name);
+	json_object_set_new(object, key,
+			    json_pack("[o, o]", number(pair[0].bytes), number(pair[1].bytes)));
+}
+
+static void add_books(json_t *object, const struct sweep *sweep, uint32_t ifnum)
+{
+	static const char *const names[VERDICT_MAX] = {NULL, "short", "deep", "folded", "catchall"};
+	const struct sweep_books *b = sweep->iface[ifnum].books;
+	struct flow_count seen[2] = {b[0].high, b[1].high}, held[2];
+	struct flow_count recorded[2] = {b[0].recorded, b[1].recorded};
+	struct flow_ledger sum[2];
+
+	for (uint32_t dir = 0; dir < 2; dir++) {
+		books_held(sweep, ifnum, dir, &held[dir]);
+		maps_ledger(sweep->maps, ifnum, dir, &sum[dir]);
+	}
+	add_pair(object, "seen", seen);
+	add_pair(object, "recorded", recorded);
+	add_pair(object, "held", held);
+	for (int v = VERDICT_SHORT; v < VERDICT_MAX; v++) {
+		struct flow_count pair[2] = {sum[0].verdict[v], sum[1].verdict[v]};
+
+		add_pair(object, names[v], pair);
+	}
+	json_object_set_new(object, "unaccounted_packets",
+			    json_pack("[I, I]", (json_int_t)b[0].unaccounted_packets,
+				      (json_int_t)b[1].unaccounted_packets));
+	json_object_set_new(object, "unaccounted_bytes",
+			    json_pack("[I, I]", (json_int_t)b[0].unaccounted_bytes,
+				      (json_int_t)b[1].unaccounted_bytes));
+}
+
+static json_t *interfaces_array(const struct flowd *flowd)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < flowd->ifaces; i++) {
+		const struct iface *iface = &flowd->iface[i];
+		json_t *object = json_pack(
+			"{s:s, s:o, s:o, s:s, s:s, s:s, s:b}", "name", iface->hook.name, "ifindex",
+			number(iface->hook.ifindex), "id", number(iface->id), "ingress",
+			iface->by[0] ? iface->mode[0] : "none", "egress",
+			iface->by[1] ? iface->mode[1] : "none", "note", iface->note, "gone", iface->gone);
+
+		add_books(object, &flowd->sweep, iface->hook.ifnum);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+char *status_json(struct flowd *flowd)
+{
+	json_t *object;
+	char *text;
+
+	sweep_visit(&flowd->sweep, false);
+	object = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			   "version", WIRELEDGER_VERSION, "instance", flowd->config->instance, "pid",
+			   (int)getpid(), "uptime_s",
+			   number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
+			   number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
+			   sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
+			   ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
+			   sink_object(flowd->writer), "table", table_object(&flowd->sweep), "cpu",
+			   cpu_object(), "interfaces", interfaces_array(flowd));
+	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	json_decref(object);
+	return text;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* sweep.c: read slots and ring, keep the conversations and the marks. See sweep.h. */
+#include "flowd/sweep.h"
+
+#include "flowd/books.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TORN_TRIES 1000
+
+static const struct flow_slot *slot_at(const struct sweep *sweep, uint32_t index)
+{
+	return &sweep->maps->slots[index / FLOW_WAYS].slot[index % FLOW_WAYS];
+}
+
+static struct flow_mark *mark_at(const struct sweep *sweep, uint32_t index)
+{
+	return &sweep->maps->marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
+}
+
+/*
+ * Take over a predecessor's marks: what it had pending counts if its transaction is in. Equal sweep
+ * numbers: it was killed while it made the pending mark the committed one.
+ */
+static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
+{
+	struct flow_mark *mark = mark_at(sweep, index);
+	struct side *side = &sweep->side[index];
+
+	if (mark->pending.birth && mark->pending.sweep >= mark->committed.sweep &&
+	    mark->pending.sweep <= (uint32_t)last_sweep)
+		mark->committed = mark->pending;
+	else
+		mark->pending = mark->committed;
+	side->birth = mark->committed.birth;
+	side->packets = mark->committed.packets;
+	side->bytes = mark->committed.bytes;
+	side->ip_bytes = mark->committed.ip_bytes;
+}
+
+int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
+	       uint64_t ring_pos, struct sweep *ret_sweep)
+{
+	uint32_t slots = maps->sets * FLOW_WAYS;
+	int err;
+
+	memset(ret_sweep, 0, sizeof(*ret_sweep));
+	ret_sweep->maps = maps;
+	ret_sweep->number = last_sweep + 1;
+	ret_sweep->expire = expire_new(conf);
+	ret_sweep->side = calloc(slots, sizeof(*ret_sweep->side));
+	if (!ret_sweep->expire || !ret_sweep->side) {
+		sweep_close(ret_sweep);
+		return -ENOMEM;
+	}
+	err = ring_open(maps->ring_fd, maps->ring_bytes, &ret_sweep->ring);
+	if (err) {
+		sweep_close(ret_sweep);
+		return err;
+	}
+	ring_skip(&ret_sweep->ring, ring_pos);
+	for (uint32_t i = 0; i < slots; i++) {
+		ret_sweep->side[i].ref = EXPIRE_NONE;
+		ret_sweep->side[i].next = EXPIRE_NONE;
+		if (maps->taken_over)
+			side_start(ret_sweep, i, last_sweep);
+	}
+	ret_sweep->offset = clock_measure();
+	return 0;
+}
+
+void sweep_close(struct sweep *sweep)
+{
+	expire_free(sweep->expire);
+	free(sweep->side);
+	free(sweep->pending);
+	sink_batch_free(&sweep->batch);
+	ring_close(&sweep->ring);
+	memset(sweep, 0, sizeof(*sweep));
+}
+
+static void unlink_slot(struct sweep *sweep, uint32_t index)
+{
+	struct side *side = &sweep->side[index];
+	uint32_t *at;
+
+	if (side->ref == EXPIRE_NONE)
+		return;
+	at = expire_slots(sweep->expire, side->ref);
+	while (*at != index)
+		at = &sweep->side[*at].next;
+	*at = side->next;
+	side->ref = EXPIRE_NONE;
+	side->next = EXPIRE_NONE;
+}
+
+static void link_slot(struct sweep *sweep, uint32_t index, uint32_t ref)
+{
+	struct side *side = &sweep->side[index];
+	uint32_t *head = expire_slots(sweep->expire, ref);
+
+	side->ref = ref;
+	side->next = *head;
+	*head = index;
+}
+
+/* Add under the key; where the table is full under what is left of it, so that no sum is lost. */
+static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
+			  const struct expire_delta *delta)
+{
+	struct flow_count *obs = &sweep->iface[key->ifnum % FLOW_IFACES].books[key->dir & 1].obs;
+	struct flow_key less = *key;
+	uint32_t ref = expire_add(sweep->expire, key, delta);
+
+	books_count(obs, delta->packets, delta->bytes);
+	if (ref != EXPIRE_NONE)
+		return ref;
+	memset(less.src, 0, sizeof(less.src));
+	less.sport = 0;
+	less.marks |= FLOW_MARK_FOLDED;
+	sweep->stats.folded++;
+	if (expire_add(sweep->expire, &less, delta) != EXPIRE_NONE)
+		return EXPIRE_NONE;
+	less = (struct flow_key){
+		.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
+	if (expire_add(sweep->expire, &less, delta) == EXPIRE_NONE) {
+		sweep->stats.lost_packets += delta->packets;
+		books_count(obs, -delta->packets, -delta->bytes);
+	}
+	return EXPIRE_NONE;
+}
+
+/* What `slot` gained since it was read last in the life that `side` knows. */
+static void slot_delta(const struct flow_slot *slot, const struct side *side,
+		       struct expire_delta *ret_delta)
+{
+	bool same = side->birth == slot->birth;
+
+	*ret_delta = (struct expire_delta){
+		.packets = slot->packets - (same ? side->packets : 0),
+		.bytes = slot->bytes - (same ? side->bytes : 0),
+		.ip_bytes = slot->ip_bytes - (same ? side->ip_bytes : 0),
+		.first_ns = slot->first_ns,
+		.last_ns = slot->last_ns,
+		.tcp_flags = slot->tcp_flags,
+		.tcp_syn = slot->tcp_syn,
+	};
+}
+
+static void side_read(struct side *side, const struct flow_slot *slot)
+{
+	side->birth = slot->birth;
+	side->packets = slot->packets;
+	side->bytes = slot->bytes;
+	side->ip_bytes = slot->ip_bytes;
+}
+
+/* The end of a slot's life. */
+static void absorb_one(struct sweep *sweep, const struct flow_evicted *record)
+{
+	struct side *side = &sweep->side[record->index];
+	struct expire_delta delta;
+
+	if ((int32_t)(record->slot.birth - side->birth) < 0) {
+		sweep->stats.stale++;
+		return;
+	}
+	slot_delta(&record->slot, side, &delta);
+	delta.evicted = true;
+	unlink_slot(sweep, record->index);
+	side_read(side, &record->slot);
+	if (delta.packets)
+		add_delta(sweep, &record->slot.key, &delta);
+}
+
+void sweep_absorb(struct sweep *sweep)
+{
+	const struct flow_evicted *record;
+	uint64_t records = 0;
+	size_t size;
+
+	while ((record = ring_read(&sweep->ring, &size))) {
+		if (size != sizeof(*record) || record->index >= sweep->maps->sets * FLOW_WAYS)
+			continue;
+		absorb_one(sweep, record);
+		records++;
+		if (ring_used(&sweep->ring) > sweep->ring.bytes / 2) {
+			ring_release(&sweep->ring, sweep->ring.read_pos);
+			sweep->stats.released_early += records;
+		}
+	}
+	sweep->stats.absorbed += records;
+}
+
+/* A copy whose key and counters are of one life. False: the key kept changing. */
+static bool slot_copy(const struct flow_slot *slot, struct flow_slot *ret_copy)
+{
+	for (int i = 0; i < TORN_TRIES; i++) {
+		uint32_t before = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+
+		if (before & 1)
+			continue;
+		memcpy(ret_copy, slot, sizeof(*ret_copy));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == before)
+			return true;
+	}
+	return false;
+}
+
+static void visit_slot(struct sweep *sweep, uint32_t index)
+{
+	struct side *side = &sweep->side[index];
+	struct expire_delta delta;
+	struct flow_slot slot;
+	uint32_t ref;
+
+	if (!slot_copy(slot_at(sweep, index), &slot)) {
+		sweep->stats.torn++;
+		return;
+	}
+	if (slot.birth != side->birth) {
+		/* the old life's record, if there is one, was submitted before this life began */
+		sweep_absorb(sweep);
+		if ((int32_t)(slot.birth - side->birth) <= 0)
+			return;
+		unlink_slot(sweep, index);
+	}
+	slot_delta(&slot, side, &delta);
+	side_read(side, &slot);
+	sweep->stats.visited++;
+	if (!delta.packets)
+		return;
+	if (side->ref != EXPIRE_NONE) {
+		struct sweep_iface *iface = &sweep->iface[slot.key.ifnum % FLOW_IFACES];
+
+		books_count(&iface->books[slot.key.dir & 1].obs, delta.packets, delta.bytes);
+		expire_add_to(sweep->expire, side->ref, &delta);
+		return;
+	}
+	ref = add_delta(sweep, &slot.key, &delta);
+	if (ref != EXPIRE_NONE)
+		link_slot(sweep, index, ref);
+}
+
+static void visit_set(struct sweep *sweep, uint32_t number, bool all)
+{
+	const struct flow_set *set = &sweep->maps->slots[number];
+
+	for (uint32_t way = 0; way < FLOW_WAYS; way++) {
+		uint32_t used = __atomic_load_n(&set->used[way], __ATOMIC_RELAXED) >> 1;
+
+		if (!__atomic_load_n(&set->tag[way], __ATOMIC_RELAXED))
+			continue;
+		if (all || (int32_t)((used - sweep->since) << 1) >= 0)
+			visit_slot(sweep, number * FLOW_WAYS + way);
+	}
+}
+
+static void slots_moved(void *arg, uint32_t old_ref, uint32_t new_ref)
+{
+	struct sweep *sweep = arg;
+	uint32_t index = *expire_slots(sweep->expire, new_ref);
+
+	(void)old_ref;
+	for (; index != EXPIRE_NONE; index = sweep->side[index].next)
+		sweep->side[index].ref = new_ref;
+}
+
+void sweep_visit(struct sweep *sweep, bool all)
+{
+	uint32_t epoch = __atomic_load_n(&sweep->maps->control->epoch, __ATOMIC_RELAXED);
+
+	books_read(sweep, false);
+	sweep_absorb(sweep);
+	sweep->stats.visited = 0;
+	for (uint32_t set = 0; set < sweep->maps->sets; set++)
+		visit_set(sweep, set, all);
+	sweep_absorb(sweep);
+	books_read(sweep, true);
+	expire_pair(sweep->expire, slots_moved, sweep);
+	/* a program that ran all through the pass may still write the epoch before */
+	sweep->since = epoch > 1 ? epoch - 1 : 0;
+}
+
+uint64_t sweep_slots_used(const struct sweep *sweep)
+{
+	uint64_t used = 0;
+
+	for (uint32_t set = 0; set < sweep->maps->sets; set++) {
+		for (uint32_t way = 0; way < FLOW_WAYS; way++)
+			used += sweep->maps->slots[set].tag[way] != 0;
+	}
+	return used;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sweep.h: from slots and the evicted ring to conversations, and from records back to marks.
+ *
+ *   visit    slots used since the last pass: what they gained goes to expire_add
+ *   absorb   ring records: a slot's last gains; read before a slot's new life is looked at
+ *   export   conversations that are due: records into the batch, pending marks on their slots
+ *   settle   the batch is committed: pending marks become committed, the ring is released
+ *
+ * The obs[] books are the sum of what visit and absorb found: what flowd knows of. They are held
+ * against the hooks' own counters, read before and after the pass.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowd/clock.h"
+#include "flowd/expire.h"
+#include "flowd/maps.h"
+#include "flowd/ring.h"
+#include "flowd/sink.h"
+
+#define SWEEP_BATCH_MAX 262144 /* records of one transaction */
+
+/* Interface numbers of this generation of maps: whose they are, and their books. */
+struct sweep_iface {
+	uint32_t id; /* interface.id, 0: unused number */
+	bool opening; /* counted before this database knew it: see books_open */
+	struct sweep_books {
+		struct flow_count obs;      /* found in slots and ring, since the maps were made */
+		struct flow_count recorded; /* of it, handed to the sink */
+		struct flow_count booked;   /* of it, in ledger rows as seen */
+		struct flow_count verdict[VERDICT_MAX]; /* in ledger rows */
+		struct flow_count low, high; /* the hooks' own count before and after the pass */
+		int64_t unaccounted_packets, unaccounted_bytes;
+	} books[2];
+};
+
+struct sweep_stats {
+	uint64_t sweeps;
+	uint64_t visited;  /* slots, in the last pass */
+	uint64_t last_us;  /* of the last pass, export included */
+	uint64_t max_us;
+	uint64_t absorbed; /* ring records */
+	uint64_t released_early; /* ring records given back before they were committed, under pressure */
+	uint64_t stale;    /* ring records of a life that had been read already: 0 unless a bug */
+	uint64_t torn;     /* slots whose key changed too fast to be read: next time */
+	uint64_t folded;   /* deltas folded by flowd, as its table is full */
+	uint64_t lost_packets; /* no memory for any key: under unaccounted */
+};
+
+struct side {
+	uint32_t birth;
+	uint32_t ref;  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
+	uint32_t next; /* slot of the same half */
+	uint32_t pad;
+	uint64_t packets; /* of the slot, as visited last */
+	uint64_t bytes;
+	uint64_t ip_bytes;
+};
+
+struct sweep {
+	struct maps *maps;
+	struct ring ring;
+	struct expire *expire;
+	struct side *side; /* [sets * FLOW_WAYS] */
+	struct sweep_iface iface[FLOW_IFACES];
+	struct sweep_stats stats;
+	struct sink_batch batch;
+	uint32_t *pending; /* slots with pending marks of the batch */
+	size_t pendings, pending_room;
+	bool in_flight;
+	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
+	uint32_t since;  /* epoch before which slots need not be visited */
+	struct clock_offset offset;
+};
+
+/*
+ * Start from the marks of a predecessor whose last committed sweep and ring position are given
+ * (0, 0: none). 0 or -errno.
+ */
+int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
+	       uint64_t ring_pos, struct sweep *ret_sweep);
+void sweep_close(struct sweep *sweep);
+
+/* Read the evicted ring. Cheap where it is empty; may be called at any time. */
+void sweep_absorb(struct sweep *sweep);
+
+/* One pass over the slots; `all`: also those that seem unused since the last. */
+void sweep_visit(struct sweep *sweep, bool all);
+
+/*
+ * Fill the batch with what is due (all: with everything) and with the ledger rows. True: there is
+ * something to write. Not while a batch is in flight.
+ */
+bool sweep_export(struct sweep *sweep, bool all);
+
+/* The batch is committed. */
+void sweep_settle(struct sweep *sweep);
+
+/* Every record that is not committed yet, that of the batch in flight first. */
+typedef bool sweep_show(void *arg, const struct flow_record *rec);
+void sweep_live(struct sweep *sweep, sweep_show *show, void *arg);
+
+/* The map's slots that hold a key. */
+uint64_t sweep_slots_used(const struct sweep *sweep);

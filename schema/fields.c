@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * fields.c: each field of a flow record once, and the two ways to look at a record: turned round
+ * and split into its directions. Pure.
+ *
+ * IPFIX numbers are IANA's. Those of reverse fields are the forward ones under RFC 5103's reverse
+ * enterprise number 29305; src and dst are 8 and 12 for IPv4 and 27 and 28 for IPv6.
+ */
+#include "schema/fields.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VLAN_ID 0xfff
+/* Marks of keys whose ports may be unknown, and 0 for that: no ICMP type to exchange. */
+#define MARKS_PORTLESS                                                                             \
+	(FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED |                \
+	 FLOW_MARK_CATCHALL)
+
+bool flow_key_is_ip(const struct flow_key *key)
+{
+	return key->ethertype == ETH_P_IP || key->ethertype == ETH_P_IPV6;
+}
+
+static bool is_arp(const struct flow_key *key)
+{
+	return key->ethertype == ETH_P_ARP || key->ethertype == ETH_P_RARP;
+}
+
+static bool is_icmp(const struct flow_key *key)
+{
+	return flow_key_is_ip(key) && (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6);
+}
+
+static bool is_tcp(const struct flow_key *key)
+{
+	return flow_key_is_ip(key) && key->proto == IPPROTO_TCP;
+}
+
+/* What answers what, or asks for it: request and reply exchanged, everything else itself. */
+struct turn {
+	uint16_t request;
+	uint16_t reply;
+};
+
+static __be16 turn_about(const struct turn *turn, size_t count, __be16 value)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (ntohs(value) == turn[i].request)
+			return htons(turn[i].reply);
+		if (ntohs(value) == turn[i].reply)
+			return htons(turn[i].request);
+	}
+	return value;
+}
+
+/* RFC 792: echo, timestamp; RFC 950: address mask. */
+static const struct turn icmp_turn[] = {{8, 0}, {13, 14}, {17, 18}};
+/* RFC 4443: echo; RFC 4861: router and neighbour solicitation. */
+static const struct turn icmpv6_turn[] = {{128, 129}, {133, 134}, {135, 136}};
+/* RFC 826, RFC 903 (reverse), RFC 2390 (inverse). */
+static const struct turn arp_turn[] = {{1, 2}, {3, 4}, {8, 9}};
+
+#define TURN(table, value) turn_about(table, sizeof(table) / sizeof((table)[0]), value)
+
+/* DSAP and SSAP exchanged; their lowest bits are flags (group, response) and stay. */
+static __be16 llc_reverse(__be16 sport)
+{
+	uint16_t sap = ntohs(sport);
+
+	return htons((uint16_t)((sap & 0xfe) << 8 | (sap & 0xfe00) >> 8 | (sap & 0x0101)));
+}
+
+static void reverse_ports(const struct flow_key *key, struct flow_key *rev)
+{
+	if (is_icmp(key)) {
+		if (key->marks & MARKS_PORTLESS)
+			return;
+		rev->sport = key->proto == IPPROTO_ICMP ? TURN(icmp_turn, key->sport) :
+							  TURN(icmpv6_turn, key->sport);
+	} else if (is_arp(key)) {
+		rev->sport = TURN(arp_turn, key->sport);
+	} else if (key->ethertype == FLOW_ETH_LLC) {
+		rev->sport = llc_reverse(key->sport);
+	} else {
+		rev->sport = key->dport;
+		rev->dport = key->sport;
+	}
+}
+
+void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key)
+{
+	struct flow_key rev = *key;
+
+	memcpy(rev.src, key->dst, sizeof(rev.src));
+	memcpy(rev.dst, key->src, sizeof(rev.dst));
+	reverse_ports(key, &rev);
+	rev.dir = key->dir == FLOW_INGRESS ? FLOW_EGRESS : FLOW_INGRESS;
+	*ret_key = rev;
+}
+
+void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec)
+{
+	struct flow_record half = *rec;
+
+	memset(half.half, 0, sizeof(half.half));
+	if (which) {
+		flow_key_reverse(&rec->key, &half.key);
+		if (rec->key.marks & FLOW_MARK_MIRRORED)
+			half.key.dir = rec->key.dir;
+	}
+	half.half[0] = rec->half[which ? 1 : 0];
+	*ret_rec = half;
+}
+
+/* Who sent a folded flow's packets is unknown; in its reverse, to whom they went. */
+static bool is_unknown(const struct flow_key *key, const __be32 *addr)
+{
+	return (key->marks & FLOW_MARK_FOLDED) && !(addr[0] | addr[1] | addr[2] | addr[3]);
+}
+
+static bool address_text(const struct flow_key *key, const __be32 *addr, char *buf, size_t size)
+{
+	int family = key->ethertype == ETH_P_IPV6 ? AF_INET6 : AF_INET;
+
+	return !is_unknown(key, addr) && inet_ntop(family, addr, buf, (socklen_t)size);
+}
+
+static bool src_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return flow_key_is_ip(&rec->key) && address_text(&rec->key, rec->key.src, buf, size);
+}
+
+static bool dst_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return flow_key_is_ip(&rec->key) && address_text(&rec->key, rec->key.dst, buf, size);
+}
+
+static bool arp_spa_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return is_arp(&rec->key) && address_text(&rec->key, rec->key.src, buf, size);
+}
+
+static bool arp_tpa_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return is_arp(&rec->key) && address_text(&rec->key, rec->key.dst, buf, size);
+}
+
+static bool dir_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", rec->key.dir == FLOW_INGRESS ? "ingress" : "egress");
+	return true;
+}
+
+struct name {
+	uint16_t value;
+	const char *name;
+};
+
+static const struct name ethertype_names[] = {
+	{ETH_P_IP, "ipv4"},
+	{ETH_P_IPV6, "ipv6"},
+	{ETH_P_ARP, "arp"},
+	{ETH_P_RARP, "rarp"},
+	{FLOW_ETH_LLC, "llc"},
+	{ETH_P_LLDP, "lldp"},
+	{ETH_P_8021Q, "vlan"},
+	{0, NULL},
+};
+
+static const struct name mark_names[] = {
+	{FLOW_MARK_FRAGMENT, "fragment"},
+	{FLOW_MARK_SHORT, "short"},
+	{FLOW_MARK_DEEP, "deep"},
+	{FLOW_MARK_FOLDED, "folded"},
+	{FLOW_MARK_CATCHALL, "catchall"},
+	{FLOW_MARK_STAG, "stag"},
+	{FLOW_MARK_MIRRORED, "mirrored"},
+	{0, NULL},
+};
+
+static const struct name end_names[] = {
+	{END_IDLE, "idle"},
+	{END_ACTIVE, "active"},
+	{END_FLOW, "end"},
+	{END_FORCED, "forced"},
+	{END_RESOURCES, "resources"},
+	{0, NULL},
+};
+
+/* 0 is "unknown": a catch-all's, or that of a frame too short to say. */
+static bool ethertype_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	uint16_t value = rec->key.ethertype;
+
+	for (const struct name *n = ethertype_names; n->name; n++) {
+		if (n->value == value) {
+			snprintf(buf, size, "%s", n->name);
+			return true;
+		}
+	}
+	snprintf(buf, size, "0x%04x", value);
+	return value != 0;
+}
+
+static bool marks_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (const struct name *n = mark_names; n->name && len < size; n++) {
+		if (rec->key.marks & n->value)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? "," : "", n->name);
+	}
+	return len > 0;
+}
+
+static bool end_reason_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	for (const struct name *n = end_names; n->name; n++) {
+		if (n->value == rec->end_reason) {
+			snprintf(buf, size, "%s", n->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A field that is a number: its value, and when the record has it. */
+#define NUMBER(field, present, value)                                                              \
+	static bool field##_number(const struct flow_record *rec, uint64_t *ret_value)             \
+	{                                                                                          \
+		if (!(present))                                                                    \
+			return false;                                                              \
+		*ret_value = (uint64_t)(value);                                                    \
+		return true;                                                                       \
+	}
+
+NUMBER(start, true, rec->start_ms)
+NUMBER(end, true, rec->end_ms)
+NUMBER(duration_ms, true, rec->end_ms > rec->start_ms ? rec->end_ms - rec->start_ms : 0)
+NUMBER(vlan, rec->key.vlan & FLOW_VLAN_TAGGED, rec->key.vlan & VLAN_ID)
+NUMBER(cvlan, rec->key.cvlan & FLOW_VLAN_TAGGED, rec->key.cvlan & VLAN_ID)
+NUMBER(proto, flow_key_is_ip(&rec->key), rec->key.proto)
+NUMBER(sport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.src), ntohs(rec->key.sport))
+NUMBER(dport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.dst), ntohs(rec->key.dport))
+NUMBER(packets, true, rec->half[0].packets)
+NUMBER(bytes, true, rec->half[0].bytes)
+NUMBER(ip_bytes, true, rec->half[0].ip_bytes)
+NUMBER(tcp_flags, is_tcp(&rec->key), rec->half[0].tcp_flags)
+NUMBER(rev_packets, true, rec->half[1].packets)
+NUMBER(rev_bytes, true, rec->half[1].bytes)
+NUMBER(rev_ip_bytes, true, rec->half[1].ip_bytes)
+NUMBER(rev_tcp_flags, is_tcp(&rec->key), rec->half[1].tcp_flags)
+
+#define TIME_ROW(field, heading, ie, text_of_help)                                                 \
+	{.name = #field, .title = heading, .unit = "ms", .help = text_of_help, .ipfix = ie,        \
+	 .kind = FIELD_TIME, .number = field##_number}
+#define TEXT_ROW(field, heading, sql, ie, text_of_help)                                            \
+	{.name = #field, .title = heading, .column = sql, .help = text_of_help, .ipfix = ie,       \
+	 .kind = FIELD_TEXT, .text = field##_text}
+#define NUMBER_ROW(field, heading, of, sql, ie, text_of_help)                                      \
+	{.name = #field, .title = heading, .unit = of, .column = sql, .help = text_of_help,        \
+	 .ipfix = ie, .kind = FIELD_NUMBER, .number = field##_number}
+#define REVERSE_ROW(field, heading, of, sql, ie, text_of_help)                                     \
+	{.name = "rev_" #field, .title = heading, .unit = of, .column = sql, .help = text_of_help, \
+	 .ipfix = ie, .kind = FIELD_NUMBER, .reverse = 1, .number = rev_##field##_number}
+
+/* clang-format off */
+const struct field fields[] = {
+	TIME_ROW(start, "START", 152, "first packet of the record, of either direction"),
+	TIME_ROW(end, "END", 153, "last packet of the record, of either direction"),
+	TEXT_ROW(dir, "DIR", "dir", 61, "way of the initiator's packets at the interface: ingress or egress"),
+	TEXT_ROW(ethertype, "TYPE", "ethertype", 256,
+		"ipv4, ipv6, arp, rarp, llc, lldp, vlan (tags nested too deep or cut short) or the number in hexadecimal; none where unknown"),
+	NUMBER_ROW(vlan, "VLAN", NULL, "vlan", 243, "VLAN id of the outer tag; none where untagged"),
+	NUMBER_ROW(cvlan, "CVLAN", NULL, "cvlan", 245, "VLAN id of the inner tag of QinQ; none where there is one tag or none"),
+	NUMBER_ROW(proto, "PROTO", NULL, "proto", 4, "IP protocol number; none where not IP"),
+	TEXT_ROW(src, "SRC", "src", 8, "IP address of the initiator; none where not IP and in folded flows"),
+	TEXT_ROW(dst, "DST", "dst", 12, "IP address of the responder; none where not IP"),
+	NUMBER_ROW(sport, "SPORT", NULL, "sport", 7, "port of the initiator, or ICMP type; 0 where the protocol has none and in fragments after the first; none where not IP and in folded flows"),
+	NUMBER_ROW(dport, "DPORT", NULL, "dport", 11, "port of the responder, or ICMP code; 0 as for sport; none where not IP"),
+	TEXT_ROW(arp_spa, "ARP SENDER", "src", 0, "sender's protocol address in ARP and RARP; none elsewhere"),
+	TEXT_ROW(arp_tpa, "ARP TARGET", "dst", 0, "target's protocol address in ARP and RARP; none elsewhere"),
+	NUMBER_ROW(packets, "PACKETS", "packets", "packets", 2, "packets of the initiator, as on the wire: segments of a super-packet count each"),
+	NUMBER_ROW(bytes, "BYTES", "bytes", "bytes", 352, "bytes of the initiator's frames, link header included, without preamble and FCS"),
+	NUMBER_ROW(ip_bytes, "IP BYTES", "bytes", "ip_bytes", 1, "bytes of the initiator's IP packets; 0 where not IP"),
+	NUMBER_ROW(tcp_flags, "FLAGS", NULL, NULL, 6, "TCP flags of the initiator's packets, ORed; none where not TCP"),
+	REVERSE_ROW(packets, "REV PACKETS", "packets", "rev_packets", 2, "packets of the responder"),
+	REVERSE_ROW(bytes, "REV BYTES", "bytes", "rev_bytes", 352, "bytes of the responder's frames"),
+	REVERSE_ROW(ip_bytes, "REV IP BYTES", "bytes", "rev_ip_bytes", 1, "bytes of the responder's IP packets"),
+	REVERSE_ROW(tcp_flags, "REV FLAGS", NULL, NULL, 6, "TCP flags of the responder's packets, ORed; none where not TCP"),
+	TEXT_ROW(marks, "MARKS", "marks", 0,
+		"comma list: fragment (after the first: ports unknown), short (headers cut short), deep (nested too deep), folded (no room: sender unknown), catchall (no room at all), stag (outer tag is 802.1ad), mirrored (both directions went the same way); none where none"),
+	TEXT_ROW(end_reason, "END REASON", "end_reason", 136,
+		"flowEndReason of RFC 5102: idle (idle timeout), active (active timeout), end (end of flow detected), forced (forced end), resources (lack of resources); none while the flow lives"),
+	NUMBER_ROW(duration_ms, "DURATION", "ms", "duration_ms", 161, "end - start"),
+	{.name = NULL},
+};
+/* clang-format on */
+
+const struct field *field_find(const char *name)
+{
+	for (const struct field *f = fields; f->name; f++) {
+		if (!strcmp(f->name, name))
+			return f;
+	}
+	return NULL;
+}
