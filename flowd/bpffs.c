@@ -132,7 +132,7 @@ static int find_base(bool create, char *ret_base, size_t size)
 int hook_pin_dir(const char *instance, bool create, char *ret_dir, size_t size,
 		 char ret_error[HOOK_ERROR_MAX])
 {
-	char base[64], dir[512];
+	char base[64], dir[256];
 	struct stat st;
 	int err = find_base(create, base, sizeof(base)), len;
 

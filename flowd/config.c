@@ -75,7 +75,7 @@ static char *read_line(char *line, int size, void *stream)
 					  src->path, src->line, size - 1);
 		for (int c = 0; c != '\n' && c != EOF;)
 			c = fgetc(src->file);
-		strcpy(line, "\n");
+		line[0] = '\0';
 		return line;
 	}
 	indent = strspn(line, " \t");
@@ -261,7 +261,8 @@ static int apply_flags(struct flags *flags, struct config *config)
 				forget_interfaces(config);
 			listed = true;
 		}
-		r = set_flag(flag, config) ?: r;
+		if (set_flag(flag, config))
+			r = -EINVAL;
 	}
 	return r;
 }
@@ -304,7 +305,8 @@ int config_load(int argc, char **argv, struct config *ret_config)
 		return r;
 	set_defaults(&config);
 	r = read_file(path ? path : CONFIG_PATH_DEFAULT, path != NULL, &config);
-	r = apply_flags(&flags, &config) ?: r;
+	if (apply_flags(&flags, &config))
+		r = -EINVAL;
 	if (!r)
 		r = finish(&config);
 	if (!r)

@@ -8,42 +8,13 @@
  */
 #include "flowd/expire.h"
 
-#include <linux/if_ether.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "flowd/conv.h"
 #include "flowd/index.h"
 #include "schema/cache.h"
-
-#define NEVER UINT64_MAX
-#define TCP_FIN 0x01
-#define TCP_RST 0x04
-
-enum side { SIDE_A = 0, SIDE_B = 1 };
-
-struct half {
-	struct flow_key key;
-	uint32_t hash;
-	uint32_t slots;
-	struct flow_half sum; /* not exported yet */
-	uint64_t first_ns;    /* of the sum; NEVER: nothing in it */
-	uint64_t last_ns;
-	uint8_t ended; /* FIN or RST was seen, in any record */
-	uint8_t known; /* has a key and an entry in the index */
-};
-
-struct conv {
-	struct half half[2];
-	uint64_t last_ns;     /* of both directions */
-	uint64_t exported_ns; /* when the last record was cut; 0: never */
-	uint64_t closed_ns;   /* last packet when both sides had ended; 0: open */
-	uint32_t born;        /* expire_pair count */
-	int8_t initiator;     /* side, -1: not decided */
-	bool in_use;
-	bool evicted;
-};
 
 struct list {
 	uint32_t *item;
@@ -149,12 +120,6 @@ static uint32_t find(struct expire *x, const struct flow_key *key, uint32_t hash
 	return EXPIRE_NONE;
 }
 
-static void half_reset(struct half *half)
-{
-	memset(&half->sum, 0, sizeof(half->sum));
-	half->first_ns = NEVER;
-}
-
 static bool half_enter(struct expire *x, uint32_t ref, const struct flow_key *key, uint32_t hash)
 {
 	struct half *half = half_of(x, ref);
@@ -166,7 +131,7 @@ static bool half_enter(struct expire *x, uint32_t ref, const struct flow_key *ke
 	half->slots = EXPIRE_NONE;
 	half->ended = 0;
 	half->known = 1;
-	half_reset(half);
+	conv_half_reset(half);
 	return true;
 }
 
@@ -201,9 +166,9 @@ static uint32_t conv_new(struct expire *x)
 	x->conv[number].in_use = true;
 	x->conv[number].initiator = -1;
 	x->conv[number].born = x->pairings;
-	half_reset(&x->conv[number].half[SIDE_A]);
-	half_reset(&x->conv[number].half[SIDE_B]);
-	x->due[number] = NEVER;
+	conv_half_reset(&x->conv[number].half[SIDE_A]);
+	conv_half_reset(&x->conv[number].half[SIDE_B]);
+	x->due[number] = CONV_NEVER;
 	x->live++;
 	return number;
 }
@@ -217,7 +182,7 @@ static void conv_free(struct expire *x, uint32_t number)
 			index_remove(&x->index, conv->half[side].hash, number * 2 + side);
 	}
 	conv->in_use = false;
-	x->due[number] = NEVER;
+	x->due[number] = CONV_NEVER;
 	x->live--;
 	/* without memory for the list the number is lost until the table is freed, nothing else */
 	(void)list_push(&x->free, number);
@@ -258,18 +223,6 @@ uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct e
 	return ref;
 }
 
-/* Both sides ended, or either reset, or the only side that is seen ended. */
-static bool conv_closed(const struct conv *conv)
-{
-	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
-
-	if (a->key.proto != IPPROTO_TCP || !flow_key_is_ip(&a->key))
-		return false;
-	if ((a->ended | b->ended) & TCP_RST)
-		return true;
-	return (a->ended & TCP_FIN) && (!b->known || (b->ended & TCP_FIN));
-}
-
 static void conv_earlier(struct expire *x, uint32_t number, uint64_t when)
 {
 	if (when < x->due[number])
@@ -298,7 +251,7 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 	half->sum.ip_bytes += delta->ip_bytes;
 	half->sum.tcp_flags |= delta->tcp_flags;
 	half->sum.tcp_syn |= delta->tcp_syn;
-	half->ended |= delta->tcp_flags & (TCP_FIN | TCP_RST);
+	half->ended |= delta->tcp_flags & (CONV_FIN | CONV_RST);
 	if (delta->last_ns > half->last_ns)
 		half->last_ns = delta->last_ns;
 	if (half->last_ns > conv->last_ns)
@@ -316,94 +269,6 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 	conv_earlier(x, ref / 2, conv->last_ns + x->conf.idle_ns);
 }
 
-/* Types and operations that ask: ICMP echo, timestamp, information, solicitations, ARP request. */
-static bool key_asks(const struct flow_key *key)
-{
-	uint16_t type = ntohs(key->sport);
-
-	if (key->ethertype == ETH_P_ARP || key->ethertype == ETH_P_RARP)
-		return type & 1;
-	if (key->ethertype == ETH_P_IP && key->proto == IPPROTO_ICMP)
-		return type == 8 || type == 13 || type == 15 || type == 17;
-	if (key->ethertype == ETH_P_IPV6 && key->proto == IPPROTO_ICMPV6)
-		return type == 128 || type == 133 || type == 135;
-	return false;
-}
-
-/* Who sent the SYN without ACK, else who was seen first, else who asks, else the higher port. */
-static enum side conv_initiator(const struct conv *conv)
-{
-	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
-
-	if (conv->initiator >= 0)
-		return (enum side)conv->initiator;
-	if (!b->known || !b->sum.packets)
-		return SIDE_A;
-	if (a->sum.tcp_syn != b->sum.tcp_syn)
-		return a->sum.tcp_syn ? SIDE_A : SIDE_B;
-	if (!a->sum.packets)
-		return SIDE_B;
-	if (a->first_ns != b->first_ns)
-		return a->first_ns < b->first_ns ? SIDE_A : SIDE_B;
-	if (key_asks(&a->key) != key_asks(&b->key))
-		return key_asks(&a->key) ? SIDE_A : SIDE_B;
-	return ntohs(a->key.sport) >= ntohs(b->key.sport) ? SIDE_A : SIDE_B;
-}
-
-/* False: nothing to record. */
-static bool conv_record(const struct expire *x, uint32_t number, struct expire_record *rec)
-{
-	const struct conv *conv = &x->conv[number];
-	enum side first = conv_initiator(conv);
-	const struct half *a = &conv->half[first], *b = &conv->half[!first];
-
-	if (!a->sum.packets && !b->sum.packets)
-		return false;
-	memset(rec, 0, sizeof(*rec));
-	rec->key = a->key;
-	if (b->known && a->key.dir == b->key.dir)
-		rec->key.marks |= FLOW_MARK_MIRRORED;
-	rec->half[0] = a->sum;
-	rec->half[1] = b->sum;
-	rec->start_ns = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
-	if (a->sum.packets)
-		rec->end_ns = a->last_ns;
-	if (b->sum.packets && b->last_ns > rec->end_ns)
-		rec->end_ns = b->last_ns;
-	rec->ref[0] = number * 2 + first;
-	rec->ref[1] = b->known ? number * 2 + !first : EXPIRE_NONE;
-	return true;
-}
-
-/* Why the conversation is due, or END_ACTIVE_NOW; *ret_when: when to look again. */
-static enum end_reason conv_reason(const struct expire *x, const struct conv *conv, uint64_t now_ns,
-				   uint64_t *ret_when)
-{
-	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
-	uint64_t start = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
-	uint64_t when = conv->last_ns + x->conf.idle_ns;
-
-	if (conv->evicted)
-		return END_RESOURCES;
-	if (conv->closed_ns) {
-		/* the sweep nearest to the linger's end, not the one after it */
-		if (now_ns + x->conf.sweep_ns / 2 >= conv->closed_ns + x->conf.linger_ns)
-			return END_FLOW;
-		if (conv->closed_ns + x->conf.linger_ns - x->conf.sweep_ns / 2 < when)
-			when = conv->closed_ns + x->conf.linger_ns - x->conf.sweep_ns / 2;
-	}
-	if (now_ns >= conv->last_ns + x->conf.idle_ns)
-		return END_IDLE;
-	if (start != NEVER) {
-		if (now_ns >= start + x->conf.active_ns)
-			return END_ACTIVE;
-		if (start + x->conf.active_ns < when)
-			when = start + x->conf.active_ns;
-	}
-	*ret_when = when;
-	return END_ACTIVE_NOW;
-}
-
 /* After its record: forget what was exported, and the conversation where it has ended. */
 static void conv_exported(struct expire *x, uint32_t number, const struct expire_record *rec,
 			  uint64_t now_ns)
@@ -417,27 +282,16 @@ static void conv_exported(struct expire *x, uint32_t number, const struct expire
 	conv->initiator = (int8_t)(rec->ref[0] & 1);
 	conv->exported_ns = now_ns;
 	conv->evicted = false;
-	half_reset(&conv->half[SIDE_A]);
-	half_reset(&conv->half[SIDE_B]);
+	conv_half_reset(&conv->half[SIDE_A]);
+	conv_half_reset(&conv->half[SIDE_B]);
 	x->due[number] = conv->last_ns + x->conf.idle_ns;
-}
-
-/* Evicted conversations stay while another slot of theirs is in the map. */
-static bool conv_goes(const struct conv *conv, enum end_reason reason)
-{
-	if (reason == END_ACTIVE)
-		return false;
-	if (reason != END_RESOURCES)
-		return true;
-	return (!conv->half[SIDE_A].known || conv->half[SIDE_A].slots == EXPIRE_NONE) &&
-	       (!conv->half[SIDE_B].known || conv->half[SIDE_B].slots == EXPIRE_NONE);
 }
 
 static bool conv_export(struct expire *x, uint32_t number, enum end_reason reason, uint64_t now_ns,
 			expire_emit *emit, void *arg)
 {
 	struct expire_record rec;
-	bool worth = conv_record(x, number, &rec);
+	bool worth = conv_record(&x->conv[number], number, &rec);
 
 	if (!worth) {
 		rec = (struct expire_record){
@@ -460,7 +314,7 @@ bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 
 		if (x->due[number] > now_ns + x->conf.sweep_ns / 2 || !x->conv[number].in_use)
 			continue;
-		reason = conv_reason(x, &x->conv[number], now_ns, &x->due[number]);
+		reason = conv_reason(&x->conv[number], &x->conf, now_ns, &x->due[number]);
 		if (reason != END_ACTIVE_NOW && !conv_export(x, number, reason, now_ns, emit, arg))
 			return false;
 	}
@@ -482,7 +336,7 @@ void expire_each(struct expire *x, expire_emit *emit, void *arg)
 	struct expire_record rec;
 
 	for (uint32_t number = 0; number < x->top; number++) {
-		if (x->conv[number].in_use && conv_record(x, number, &rec) && !emit(arg, &rec))
+		if (x->conv[number].in_use && conv_record(&x->conv[number], number, &rec) && !emit(arg, &rec))
 			return;
 	}
 }

@@ -95,7 +95,6 @@ bool sweep_export(struct sweep *sweep, bool all)
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
-	__atomic_fetch_add(&sweep->maps->control->epoch, 1, __ATOMIC_RELEASE);
 	sweep->batch.sweep = sweep->number;
 	/* what found no room is due in the next batch; until then its ring records stay */
 	sweep->batch.ring_pos = more ? *sweep->ring.consumer : sweep->ring.read_pos;

@@ -49,6 +49,7 @@ struct flowd {
 	struct mono started;
 	char pin_dir[64];
 	int pin_fd;
+	int pin_base_fd; /* the folder it is in */
 	int instance_fd;
 	uint64_t netns_cookie;
 	bool commit_failing; /* said in the log */

@@ -15,7 +15,7 @@
 static char said[256];
 static bool said_extack;
 
-static void keep(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void keep(const char *format, va_list args)
 {
 	static const char extack[] = "Kernel error message: ";
 	char line[sizeof(said)];

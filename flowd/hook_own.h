@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <unistd.h>
 
 #include "flowd/hook.h"
 
@@ -57,8 +57,6 @@ __attribute__((format(printf, 4, 5))) int hook_fail(char ret_error[HOOK_ERROR_MA
 
 static inline void hook_close(const int *fd)
 {
-	extern int close(int number);
-
 	if (*fd >= 0)
 		close(*fd);
 }

@@ -12,9 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "flowd/clock.h"
+#include "flowd/iface_rows.h"
 #include "flowd/log.h"
-#include "schema/db.h"
 
 static const char *const dir_names[2] = {"ingress", "egress"};
 
@@ -75,92 +74,6 @@ int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX])
 	return 0;
 }
 
-static void books_load(struct sweep_books *books, sqlite3_stmt *row)
-{
-	books->booked.packets = (uint64_t)sqlite3_column_int64(row, 1);
-	books->booked.bytes = (uint64_t)sqlite3_column_int64(row, 2);
-	books->recorded.packets = (uint64_t)sqlite3_column_int64(row, 3);
-	books->recorded.bytes = (uint64_t)sqlite3_column_int64(row, 4);
-	books->obs = books->recorded;
-}
-
-/* Where a predecessor left off: the cumulative books, and the verdicts that the ledger has. */
-static int load_books(struct flowd *flowd, struct sweep_iface *iface)
-{
-	static const char sql[] = "SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes "
-				  "FROM books WHERE iface = ?1";
-	static const char verdicts[] =
-		"SELECT dir, sum(short_packets), sum(short_bytes), sum(deep_packets), sum(deep_bytes), "
-		"sum(folded_packets), sum(folded_bytes), sum(catchall_packets), sum(catchall_bytes) "
-		"FROM ledger WHERE iface = ?1 GROUP BY dir";
-	sqlite3_stmt *row;
-
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
-		return -EIO;
-	sqlite3_bind_int64(row, 1, iface->id);
-	while (sqlite3_step(row) == SQLITE_ROW)
-		books_load(&iface->books[sqlite3_column_int(row, 0) & 1], row);
-	sqlite3_finalize(row);
-	if (sqlite3_prepare_v2(flowd->db, verdicts, -1, &row, NULL))
-		return -EIO;
-	sqlite3_bind_int64(row, 1, iface->id);
-	while (sqlite3_step(row) == SQLITE_ROW) {
-		struct sweep_books *books = &iface->books[sqlite3_column_int(row, 0) & 1];
-
-		for (int v = VERDICT_SHORT; v < VERDICT_MAX; v++) {
-			books->verdict[v].packets = (uint64_t)sqlite3_column_int64(row, v * 2 - 1);
-			books->verdict[v].bytes = (uint64_t)sqlite3_column_int64(row, v * 2);
-		}
-	}
-	sqlite3_finalize(row);
-	return 0;
-}
-
-/* The rows of this generation of maps: interface numbers that keys in the maps may have. */
-static int load_numbers(struct flowd *flowd)
-{
-	static const char sql[] = "SELECT id, ifnum FROM interface WHERE generation = ?1";
-	sqlite3_stmt *row;
-	int err = 0;
-
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
-		return -EIO;
-	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
-	while (!err && sqlite3_step(row) == SQLITE_ROW) {
-		uint32_t ifnum = (uint32_t)sqlite3_column_int(row, 1) % FLOW_IFACES;
-
-		flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_column_int(row, 0);
-		err = load_books(flowd, &flowd->sweep.iface[ifnum]);
-	}
-	sqlite3_finalize(row);
-	return err;
-}
-
-/* Make a row for an interface number. */
-static int insert_row(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)
-{
-	static const char sql[] = "INSERT INTO interface (name, ifindex, netns, ifnum, generation, first_ms) "
-				  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-	sqlite3_stmt *row;
-	int rc;
-
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
-		return -EIO;
-	sqlite3_bind_text(row, 1, name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(row, 2, ifindex);
-	sqlite3_bind_int64(row, 3, (sqlite3_int64)flowd->netns_cookie);
-	sqlite3_bind_int64(row, 4, ifnum);
-	sqlite3_bind_int64(row, 5, (sqlite3_int64)flowd->maps.control->generation);
-	sqlite3_bind_int64(row, 6, clock_wall().ms);
-	rc = sqlite3_step(row);
-	sqlite3_finalize(row);
-	if (rc != SQLITE_DONE)
-		return -EIO;
-	flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_last_insert_rowid(flowd->db);
-	flowd->sweep.iface[ifnum].opening = flowd->maps.taken_over;
-	return 0;
-}
-
 /* A number that no key in the maps has: not in a cell, not in a row of this generation. */
 static uint32_t free_number(const struct flowd *flowd)
 {
@@ -213,7 +126,7 @@ static int register_one(struct flowd *flowd, const char *name, char *error)
 	}
 	numbered = &flowd->sweep.iface[iface->hook.ifnum];
 	if (!numbered->id)
-		err = insert_row(flowd, name, iface->hook.ifindex, iface->hook.ifnum);
+		err = iface_row_insert(flowd, name, iface->hook.ifindex, iface->hook.ifnum);
 	if (err)
 		snprintf(error, IFACE_ERROR_MAX, "interface '%s': database: %s", name,
 			 sqlite3_errmsg(flowd->db));
@@ -221,34 +134,12 @@ static int register_one(struct flowd *flowd, const char *name, char *error)
 	return err;
 }
 
-/*
- * Numbers that the maps know and this database does not: another database had them. What they
- * counted so far is in that one, or comes here as an opening entry.
- */
-static int adopt_numbers(struct flowd *flowd)
-{
-	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
-		const struct flow_iface *cell = &flowd->maps.ifaces[i];
-		char name[IF_NAMESIZE] = "";
-		int err;
-
-		if (!cell->ifindex || flowd->sweep.iface[cell->ifnum % FLOW_IFACES].id)
-			continue;
-		if (!if_indextoname(cell->ifindex, name))
-			snprintf(name, sizeof(name), "if%u", cell->ifindex);
-		err = insert_row(flowd, name, cell->ifindex, cell->ifnum % FLOW_IFACES);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 int iface_register(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 {
-	int err = load_numbers(flowd);
+	int err = iface_rows_load(flowd);
 
 	if (!err)
-		err = adopt_numbers(flowd);
+		err = iface_rows_adopt(flowd);
 	if (err) {
 		snprintf(ret_error, IFACE_ERROR_MAX, "database '%s': %s", flowd->config->db,
 			 sqlite3_errmsg(flowd->db));
@@ -306,24 +197,6 @@ static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
 	return attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);
 }
 
-static void note_row(struct flowd *flowd, const struct iface *iface)
-{
-	static const char sql[] = "UPDATE interface SET name = ?2, ingress = ?3, egress = ?4, "
-				  "last_ms = NULL WHERE id = ?1";
-	sqlite3_stmt *row;
-
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
-		return;
-	sqlite3_bind_int64(row, 1, iface->id);
-	sqlite3_bind_text(row, 2, iface->hook.name, -1, SQLITE_STATIC);
-	for (int dir = 0; dir < 2; dir++) {
-		if (iface->by[dir])
-			sqlite3_bind_text(row, 3 + dir, iface->mode[dir], -1, SQLITE_STATIC);
-	}
-	sqlite3_step(row);
-	sqlite3_finalize(row);
-}
-
 int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 {
 	char why[HOOK_ERROR_MAX] = "";
@@ -339,7 +212,7 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 				 why[0] ? why : strerror(-err));
 			return err;
 		}
-		note_row(flowd, iface);
+		iface_row_note(flowd, iface);
 		log_info("interface '%s': ingress by %s, egress by %s", iface->hook.name,
 			 iface->by[0] ? iface->mode[0] : "nothing",
 			 iface->by[1] ? iface->mode[1] : "nothing");
@@ -365,22 +238,6 @@ void iface_detach(struct flowd *flowd)
 			}
 		}
 	}
-}
-
-void iface_closed(struct flowd *flowd)
-{
-	static const char sql[] = "UPDATE interface SET last_ms = ?2 WHERE id = ?1";
-	sqlite3_stmt *row;
-
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
-		return;
-	for (size_t i = 0; i < flowd->ifaces; i++) {
-		sqlite3_reset(row);
-		sqlite3_bind_int64(row, 1, flowd->iface[i].id);
-		sqlite3_bind_int64(row, 2, clock_wall().ms);
-		sqlite3_step(row);
-	}
-	sqlite3_finalize(row);
 }
 
 void iface_gone(struct flowd *flowd, uint32_t ifindex)

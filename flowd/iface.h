@@ -24,8 +24,5 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX]);
 /* Detach from every interface that the maps know, configured or not. */
 void iface_detach(struct flowd *flowd);
 
-/* Note in the rows that counting ended. The database must be this thread's. */
-void iface_closed(struct flowd *flowd);
-
 /* An interface went away (RTM_DELLINK): say so and stop expecting it. */
 void iface_gone(struct flowd *flowd, uint32_t ifindex);

@@ -89,7 +89,6 @@ void maps_unpin(const char *pin_dir)
 		pin_path(pin_dir, map_names[i], path, sizeof(path));
 		unlink(path);
 	}
-	rmdir(pin_dir);
 }
 
 /* Read the control cell that a predecessor pinned. */

@@ -56,7 +56,7 @@ int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_erro
 /* Unmap and close; what is pinned stays. */
 void maps_close(struct maps *maps);
 
-/* Remove the maps' pins from the folder, then the folder. */
+/* Remove the maps' pins from the folder. */
 void maps_unpin(const char *pin_dir);
 
 /* The cell of an interface, or a free one for it; NULL: no room. */

@@ -8,15 +8,22 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define WINDOW_BYTES (1024 * 1024)
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 int ring_open(int fd, size_t bytes, struct ring *ret_ring)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = page_size();
 	void *consumer, *producer;
 
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (consumer == MAP_FAILED)
 		return -errno;
-	producer = mmap(NULL, page + 2 * bytes, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	producer = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
 	if (producer == MAP_FAILED) {
 		int err = -errno;
 
@@ -24,27 +31,50 @@ int ring_open(int fd, size_t bytes, struct ring *ret_ring)
 		return err;
 	}
 	*ret_ring = (struct ring){
-		.fd = fd,
-		.bytes = bytes,
-		.consumer = consumer,
-		.producer = producer,
-		.data = (const char *)producer + page,
-		.consumer_page = consumer,
-		.producer_pages = producer,
-	};
+		.fd = fd, .bytes = bytes, .consumer = consumer, .producer = producer};
 	ret_ring->read_pos = *ret_ring->consumer;
 	return 0;
 }
 
+static void window_close(struct ring *ring)
+{
+	if (ring->window)
+		munmap((void *)ring->window, ring->window_size);
+	ring->window = NULL;
+}
+
 void ring_close(struct ring *ring)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	if (ring->consumer_page)
-		munmap(ring->consumer_page, page);
-	if (ring->producer_pages)
-		munmap(ring->producer_pages, page + 2 * ring->bytes);
+	window_close(ring);
+	if (ring->consumer)
+		munmap(ring->consumer, page_size());
+	if (ring->producer)
+		munmap((void *)ring->producer, page_size());
 	memset(ring, 0, sizeof(*ring));
+}
+
+/* `size` bytes of the ring at position `pos`, or NULL. The kernel has the data twice in a row. */
+static const char *look(struct ring *ring, uint64_t pos, size_t size)
+{
+	size_t page = page_size(), at = pos & (ring->bytes - 1), start = at & ~(page - 1), length;
+	void *window;
+
+	if (ring->window && at >= ring->window_start &&
+	    at + size <= ring->window_start + ring->window_size)
+		return ring->window + (at - ring->window_start);
+	window_close(ring);
+	length = (at - start + size + page - 1) & ~(page - 1);
+	if (length < WINDOW_BYTES)
+		length = WINDOW_BYTES;
+	if (length > 2 * ring->bytes - start)
+		length = 2 * ring->bytes - start;
+	window = mmap(NULL, length, PROT_READ, MAP_SHARED, ring->fd, (off_t)(2 * page + start));
+	if (window == MAP_FAILED)
+		return NULL;
+	ring->window = window;
+	ring->window_start = start;
+	ring->window_size = length;
+	return ring->window + (at - start);
 }
 
 const void *ring_read(struct ring *ring, size_t *ret_size)
@@ -52,11 +82,18 @@ const void *ring_read(struct ring *ring, size_t *ret_size)
 	uint64_t end = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
 
 	while (ring->read_pos < end) {
-		const char *record = ring->data + (ring->read_pos & (ring->bytes - 1));
-		uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
-		size_t size = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		const char *record = look(ring, ring->read_pos, BPF_RINGBUF_HDR_SZ);
+		uint32_t head;
+		size_t size;
 
+		if (!record)
+			return NULL;
+		head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
 		if (head & BPF_RINGBUF_BUSY_BIT)
+			return NULL;
+		size = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		record = look(ring, ring->read_pos, BPF_RINGBUF_HDR_SZ + size);
+		if (!record)
 			return NULL;
 		ring->read_pos += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
 		if (head & BPF_RINGBUF_DISCARD_BIT)
@@ -64,6 +101,7 @@ const void *ring_read(struct ring *ring, size_t *ret_size)
 		*ret_size = size;
 		return record + BPF_RINGBUF_HDR_SZ;
 	}
+	window_close(ring);
 	return NULL;
 }
 

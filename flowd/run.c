@@ -52,8 +52,8 @@ static void timer_run(struct watch *watch, uint32_t events)
 	sweep_visit(&flowd->sweep, false);
 	if (!flowd->sweep.in_flight && sweep_export(&flowd->sweep, false))
 		submit(flowd);
+	sweep_turn(&flowd->sweep);
 	control_tidy(flowd->control);
-	stats->sweeps++;
 	stats->last_us = (clock_mono().ns - begun) / 1000;
 	if (stats->last_us > stats->max_us)
 		stats->max_us = stats->last_us;

@@ -19,6 +19,7 @@
 #include "flowd/books.h"
 #include "flowd/control.h"
 #include "flowd/iface.h"
+#include "flowd/iface_rows.h"
 #include "flowd/log.h"
 #include "flowd/run.h"
 #include "schema/control.h"
@@ -94,16 +95,15 @@ static int open_pins(struct flowd *flowd, bool create)
 		return err;
 	}
 	snprintf(flowd->pin_dir, sizeof(flowd->pin_dir), "/proc/self/fd/%d", flowd->pin_fd);
+	flowd->pin_base_fd = openat(flowd->pin_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return 0;
 }
 
 static void remove_pins(struct flowd *flowd)
 {
-	char dir[256], error[HOOK_ERROR_MAX];
-
 	maps_unpin(flowd->pin_dir);
-	if (!hook_pin_dir(flowd->config->instance, false, dir, sizeof(dir), error))
-		rmdir(dir);
+	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
+		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
 static int open_database(struct flowd *flowd, int *ret_lock_fd)
@@ -310,7 +310,7 @@ bool stop(struct flowd *flowd)
 		iface_detach(flowd);
 	written = run_finish(flowd);
 	if (sink_writer_stop(flowd->writer, 1000) && !keep)
-		iface_closed(flowd);
+		iface_rows_closed(flowd);
 	if (!written)
 		log_err("not every flow could be written: the maps are left for the next flowd");
 	if (!keep && written)

@@ -285,6 +285,12 @@ void sweep_visit(struct sweep *sweep, bool all)
 	sweep->since = epoch > 1 ? epoch - 1 : 0;
 }
 
+void sweep_turn(struct sweep *sweep)
+{
+	__atomic_fetch_add(&sweep->maps->control->epoch, 1, __ATOMIC_RELEASE);
+	sweep->stats.sweeps++;
+}
+
 uint64_t sweep_slots_used(const struct sweep *sweep)
 {
 	uint64_t used = 0;

@@ -97,6 +97,12 @@ void sweep_visit(struct sweep *sweep, bool all);
  */
 bool sweep_export(struct sweep *sweep, bool all);
 
+/*
+ * Begin a new epoch, at the end of every sweep: each slot's next packet sees whether it was exported
+ * (account_hit), and slots not used since are the first to be given up.
+ */
+void sweep_turn(struct sweep *sweep);
+
 /* The batch is committed. */
 void sweep_settle(struct sweep *sweep);
 

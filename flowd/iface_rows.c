@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* iface_rows.c: table interface, and the books of a predecessor. See iface_rows.h. */
+#include "flowd/iface_rows.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "flowd/clock.h"
+
+static void books_load(struct sweep_books *books, sqlite3_stmt *row)
+{
+	books->booked.packets = (uint64_t)sqlite3_column_int64(row, 1);
+	books->booked.bytes = (uint64_t)sqlite3_column_int64(row, 2);
+	books->recorded.packets = (uint64_t)sqlite3_column_int64(row, 3);
+	books->recorded.bytes = (uint64_t)sqlite3_column_int64(row, 4);
+	books->obs = books->recorded;
+}
+
+/* Where a predecessor left off: the cumulative books, and the verdicts that the ledger has. */
+static int load_books(struct flowd *flowd, struct sweep_iface *iface)
+{
+	static const char sql[] = "SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes "
+				  "FROM books WHERE iface = ?1";
+	static const char verdicts[] =
+		"SELECT dir, sum(short_packets), sum(short_bytes), sum(deep_packets), sum(deep_bytes), "
+		"sum(folded_packets), sum(folded_bytes), sum(catchall_packets), sum(catchall_bytes) "
+		"FROM ledger WHERE iface = ?1 GROUP BY dir";
+	sqlite3_stmt *row;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return -EIO;
+	sqlite3_bind_int64(row, 1, iface->id);
+	while (sqlite3_step(row) == SQLITE_ROW)
+		books_load(&iface->books[sqlite3_column_int(row, 0) & 1], row);
+	sqlite3_finalize(row);
+	if (sqlite3_prepare_v2(flowd->db, verdicts, -1, &row, NULL))
+		return -EIO;
+	sqlite3_bind_int64(row, 1, iface->id);
+	while (sqlite3_step(row) == SQLITE_ROW) {
+		struct sweep_books *books = &iface->books[sqlite3_column_int(row, 0) & 1];
+
+		for (int v = VERDICT_SHORT; v < VERDICT_MAX; v++) {
+			books->verdict[v].packets = (uint64_t)sqlite3_column_int64(row, v * 2 - 1);
+			books->verdict[v].bytes = (uint64_t)sqlite3_column_int64(row, v * 2);
+		}
+	}
+	sqlite3_finalize(row);
+	return 0;
+}
+
+int iface_rows_load(struct flowd *flowd)
+{
+	static const char sql[] = "SELECT id, ifnum FROM interface WHERE generation = ?1";
+	sqlite3_stmt *row;
+	int err = 0;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return -EIO;
+	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
+	while (!err && sqlite3_step(row) == SQLITE_ROW) {
+		uint32_t ifnum = (uint32_t)sqlite3_column_int(row, 1) % FLOW_IFACES;
+
+		flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_column_int(row, 0);
+		err = load_books(flowd, &flowd->sweep.iface[ifnum]);
+	}
+	sqlite3_finalize(row);
+	return err;
+}
+
+int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)
+{
+	static const char sql[] = "INSERT INTO interface (name, ifindex, netns, ifnum, generation, first_ms) "
+				  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+	sqlite3_stmt *row;
+	int rc;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return -EIO;
+	sqlite3_bind_text(row, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(row, 2, ifindex);
+	sqlite3_bind_int64(row, 3, (sqlite3_int64)flowd->netns_cookie);
+	sqlite3_bind_int64(row, 4, ifnum);
+	sqlite3_bind_int64(row, 5, (sqlite3_int64)flowd->maps.control->generation);
+	sqlite3_bind_int64(row, 6, clock_wall().ms);
+	rc = sqlite3_step(row);
+	sqlite3_finalize(row);
+	if (rc != SQLITE_DONE)
+		return -EIO;
+	flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_last_insert_rowid(flowd->db);
+	flowd->sweep.iface[ifnum].opening = flowd->maps.taken_over;
+	return 0;
+}
+
+int iface_rows_adopt(struct flowd *flowd)
+{
+	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
+		const struct flow_iface *cell = &flowd->maps.ifaces[i];
+		char name[IF_NAMESIZE] = "";
+		int err;
+
+		if (!cell->ifindex || flowd->sweep.iface[cell->ifnum % FLOW_IFACES].id)
+			continue;
+		if (!if_indextoname(cell->ifindex, name))
+			snprintf(name, sizeof(name), "if%u", cell->ifindex);
+		err = iface_row_insert(flowd, name, cell->ifindex, cell->ifnum % FLOW_IFACES);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void iface_row_note(struct flowd *flowd, const struct iface *iface)
+{
+	static const char sql[] = "UPDATE interface SET name = ?2, ingress = ?3, egress = ?4, "
+				  "last_ms = NULL WHERE id = ?1";
+	sqlite3_stmt *row;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return;
+	sqlite3_bind_int64(row, 1, iface->id);
+	sqlite3_bind_text(row, 2, iface->hook.name, -1, SQLITE_STATIC);
+	for (int dir = 0; dir < 2; dir++) {
+		if (iface->by[dir])
+			sqlite3_bind_text(row, 3 + dir, iface->mode[dir], -1, SQLITE_STATIC);
+	}
+	sqlite3_step(row);
+	sqlite3_finalize(row);
+}
+
+void iface_rows_closed(struct flowd *flowd)
+{
+	static const char sql[] = "UPDATE interface SET last_ms = ?2 WHERE id = ?1";
+	sqlite3_stmt *row;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return;
+	for (size_t i = 0; i < flowd->ifaces; i++) {
+		sqlite3_reset(row);
+		sqlite3_bind_int64(row, 1, flowd->iface[i].id);
+		sqlite3_bind_int64(row, 2, clock_wall().ms);
+		sqlite3_step(row);
+	}
+	sqlite3_finalize(row);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* iface_rows.h: interfaces in the database. All of it while the database is the caller's thread's. */
+#pragma once
+
+#include "flowd/flowd.h"
+
+/* The numbers that keys in these maps (by generation) may have, with their books. 0 or -EIO. */
+int iface_rows_load(struct flowd *flowd);
+
+/*
+ * Numbers that the maps know and this database does not: another one kept their books. What is
+ * still in the maps comes here as an opening entry. 0 or -EIO.
+ */
+int iface_rows_adopt(struct flowd *flowd);
+
+/* A row for an interface number, which is then known to the sweep. 0 or -EIO. */
+int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum);
+
+/* Note how the interface is counted now. */
+void iface_row_note(struct flowd *flowd, const struct iface *iface);
+
+/* Note that counting has ended. */
+void iface_rows_closed(struct flowd *flowd);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sink.c: the memory of a batch, and the thread that hands batches to a sink. See sink.h.
+ *
+ *   idle ──submit──► waiting ──thread──► writing ──written──► done ──collect──► idle
+ *                       ▲                   │
+ *                       └── a second later ─┘ failed
+ *
+ * The batch itself is read by the thread alone from submit to done; all else is under the mutex.
+ */
+#include "flowd/sink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RETRY_MS 1000
+#define BATCH_KEPT 16384 /* records' memory that a reset leaves after a burst */
+
+enum writer_state {
+	WRITER_IDLE,
+	WRITER_WAITING,
+	WRITER_WRITING,
+	WRITER_DONE,
+};
+
+struct sink_writer {
+	struct sink *sink;
+	int fd;
+	bool started;
+	bool poked; /* do not wait for the next try */
+	bool quit;
+	enum writer_state state;
+	const struct sink_batch *batch;
+	struct sink_stats stats;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t work; /* for the thread: submitted, poked or told to quit */
+	pthread_cond_t news; /* from the thread: a try has ended */
+};
+
+static struct timespec deadline_in(int64_t ms)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += ms / 1000;
+	ts.tv_nsec += ms % 1000 * 1000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_nsec -= 1000000000;
+		ts.tv_sec++;
+	}
+	return ts;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void count_try(struct sink_stats *stats, const struct sink_batch *batch, bool failed, uint64_t us)
+{
+	if (failed) {
+		stats->failed++;
+		return;
+	}
+	stats->commits++;
+	stats->rows += batch->records;
+	stats->last_us = us;
+	if (us > stats->max_us)
+		stats->max_us = us;
+}
+
+/* One try, with the mutex given up while it lasts. */
+static void writer_try(struct sink_writer *w)
+{
+	char error[SINK_ERROR_MAX] = "";
+	uint64_t start = now_us();
+	int err;
+
+	w->state = WRITER_WRITING;
+	w->poked = false;
+	pthread_mutex_unlock(&w->mutex);
+	err = w->sink->ops->write(w->sink, w->batch, error, sizeof(error));
+	pthread_mutex_lock(&w->mutex);
+	count_try(&w->stats, w->batch, err, now_us() - start);
+	if (!err)
+		error[0] = '\0';
+	else if (!error[0])
+		strncpy(error, strerror(-err), sizeof(error) - 1);
+	memcpy(w->stats.error, error, sizeof(error));
+	w->state = err ? WRITER_WAITING : WRITER_DONE;
+	eventfd_write(w->fd, 1);
+	pthread_cond_broadcast(&w->news);
+}
+
+/* After a failed try: until the next is due. */
+static void writer_pause(struct sink_writer *w)
+{
+	struct timespec deadline = deadline_in(RETRY_MS);
+
+	while (!w->quit && !w->poked) {
+		if (pthread_cond_timedwait(&w->work, &w->mutex, &deadline) == ETIMEDOUT)
+			return;
+	}
+}
+
+static void *writer_main(void *arg)
+{
+	struct sink_writer *w = arg;
+
+	pthread_mutex_lock(&w->mutex);
+	while (!w->quit) {
+		if (w->state != WRITER_WAITING) {
+			pthread_cond_wait(&w->work, &w->mutex);
+			continue;
+		}
+		writer_try(w);
+		if (w->state == WRITER_WAITING)
+			writer_pause(w);
+	}
+	pthread_mutex_unlock(&w->mutex);
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct sink_writer *w)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	err = pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (err)
+		return -err;
+	err = pthread_create(&w->thread, NULL, writer_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	w->started = !err;
+	return -err;
+}
+
+static void init_locks(struct sink_writer *w)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&w->mutex, NULL);
+	pthread_cond_init(&w->work, &attr);
+	pthread_cond_init(&w->news, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* On failure the sink stays the caller's. */
+int sink_writer_start(struct sink *sink, struct sink_writer **ret_writer)
+{
+	struct sink_writer *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	init_locks(w);
+	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = w->fd < 0 ? -errno : start_thread(w);
+	if (err) {
+		sink_writer_free(w);
+		return err;
+	}
+	w->sink = sink;
+	*ret_writer = w;
+	return 0;
+}
+
+int sink_writer_fd(const struct sink_writer *writer)
+{
+	return writer->fd;
+}
+
+int sink_writer_submit(struct sink_writer *w, const struct sink_batch *batch)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&w->mutex);
+	if (w->state != WRITER_IDLE || w->quit) {
+		err = -EBUSY;
+	} else {
+		w->batch = batch;
+		w->state = WRITER_WAITING;
+		pthread_cond_signal(&w->work);
+	}
+	pthread_mutex_unlock(&w->mutex);
+	return err;
+}
+
+int sink_writer_collect(struct sink_writer *w)
+{
+	eventfd_t count;
+	int done;
+
+	pthread_mutex_lock(&w->mutex);
+	(void)eventfd_read(w->fd, &count);
+	done = w->state == WRITER_DONE;
+	if (done) {
+		w->state = WRITER_IDLE;
+		w->batch = NULL;
+	}
+	pthread_mutex_unlock(&w->mutex);
+	return done;
+}
+
+static bool is_pending(const struct sink_writer *w)
+{
+	return w->state == WRITER_WAITING || w->state == WRITER_WRITING;
+}
+
+void sink_writer_stats(struct sink_writer *w, struct sink_stats *ret_stats)
+{
+	pthread_mutex_lock(&w->mutex);
+	*ret_stats = w->stats;
+	ret_stats->in_flight = is_pending(w);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+/* A try that has begun is waited for in any case: SQLite cannot be left in the middle. */
+bool sink_writer_stop(struct sink_writer *w, int timeout_ms)
+{
+	struct timespec deadline = deadline_in(timeout_ms);
+	bool left;
+
+	pthread_mutex_lock(&w->mutex);
+	w->poked = true;
+	pthread_cond_signal(&w->work);
+	while (w->started && is_pending(w)) {
+		if (pthread_cond_timedwait(&w->news, &w->mutex, &deadline) == ETIMEDOUT)
+			break;
+	}
+	w->quit = true;
+	pthread_cond_signal(&w->work);
+	pthread_mutex_unlock(&w->mutex);
+	if (w->started)
+		pthread_join(w->thread, NULL);
+	w->started = false;
+	left = is_pending(w);
+	return !left;
+}
+
+void sink_writer_free(struct sink_writer *w)
+{
+	if (!w)
+		return;
+	if (w->started)
+		(void)sink_writer_stop(w, 0);
+	if (w->sink)
+		w->sink->ops->free(w->sink);
+	if (w->fd >= 0)
+		close(w->fd);
+	pthread_cond_destroy(&w->news);
+	pthread_cond_destroy(&w->work);
+	pthread_mutex_destroy(&w->mutex);
+	free(w);
+}
+
+/* Room for one more of `count` items in an array that is doubled. -ENOMEM leaves it as it was. */
+static int grow(void **array, size_t *capacity, size_t count, size_t size)
+{
+	size_t room = *capacity ? *capacity * 2 : 64;
+	void *larger;
+
+	if (count < *capacity)
+		return 0;
+	larger = reallocarray(*array, room, size);
+	if (!larger)
+		return -ENOMEM;
+	*array = larger;
+	*capacity = room;
+	return 0;
+}
+
+int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec)
+{
+	void *array = batch->record;
+	int err = grow(&array, &batch->record_capacity, batch->records, sizeof(*rec));
+
+	batch->record = array;
+	if (!err)
+		batch->record[batch->records++] = *rec;
+	return err;
+}
+
+int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book)
+{
+	void *array = batch->book;
+	int err = grow(&array, &batch->book_capacity, batch->books, sizeof(*book));
+
+	batch->book = array;
+	if (!err)
+		batch->book[batch->books++] = *book;
+	return err;
+}
+
+/* Memory that the batch did not need is given back by halves, so that a burst does not stay. */
+void sink_batch_reset(struct sink_batch *batch)
+{
+	if (batch->record_capacity > BATCH_KEPT && batch->records < batch->record_capacity / 4) {
+		size_t room = batch->record_capacity / 2;
+		struct flow_record *smaller =
+			reallocarray(batch->record, room, sizeof(*batch->record));
+
+		if (smaller) {
+			batch->record = smaller;
+			batch->record_capacity = room;
+		}
+	}
+	batch->records = 0;
+	batch->books = 0;
+}
+
+void sink_batch_free(struct sink_batch *batch)
+{
+	free(batch->record);
+	free(batch->book);
+	memset(batch, 0, sizeof(*batch));
+}

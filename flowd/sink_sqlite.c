@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sink_sqlite.c: a batch into the ledger database, in one transaction: its records, the books, and
+ * the numbers by which the next flowd knows that it is in.
+ *
+ * A record's row id is end_ms << 20 | n. n goes on from batch to batch (meta.sequence, modulo 2^20),
+ * so that it is taken only where 2^20 rows end in the same millisecond: then the next n is tried,
+ * and in the end the next millisecond. Rows go in by time, as a table takes them best at its end.
+ */
+#include "flowd/sink.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/db.h"
+#include "schema/db_sqlite.h"
+
+#define SEQUENCE_BITS 20
+#define SEQUENCE_MASK ((1U << SEQUENCE_BITS) - 1)
+#define NEXT_TRIES 8 /* numbers tried in a millisecond that is full */
+#define MS_TRIES 4096
+
+enum statement {
+	STMT_BEGIN,
+	STMT_COMMIT,
+	STMT_ROLLBACK,
+	STMT_FLOW,
+	STMT_LEDGER,
+	STMT_BOOKS,
+	STMT_META,
+	STMT_MAX,
+};
+
+#define LEDGER_VALUES                                                                              \
+	"minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "      \
+	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, "     \
+	"catchall_packets, catchall_bytes, held_packets, held_bytes, unaccounted_packets, "        \
+	"unaccounted_bytes"
+
+static const char ledger_sql[] =
+	"INSERT INTO ledger (" LEDGER_VALUES ") VALUES "
+	"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
+	"ON CONFLICT (minute_ms, iface, dir) DO UPDATE SET "
+	"seen_packets = seen_packets + ?4, seen_bytes = seen_bytes + ?5, "
+	"recorded_packets = recorded_packets + ?6, recorded_bytes = recorded_bytes + ?7, "
+	"short_packets = short_packets + ?8, short_bytes = short_bytes + ?9, "
+	"deep_packets = deep_packets + ?10, deep_bytes = deep_bytes + ?11, "
+	"folded_packets = folded_packets + ?12, folded_bytes = folded_bytes + ?13, "
+	"catchall_packets = catchall_packets + ?14, catchall_bytes = catchall_bytes + ?15, "
+	"held_packets = ?16, held_bytes = ?17, unaccounted_packets = ?18, unaccounted_bytes = ?19";
+
+static const char books_sql[] =
+	"INSERT INTO books (iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes) "
+	"VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (iface, dir) DO UPDATE SET "
+	"seen_packets = seen_packets + ?3, seen_bytes = seen_bytes + ?4, "
+	"recorded_packets = recorded_packets + ?5, recorded_bytes = recorded_bytes + ?6";
+
+static const char *const statements[STMT_MAX] = {
+	[STMT_BEGIN] = "BEGIN IMMEDIATE",
+	[STMT_COMMIT] = "COMMIT",
+	[STMT_ROLLBACK] = "ROLLBACK",
+	[STMT_FLOW] = db_flow_insert,
+	[STMT_LEDGER] = ledger_sql,
+	[STMT_BOOKS] = books_sql,
+	[STMT_META] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
+};
+
+struct sink_sqlite {
+	struct sink sink;
+	struct sqlite3 *db;
+	int lock_fd;
+	sqlite3_stmt *stmt[STMT_MAX];
+	uint32_t *order; /* of the batch's records by end_ms */
+	size_t order_room;
+};
+
+/* Statements are made at the first batch and kept. */
+static int prepare(struct sink_sqlite *s)
+{
+	for (int i = 0; i < STMT_MAX; i++) {
+		int rc;
+
+		if (s->stmt[i])
+			continue;
+		rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i],
+					NULL);
+		if (rc)
+			return rc;
+	}
+	return SQLITE_OK;
+}
+
+/* Run a statement that gives no row. */
+static int run(sqlite3_stmt *stmt)
+{
+	int rc = sqlite3_step(stmt);
+
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int run_bound(sqlite3_stmt *stmt, const int64_t *value, int count)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 0; !rc && i < count; i++)
+		rc = sqlite3_bind_int64(stmt, i + 1, value[i]);
+	return rc ? rc : run(stmt);
+}
+
+static int set_meta(struct sink_sqlite *s, const char *key, uint64_t value)
+{
+	int rc = sqlite3_bind_text(s->stmt[STMT_META], 1, key, -1, SQLITE_STATIC);
+
+	if (!rc)
+		rc = sqlite3_bind_int64(s->stmt[STMT_META], 2, (int64_t)value);
+	return rc ? rc : run(s->stmt[STMT_META]);
+}
+
+static int compare_end(const void *a, const void *b, void *arg)
+{
+	const struct flow_record *record = arg;
+	const uint32_t *x = a, *y = b;
+
+	if (record[*x].end_ms != record[*y].end_ms)
+		return record[*x].end_ms < record[*y].end_ms ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Fill s->order. Without memory for it, records go in as they come: it is for speed only. */
+static const uint32_t *sort_records(struct sink_sqlite *s, const struct sink_batch *batch)
+{
+	bool sorted = true;
+
+	for (size_t i = 1; sorted && i < batch->records; i++)
+		sorted = batch->record[i - 1].end_ms <= batch->record[i].end_ms;
+	if (sorted)
+		return NULL;
+	if (batch->records > s->order_room) {
+		uint32_t *order = reallocarray(s->order, batch->records, sizeof(*order));
+
+		if (!order)
+			return NULL;
+		s->order = order;
+		s->order_room = batch->records;
+	}
+	for (size_t i = 0; i < batch->records; i++)
+		s->order[i] = (uint32_t)i;
+	qsort_r(s->order, batch->records, sizeof(*s->order), compare_end, batch->record);
+	return s->order;
+}
+
+static int try_record(sqlite3_stmt *stmt, const struct flow_record *rec, int64_t end_ms, uint32_t n)
+{
+	if (db_flow_bind(stmt, end_ms * (1LL << SEQUENCE_BITS) + n, rec))
+		return SQLITE_NOMEM;
+	return run(stmt);
+}
+
+static bool is_taken(int rc)
+{
+	return rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID;
+}
+
+static int insert_record(struct sink_sqlite *s, const struct flow_record *rec, uint32_t *sequence)
+{
+	int rc = SQLITE_CONSTRAINT_PRIMARYKEY;
+
+	for (int ms = 0; is_taken(rc) && ms < MS_TRIES; ms++) {
+		for (int i = 0; is_taken(rc) && i < NEXT_TRIES; i++) {
+			rc = try_record(s->stmt[STMT_FLOW], rec, rec->end_ms + ms, *sequence);
+			*sequence = (*sequence + 1) & SEQUENCE_MASK;
+		}
+	}
+	return rc;
+}
+
+static int insert_records(struct sink_sqlite *s, const struct sink_batch *batch)
+{
+	const uint32_t *order = sort_records(s, batch);
+	int64_t stored = 0;
+	uint32_t sequence;
+	int rc = db_query_int(s->db, "SELECT value FROM meta WHERE key = 'sequence'", &stored);
+
+	if (rc && rc != SQLITE_EMPTY)
+		return rc;
+	sequence = (uint32_t)stored & SEQUENCE_MASK;
+	rc = SQLITE_OK;
+	for (size_t i = 0; !rc && i < batch->records; i++)
+		rc = insert_record(s, &batch->record[order ? order[i] : i], &sequence);
+	return rc ? rc : set_meta(s, "sequence", sequence);
+}
+
+#define COUNT(count) (int64_t)(count).packets, (int64_t)(count).bytes
+
+static int add_books(struct sink_sqlite *s, const struct sink_books *b)
+{
+	const int64_t ledger[] = {
+		b->minute_ms, b->iface, b->dir, COUNT(b->seen), COUNT(b->recorded),
+		COUNT(b->verdict[VERDICT_SHORT]), COUNT(b->verdict[VERDICT_DEEP]),
+		COUNT(b->verdict[VERDICT_FOLDED]), COUNT(b->verdict[VERDICT_CATCHALL]),
+		COUNT(b->held), b->unaccounted_packets, b->unaccounted_bytes,
+	};
+	const int64_t books[] = {b->iface, b->dir, COUNT(b->seen), COUNT(b->recorded)};
+	int rc = run_bound(s->stmt[STMT_LEDGER], ledger, sizeof(ledger) / sizeof(ledger[0]));
+
+	return rc ? rc : run_bound(s->stmt[STMT_BOOKS], books, sizeof(books) / sizeof(books[0]));
+}
+
+static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
+{
+	int rc = insert_records(s, batch);
+
+	for (size_t i = 0; !rc && i < batch->books; i++)
+		rc = add_books(s, &batch->book[i]);
+	if (!rc)
+		rc = set_meta(s, "last_sweep", batch->sweep);
+	if (!rc)
+		rc = set_meta(s, "ring_pos", batch->ring_pos);
+	return rc ? rc : run(s->stmt[STMT_COMMIT]);
+}
+
+static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char *error, size_t size)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+	int rc = prepare(s), err;
+
+	if (!rc)
+		rc = run(s->stmt[STMT_BEGIN]);
+	if (!rc)
+		rc = write_all(s, batch);
+	if (!rc)
+		return 0;
+	db_describe(s->db, rc, sqlite3_db_filename(s->db, "main"), error, size);
+	err = db_errno(s->db, rc);
+	/* some errors have rolled back already */
+	if (!sqlite3_get_autocommit(s->db))
+		run(s->stmt[STMT_ROLLBACK]);
+	return err;
+}
+
+static void sqlite_free(struct sink *sink)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+
+	for (int i = 0; i < STMT_MAX; i++)
+		sqlite3_finalize(s->stmt[i]);
+	db_close(s->db, s->lock_fd);
+	free(s->order);
+	free(s);
+}
+
+const struct sink_ops sink_sqlite = {
+	.name = "sqlite",
+	.write = sqlite_write,
+	.free = sqlite_free,
+};
+
+struct sink *sink_sqlite_new(struct sqlite3 *db, int lock_fd)
+{
+	struct sink_sqlite *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->sink.ops = &sink_sqlite;
+	s->db = db;
+	s->lock_fd = lock_fd;
+	return &s->sink;
+}
