@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# make            flowd and flowctl in build/
-# make check      unit tests, no root needed
-# make lint       formatting, static analysis, house rules
-# CC=clang, SAN=1 (ASan and UBSan, in build/san) and V=1 as one would expect.
+# make              flowd and flowctl in build/bin/
+# make check        unit tests, no root needed
+# make lint         formatting, static analysis, house rules
+# make format       clang-format -i of every source
+# make fuzz         libFuzzer targets in build/fuzz/; fuzz-quick runs each for FUZZ_SECONDS
+# make bench-tools  benchmarks in build/bench/; scripts/bench.sh runs them
+# make install      DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc; make uninstall
+# CC=clang, SAN=1 (ASan and UBSan, in build/san), B=DIR and V=1 as one would expect.
 
 CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 LLVM_STRIP ?= $(firstword $(wildcard /usr/bin/llvm-strip /usr/bin/llvm-strip-14) llvm-strip)
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+FUZZ_SECONDS ?= 60
 VERSION := 0.1.0
 
 B := build$(if $(SAN),/san)
@@ -24,7 +30,7 @@ CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
-FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -lpthread
+FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpthread
 CLI_LIBS := -lpcap -lsqlite3 -ljansson
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
@@ -37,7 +43,7 @@ CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(SCHEMA_SRC) $(FLOWD_SRC) $(CLI_SRC))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 
-.PHONY: all check clean
+.PHONY: all check clean help lint format fuzz fuzz-quick install uninstall
 .SECONDARY:
 
 all: $(B)/bin/flowd $(B)/bin/flowctl
@@ -84,5 +90,47 @@ check: $(TESTS)
 clean:
 	rm -rf build
 
+help:
+	@sed -n 's/^# \(make.*\)/\1/p; s/^# \(CC=.*\)/\1/p' Makefile
+
+lint:
+	$(Q)scripts/lint.sh
+
+format:
+	clang-format -i $(wildcard $(foreach d,schema xdp tc flowd cli tests tests/bench,$d/*.c $d/*.h))
+
+# The library is built again with libFuzzer's coverage; what main() would be, the driver has.
+FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c))
+FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz:
+	$(Q)$(MAKE) -s --no-print-directory CC=$(CLANG) B=build/fuzz CFLAGS='-O1 -g' SANFLAGS='$(FUZZ_SAN)' \
+		$(addprefix build/fuzz/,$(FUZZERS))
+
+$(B)/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libwireledger.a
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(FLOWD_LIBS) $(CLI_LIBS) -o $@
+
+fuzz-quick: fuzz
+	$(Q)printf '%s\n' $(FUZZERS) | xargs -P 2 -n 1 scripts/fuzz.sh $(FUZZ_SECONDS)
+
+MAN := flowd/flowd.8 cli/flowctl.1
+UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
+CONF_DIR := $(DESTDIR)$(SYSCONFDIR)/wireledger
+UNIT_SED := -e 's,/usr/local,$(PREFIX),g' -e 's,/etc,$(SYSCONFDIR),g'
+# flowd@NAME.service: its own file, database and socket.
+UNIT_NAMED := -e 's,flowd.conf,%i.conf --instance %i --db /var/lib/wireledger/%i.db,' -e 's,flow monitor,& %i,'
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(UNIT_DIR) $(CONF_DIR)
+	install $(B)/bin/flowd $(B)/bin/flowctl $(DESTDIR)$(PREFIX)/bin
+	$(foreach m,$(wildcard $(MAN)),install -D -m 644 $m $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
+	sed $(UNIT_SED) flowd/flowd.service > $(UNIT_DIR)/flowd.service
+	sed $(UNIT_SED) $(UNIT_NAMED) flowd/flowd.service > $(UNIT_DIR)/flowd@.service
+	test -e $(CONF_DIR)/flowd.conf || install -m 644 flowd/flowd.conf $(CONF_DIR)
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,flowd flowctl) $(addprefix $(UNIT_DIR)/,flowd.service flowd@.service)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man8/flowd.8 man1/flowctl.1)
+
 include tests/bench/bench.mk
 include tests/tools.mk
+include tests/hook.mk

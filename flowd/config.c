@@ -161,7 +161,7 @@ static void make_options(struct option *options, char names[][CONFIG_VALUE_MAX])
 					      {NULL, 0, NULL, 0}};
 	size_t n = 0;
 
-	for (; config_keys[n].name && n < KEYS_MAX; n++) {
+	for (; n < KEYS_MAX && config_keys[n].name; n++) {
 		config_key_flag(&config_keys[n], names[n]);
 		options[n] =
 			(struct option){names[n] + 2, required_argument, NULL, OPTION_KEY + (int)n};

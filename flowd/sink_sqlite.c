@@ -223,18 +223,32 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 	return rc ? rc : run(s->stmt[STMT_COMMIT]);
 }
 
+/* A file that was removed or renamed while it is open would take every row, and none would be found. */
+static bool has_moved(struct sink_sqlite *s)
+{
+	int moved = 0;
+
+	return !sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) && moved;
+}
+
 static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char *error, size_t size)
 {
 	struct sink_sqlite *s = (struct sink_sqlite *)sink;
-	int rc = prepare(s), err;
+	const char *name = sqlite3_db_filename(s->db, "main");
+	int rc, err;
 
+	if (has_moved(s)) {
+		snprintf(error, size, "%s: the file was removed or renamed while open", name);
+		return -ESTALE;
+	}
+	rc = prepare(s);
 	if (!rc)
 		rc = run(s->stmt[STMT_BEGIN]);
 	if (!rc)
 		rc = write_all(s, batch);
 	if (!rc)
 		return 0;
-	db_describe(s->db, rc, sqlite3_db_filename(s->db, "main"), error, size);
+	db_describe(s->db, rc, name, error, size);
 	err = db_errno(s->db, rc);
 	/* some errors have rolled back already */
 	if (!sqlite3_get_autocommit(s->db))

@@ -250,15 +250,32 @@ __noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
 	return VERDICT_CATCHALL;
 }
 
+/*
+ * The coarse clock moves with the tick alone, so it is read once a tick: the call costs as much as
+ * the cache, jiffies are a load.
+ */
+static __always_inline __u64 account_now(struct flow_cpu *stat)
+{
+	__u64 tick = bpf_jiffies64();
+
+	if (stat->tick != tick) {
+		stat->now_ns = bpf_ktime_get_coarse_ns();
+		stat->tick = tick;
+	}
+	return stat->now_ns;
+}
+
 /* Account the packet under `f`: the slot, then the verdict. `books` counted it as seen. */
 static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct flow_ledger *books)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
 	__u32 zero = 0, verdict = f->verdict;
 	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
+	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+	__u64 now;
 
-	if (!ctl)
+	if (!ctl || !stat)
 		return;
+	now = account_now(stat);
 	if (!account_slot(cpu, f, ctl->epoch, now))
 		verdict = account_fold(f, ctl->epoch, now);
 	if (verdict < VERDICT_MAX) {

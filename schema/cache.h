@@ -4,7 +4,10 @@
  *
  * The hash is multilinear: each 8-byte word of the key times its own random odd number, summed
  * and mixed, so that no one who does not know the seed can aim at a set (Lemire and Kaser,
- * "Strongly universal string hashing is fast", 2014, section 3).
+ * "Strongly universal string hashing is fast", 2014, section 3). A product carries a difference
+ * upwards only, so each word's upper half is folded into its lower one first: without that, all
+ * IPv6 keys that differ in bytes 7 and 15 of an address (a plain numbering of subnets and hosts)
+ * had 256 hashes between them.
  */
 #pragma once
 
@@ -16,6 +19,9 @@
 
 #define CACHE_KEY_WORDS (sizeof(struct flow_key) / 8)
 
+/* A key seen as words, which C's aliasing rule allows for this type only. */
+typedef __u64 __attribute__((__may_alias__)) cache_word;
+
 struct cache_hash {
 	__u32 set; /* before the mask */
 	__u32 tag; /* never 0 */
@@ -25,11 +31,11 @@ struct cache_hash {
 static __always_inline struct cache_hash cache_hash(const struct flow_key *key,
 						    const volatile __u64 *seed)
 {
-	const __u64 *word = (const __u64 *)key;
+	const cache_word *word = (const cache_word *)key;
 	__u64 h = seed[CACHE_KEY_WORDS];
 
 	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
-		h += word[i] * seed[i];
+		h += (word[i] ^ word[i] >> 32) * seed[i];
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15ULL;
 	h ^= h >> 29;
@@ -38,7 +44,7 @@ static __always_inline struct cache_hash cache_hash(const struct flow_key *key,
 
 static __always_inline int cache_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	const cache_word *x = (const cache_word *)a, *y = (const cache_word *)b;
 	__u64 diff = 0;
 
 	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
@@ -57,23 +63,28 @@ static __always_inline __u32 cache_find(const struct flow_set *set, const struct
 	return FLOW_WAYS;
 }
 
-/* How recently a way was used: a flow seen in two sweeps counts as younger than it is. */
+/* How recently a way was used, never 0: a flow seen in two sweeps counts as younger than it is. */
 static __always_inline __u32 cache_rank(__u32 used)
 {
-	return (used >> 1) + (used & 1 ? FLOW_SPARED_EPOCHS : 0);
+	return (used >> 1) + 1 + (used & 1 ? FLOW_SPARED_EPOCHS : 0);
 }
 
 /*
- * The way to give up for a new key: a free one, else the least recently used; ties go to the first
- * at or after `start`, which the caller varies so that a set of equals is replaced evenly.
+ * The way to give up for a new key: the first free one, so that few flows mean the first ways and a
+ * branch that is predicted (12 ns of 65 with 1,000 flows); else the least recently used. Ties go to
+ * the first at or after `start`, which the caller varies so that a set of equals is replaced evenly.
  */
 static __always_inline __u32 cache_victim(const struct flow_set *set, __u32 start)
 {
 	__u32 best = 0, best_rank = ~0U;
 
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		if (!set->tag[way])
+			return way;
+	}
 	for (__u32 i = 0; i < FLOW_WAYS; i++) {
 		__u32 way = (start + i) & (FLOW_WAYS - 1);
-		__u32 rank = set->tag[way] ? cache_rank(set->used[way]) : 0;
+		__u32 rank = cache_rank(set->used[way]);
 
 		if (rank < best_rank) {
 			best = way;

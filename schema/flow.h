@@ -141,7 +141,9 @@ struct flow_cpu {
 	__u64 reused;    /* slots taken that were exported already */
 	__u64 ring_full; /* evictions that found no room in the ring */
 	__u64 pulled;    /* skbs whose headers had to be pulled into the linear part */
-	__u64 pad[3];
+	__u64 tick;      /* jiffies when now_ns was read; both are the program's own */
+	__u64 now_ns;
+	__u64 pad;
 };
 
 struct flow_iface {

@@ -111,6 +111,19 @@ static __always_inline const void *pkt_pull(struct pkt *pkt, __u32 len)
 	return pos;
 }
 
+/* Four bytes as they lie. BPF may read them at once; of a copy clang makes single bytes. */
+static __always_inline __be32 pkt_be32(const __u8 *pos)
+{
+#ifdef __bpf__
+	return *(const __be32 *)pos;
+#else
+	__be32 word;
+
+	__builtin_memcpy(&word, pos, sizeof(word));
+	return word;
+#endif
+}
+
 static __always_inline void parse_short(struct flow_facts *f)
 {
 	f->key.marks |= FLOW_MARK_SHORT;
@@ -211,8 +224,8 @@ static __always_inline void parse_ipv4(struct pkt *pkt, struct flow_facts *f)
 
 	if (!ip || ip[0] >> 4 != 4)
 		return parse_short(f);
-	__builtin_memcpy(&f->key.src[0], ip + 12, 4);
-	__builtin_memcpy(&f->key.dst[0], ip + 16, 4);
+	f->key.src[0] = pkt_be32(ip + 12);
+	f->key.dst[0] = pkt_be32(ip + 16);
 	f->key.proto = f->next = ip[9];
 	header = (ip[0] & 0xf) * 4;
 	total = (__u32)ip[2] << 8 | ip[3];
@@ -241,8 +254,10 @@ static __always_inline void parse_ipv6(struct pkt *pkt, struct flow_facts *f)
 
 	if (!ip || ip[0] >> 4 != 6)
 		return parse_short(f);
-	__builtin_memcpy(f->key.src, ip + 8, 16);
-	__builtin_memcpy(f->key.dst, ip + 24, 16);
+	for (int i = 0; i < 4; i++) {
+		f->key.src[i] = pkt_be32(ip + 8 + 4 * i);
+		f->key.dst[i] = pkt_be32(ip + 24 + 4 * i);
+	}
 	f->key.proto = f->next = ip[6];
 	f->room = (__u32)ip[4] << 8 | ip[5];
 	f->ip_len = f->room + 40;
@@ -291,8 +306,8 @@ static __always_inline void parse_arp(struct pkt *pkt, struct flow_facts *f)
 	__builtin_memcpy(&f->key.sport, arp + 6, 2);
 	if (arp[2] != 0x08 || arp[3] != 0 || arp[4] != 6 || arp[5] != 4)
 		return;
-	__builtin_memcpy(&f->key.src[0], arp + 14, 4);
-	__builtin_memcpy(&f->key.dst[0], arp + 24, 4);
+	f->key.src[0] = pkt_be32(arp + 14);
+	f->key.dst[0] = pkt_be32(arp + 24);
 }
 
 /* The layer that key.ethertype names. */
@@ -330,6 +345,22 @@ static __always_inline void parse_llc(struct pkt *pkt, struct flow_facts *f)
 	f->key.sport = 0;
 	f->key.ethertype = (__u16)(snap[3] << 8 | snap[4]);
 	f->off += 8;
+	f->stage = PARSE_NET;
+}
+
+/* A plain Ethernet header, as most are. Anything else is left to parse_link. */
+static __always_inline void parse_plain(struct pkt *pkt, struct flow_facts *f)
+{
+	const __u8 *eth = pkt_pull(pkt, 14);
+	__u16 ethertype;
+
+	if (!eth)
+		return;
+	ethertype = (__u16)(eth[12] << 8 | eth[13]);
+	if (parse_is_tag(ethertype) || ethertype < ETH_P_802_3_MIN)
+		return;
+	f->key.ethertype = ethertype;
+	f->off = 14;
 	f->stage = PARSE_NET;
 }
 
@@ -405,28 +436,35 @@ static __always_inline void parse_begin(const struct pkt_meta *meta, struct flow
 }
 
 #ifndef __bpf__
+static inline struct pkt parse_at(const __u8 *start, __u32 reach, __u32 off)
+{
+	return (struct pkt){.pos = start + (off > reach ? reach : off), .end = start + reach};
+}
+
 /*
  * The whole walk for the host: fill `f` from meta->reach bytes at `data`. Never fails; f->verdict
- * says how it went. The BPF programs make the same walk, a function a stage (walk.bpf.h).
+ * says how it went. The BPF programs make the same walk with fewer stages inline (walk.bpf.h).
  */
 static inline void parse_packet(const void *data, const struct pkt_meta *meta, struct flow_facts *f)
 {
-	const __u8 *start = data, *end = start + meta->reach;
-	struct pkt pkt = {.pos = start, .end = end};
+	struct pkt pkt = parse_at(data, meta->reach, 0);
 
 	parse_begin(meta, f);
+	if (f->stage == PARSE_LINK)
+		parse_plain(&pkt, f);
+	pkt = parse_at(data, meta->reach, f->off);
 	if (f->stage == PARSE_LINK)
 		parse_link(&pkt, f);
 	if (f->stage == PARSE_NET)
 		parse_net(&pkt, f);
 	for (int depth = 0; depth < PARSE_EXTENSIONS && f->stage == PARSE_EXTENSION; depth++) {
-		pkt.pos = f->off > meta->reach ? end : start + f->off;
+		pkt = parse_at(data, meta->reach, f->off);
 		parse_extension(&pkt, f);
 	}
 	if (f->stage == PARSE_EXTENSION)
 		parse_deep(f);
 	if (f->stage == PARSE_TRANSPORT) {
-		pkt.pos = f->off > meta->reach ? end : start + f->off;
+		pkt = parse_at(data, meta->reach, f->off);
 		parse_transport(&pkt, f);
 	}
 	parse_count(meta, f);

@@ -43,7 +43,7 @@ CREATE TABLE flow (
 	rev_packets INTEGER NOT NULL,
 	rev_bytes INTEGER NOT NULL,
 	rev_ip_bytes INTEGER NOT NULL,
-	tcp_flags INTEGER,                -- initiator's | responder's << 8, NULL: not TCP
+	tcp_flags INTEGER,                -- initiator's | responder's << 8 | SYN seen << 16, 17; NULL: not TCP
 	end_reason INTEGER NOT NULL       -- RFC 5102 flowEndReason: 1 idle 2 active 3 end 4 forced 5 lack of resources
 );
 
@@ -106,6 +106,6 @@ SELECT
 		substr(hex(f.dst), 25, 4), substr(hex(f.dst), 29, 4)))
 	END AS dst,
 	f.sport, f.dport, f.packets, f.bytes, f.ip_bytes, f.rev_packets, f.rev_bytes, f.rev_ip_bytes,
-	f.tcp_flags & 255 AS tcp_flags, f.tcp_flags >> 8 AS rev_tcp_flags,
+	f.tcp_flags & 255 AS tcp_flags, (f.tcp_flags >> 8) & 255 AS rev_tcp_flags,
 	f.marks, f.end_reason
 FROM flow f LEFT JOIN interface i ON i.id = f.iface;

@@ -4,7 +4,8 @@
  *
  * A stage that branches is a global function: the verifier walks it once and forgets which path it
  * took, so that its work is the sum of the stages' (the product of them passed its limit of
- * 1,000,000 instructions). Each takes its position anew from f->off, with one bounds check.
+ * 1,000,000 instructions). Each takes its position anew from f->off, with one bounds check. A call
+ * costs 5 to 7 ns, so a plain packet makes only one: Ethernet inline, then walk_net.
  *
  * A hook defines HOOK_CTX, its context's type, before it includes this file.
  */
@@ -31,13 +32,19 @@ __noinline int walk_link(HOOK_CTX *ctx, struct flow_facts *f)
 	return 0;
 }
 
+/* The network layer and, where nothing stands between them, the transport layer. */
 __noinline int walk_net(HOOK_CTX *ctx, struct flow_facts *f)
 {
-	if (f) {
-		struct pkt pkt = walk_at(ctx, f->off);
+	struct pkt pkt;
 
-		parse_net(&pkt, f);
-	}
+	if (!f)
+		return 0;
+	pkt = walk_at(ctx, f->off);
+	parse_net(&pkt, f);
+	if (f->stage != PARSE_TRANSPORT)
+		return 0;
+	pkt = walk_at(ctx, f->off);
+	parse_transport(&pkt, f);
 	return 0;
 }
 
@@ -64,7 +71,11 @@ __noinline int walk_transport(HOOK_CTX *ctx, struct flow_facts *f)
 static __always_inline void walk_packet(HOOK_CTX *ctx, const struct pkt_meta *meta,
 					struct flow_facts *f)
 {
+	struct pkt pkt = walk_at(ctx, 0);
+
 	parse_begin(meta, f);
+	if (f->stage == PARSE_LINK)
+		parse_plain(&pkt, f);
 	if (f->stage == PARSE_LINK)
 		walk_link(ctx, f);
 	if (f->stage == PARSE_NET)

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * db_flow.c: a flow record as a row of table flow and back, and the meta values. See db.h and
+ * schema.sql for what a column holds. tcp_flags: | reverse's SYN : 17 | SYN : 16 | reverse's flags :
+ * 8..15 | flags : 0..7 |, the SYN bits being tcp_syn.
+ *
+ * The number of the interface and the tunnel are not stored: iface is, tunnels will have a table.
+ */
+#include "schema/db.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/db_sqlite.h"
+
+#define ID_SHIFT 20
+#define VLAN_ID 0xfff
+#define SYN_SHIFT 16
+
+/* Of DB_FLOW_COLUMNS. */
+enum column {
+	COL_ID,
+	COL_DURATION,
+	COL_IFACE,
+	COL_DIR,
+	COL_ETHERTYPE,
+	COL_VLAN,
+	COL_CVLAN,
+	COL_MARKS,
+	COL_PROTO,
+	COL_SRC,
+	COL_DST,
+	COL_SPORT,
+	COL_DPORT,
+	COL_PACKETS,
+	COL_BYTES,
+	COL_IP_BYTES,
+	COL_REV_PACKETS,
+	COL_REV_BYTES,
+	COL_REV_IP_BYTES,
+	COL_TCP_FLAGS,
+	COL_END_REASON,
+};
+
+const char db_flow_insert[] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") VALUES "
+			      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+static bool has_ipv4(uint16_t ethertype)
+{
+	return ethertype == ETH_P_IP || ethertype == ETH_P_ARP || ethertype == ETH_P_RARP;
+}
+
+static bool is_tcp(const struct flow_key *key)
+{
+	return flow_key_is_ip(key) && key->proto == IPPROTO_TCP;
+}
+
+static int bind_int(sqlite3_stmt *stmt, enum column column, int64_t value)
+{
+	return sqlite3_bind_int64(stmt, (int)column + 1, value);
+}
+
+static int bind_optional(sqlite3_stmt *stmt, enum column column, bool present, int64_t value)
+{
+	return present ? bind_int(stmt, column, value) : sqlite3_bind_null(stmt, (int)column + 1);
+}
+
+static int bind_address(sqlite3_stmt *stmt, enum column column, uint16_t ethertype, const __be32 *addr)
+{
+	if (has_ipv4(ethertype))
+		return bind_int(stmt, column, (int32_t)ntohl(addr[0]));
+	if (ethertype == ETH_P_IPV6)
+		return sqlite3_bind_blob(stmt, (int)column + 1, addr, 16, SQLITE_STATIC);
+	return sqlite3_bind_null(stmt, (int)column + 1);
+}
+
+static int bind_key(sqlite3_stmt *stmt, const struct flow_key *key)
+{
+	bool ip = flow_key_is_ip(key);
+	int rc = bind_int(stmt, COL_DIR, key->dir);
+
+	rc |= bind_optional(stmt, COL_ETHERTYPE, !ip, key->ethertype);
+	rc |= bind_optional(stmt, COL_VLAN, key->vlan & FLOW_VLAN_TAGGED, key->vlan & VLAN_ID);
+	rc |= bind_optional(stmt, COL_CVLAN, key->cvlan & FLOW_VLAN_TAGGED, key->cvlan & VLAN_ID);
+	rc |= bind_int(stmt, COL_MARKS, key->marks);
+	rc |= bind_optional(stmt, COL_PROTO, ip, key->proto);
+	rc |= bind_address(stmt, COL_SRC, key->ethertype, key->src);
+	rc |= bind_address(stmt, COL_DST, key->ethertype, key->dst);
+	rc |= bind_optional(stmt, COL_SPORT, ip || key->sport, ntohs(key->sport));
+	rc |= bind_optional(stmt, COL_DPORT, ip || key->dport, ntohs(key->dport));
+	return rc;
+}
+
+/* The record must stay until the statement is reset. */
+int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
+{
+	const struct flow_half *fwd = &rec->half[0], *rev = &rec->half[1];
+	int64_t flags = fwd->tcp_flags | rev->tcp_flags << 8 | (int64_t)!!fwd->tcp_syn << SYN_SHIFT |
+			(int64_t)!!rev->tcp_syn << (SYN_SHIFT + 1);
+	int rc = bind_key(stmt, &rec->key);
+
+	rc |= bind_int(stmt, COL_ID, id);
+	rc |= bind_int(stmt, COL_DURATION, (id >> ID_SHIFT) - rec->start_ms);
+	rc |= bind_int(stmt, COL_IFACE, rec->iface);
+	rc |= bind_int(stmt, COL_PACKETS, (int64_t)fwd->packets);
+	rc |= bind_int(stmt, COL_BYTES, (int64_t)fwd->bytes);
+	rc |= bind_int(stmt, COL_IP_BYTES, (int64_t)fwd->ip_bytes);
+	rc |= bind_int(stmt, COL_REV_PACKETS, (int64_t)rev->packets);
+	rc |= bind_int(stmt, COL_REV_BYTES, (int64_t)rev->bytes);
+	rc |= bind_int(stmt, COL_REV_IP_BYTES, (int64_t)rev->ip_bytes);
+	rc |= bind_optional(stmt, COL_TCP_FLAGS, is_tcp(&rec->key), flags);
+	rc |= bind_int(stmt, COL_END_REASON, rec->end_reason);
+	return rc ? -ENOMEM : 0; /* the columns are right, so nothing else can be wrong */
+}
+
+/* An integer from 0 to max; where it is absent, -ENODATA and 0. */
+static int read_uint(sqlite3_stmt *stmt, enum column column, uint64_t max, uint64_t *ret_value)
+{
+	sqlite3_value *value = sqlite3_column_value(stmt, (int)column);
+	int type = sqlite3_value_type(value);
+
+	*ret_value = 0;
+	if (type == SQLITE_NULL)
+		return -ENODATA;
+	if (type != SQLITE_INTEGER)
+		return -EPROTO;
+	*ret_value = (uint64_t)sqlite3_value_int64(value);
+	return *ret_value <= max ? 0 : -EPROTO;
+}
+
+/* The values of one row, and the first thing wrong with them. */
+struct row {
+	sqlite3_stmt *stmt;
+	int err;
+};
+
+static uint64_t row_uint(struct row *row, enum column column, uint64_t max)
+{
+	uint64_t value;
+	int err = read_uint(row->stmt, column, max, &value);
+
+	if (err && !row->err)
+		row->err = -EPROTO;
+	return value;
+}
+
+/* `absent` where the column is NULL. */
+static uint64_t row_optional(struct row *row, enum column column, uint64_t max, uint64_t absent)
+{
+	uint64_t value;
+	int err = read_uint(row->stmt, column, max, &value);
+
+	if (err == -ENODATA)
+		return absent;
+	if (err && !row->err)
+		row->err = err;
+	return value;
+}
+
+static uint16_t row_tag(struct row *row, enum column column)
+{
+	uint64_t id = row_optional(row, column, VLAN_ID, UINT64_MAX);
+
+	return id == UINT64_MAX ? 0 : (uint16_t)(FLOW_VLAN_TAGGED | (id & VLAN_ID));
+}
+
+/* Returns the kind of address: ETH_P_IP, ETH_P_IPV6, or 0 where there is none. */
+static uint16_t row_address(struct row *row, enum column column, __be32 addr[4])
+{
+	sqlite3_value *value = sqlite3_column_value(row->stmt, (int)column);
+
+	switch (sqlite3_value_type(value)) {
+	case SQLITE_NULL:
+		return 0;
+	case SQLITE_INTEGER:
+		addr[0] = htonl((uint32_t)sqlite3_value_int64(value));
+		return ETH_P_IP;
+	case SQLITE_BLOB:
+		if (sqlite3_value_bytes(value) == 16) {
+			memcpy(addr, sqlite3_value_blob(value), 16);
+			return ETH_P_IPV6;
+		}
+	}
+	if (!row->err)
+		row->err = -EPROTO;
+	return 0;
+}
+
+static void read_key(struct row *row, struct flow_key *key)
+{
+	uint16_t src = row_address(row, COL_SRC, key->src);
+	uint16_t dst = row_address(row, COL_DST, key->dst);
+
+	key->ethertype = (uint16_t)row_optional(row, COL_ETHERTYPE, UINT16_MAX, src);
+	if (!row->err && (src != dst || (src && !has_ipv4(key->ethertype) && src != key->ethertype)))
+		row->err = -EPROTO;
+	key->dir = (uint8_t)row_uint(row, COL_DIR, 1);
+	key->vlan = row_tag(row, COL_VLAN);
+	key->cvlan = row_tag(row, COL_CVLAN);
+	key->marks = (uint8_t)row_uint(row, COL_MARKS, UINT8_MAX);
+	key->proto = (uint8_t)row_optional(row, COL_PROTO, UINT8_MAX, 0);
+	key->sport = htons((uint16_t)row_optional(row, COL_SPORT, UINT16_MAX, 0));
+	key->dport = htons((uint16_t)row_optional(row, COL_DPORT, UINT16_MAX, 0));
+}
+
+static void read_halves(struct row *row, struct flow_half *half)
+{
+	uint64_t flags = row_optional(row, COL_TCP_FLAGS, 0x3ffff, 0);
+
+	for (int i = 0; i < 2; i++) {
+		enum column column = i ? COL_REV_PACKETS : COL_PACKETS;
+
+		half[i].packets = row_uint(row, column, UINT64_MAX);
+		half[i].bytes = row_uint(row, column + 1, UINT64_MAX);
+		half[i].ip_bytes = row_uint(row, column + 2, UINT64_MAX);
+		half[i].tcp_flags = (uint8_t)(flags >> i * 8);
+		half[i].tcp_syn = flags >> (SYN_SHIFT + i) & 1;
+	}
+}
+
+int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
+{
+	struct row row = {.stmt = stmt};
+	struct flow_record rec;
+
+	memset(&rec, 0, sizeof(rec));
+	rec.end_ms = sqlite3_column_int64(stmt, COL_ID) >> ID_SHIFT;
+	rec.start_ms = rec.end_ms - (int64_t)row_uint(&row, COL_DURATION, UINT64_MAX);
+	rec.iface = (uint32_t)row_uint(&row, COL_IFACE, UINT32_MAX);
+	rec.end_reason = (uint8_t)row_uint(&row, COL_END_REASON, UINT8_MAX);
+	read_key(&row, &rec.key);
+	read_halves(&row, rec.half);
+	if (!row.err)
+		*ret_rec = rec;
+	return row.err;
+}
+
+/* A statement on one key of meta, or NULL. */
+static sqlite3_stmt *meta_prepare(struct sqlite3 *db, const char *sql, const char *key, int *ret_err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	if (!rc)
+		rc = sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+	if (!rc)
+		return stmt;
+	*ret_err = db_errno(db, rc);
+	sqlite3_finalize(stmt);
+	return NULL;
+}
+
+static int meta_step(struct sqlite3 *db, sqlite3_stmt *stmt)
+{
+	int rc = sqlite3_step(stmt);
+
+	if (rc == SQLITE_ROW)
+		return 0;
+	return rc == SQLITE_DONE ? -ENOENT : db_errno(db, rc);
+}
+
+#define META_SELECT "SELECT value FROM meta WHERE key = ?1 AND value IS NOT NULL"
+#define META_REPLACE "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)"
+
+int db_meta_get_int(struct sqlite3 *db, const char *key, int64_t *ret_value)
+{
+	int err;
+	sqlite3_stmt *stmt = meta_prepare(db, META_SELECT, key, &err);
+
+	if (!stmt)
+		return err;
+	err = meta_step(db, stmt);
+	if (!err)
+		*ret_value = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return err;
+}
+
+int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size)
+{
+	int err;
+	sqlite3_stmt *stmt = meta_prepare(db, META_SELECT, key, &err);
+	const char *text;
+
+	if (!stmt)
+		return err;
+	err = meta_step(db, stmt);
+	text = err ? NULL : (const char *)sqlite3_column_text(stmt, 0);
+	if (text)
+		snprintf(buf, size, "%s", text);
+	else if (!err)
+		err = -ENOMEM;
+	sqlite3_finalize(stmt);
+	return err;
+}
+
+static int meta_run(struct sqlite3 *db, sqlite3_stmt *stmt, int bound)
+{
+	int err = bound ? db_errno(db, bound) : meta_step(db, stmt);
+
+	sqlite3_finalize(stmt);
+	return err == -ENOENT ? 0 : err;
+}
+
+int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value)
+{
+	int err;
+	sqlite3_stmt *stmt = meta_prepare(db, META_REPLACE, key, &err);
+
+	return stmt ? meta_run(db, stmt, sqlite3_bind_int64(stmt, 2, value)) : err;
+}
+
+int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value)
+{
+	int err;
+	sqlite3_stmt *stmt = meta_prepare(db, META_REPLACE, key, &err);
+
+	return stmt ? meta_run(db, stmt, sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC)) : err;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * db_schema.c: what is in a database file, and how an older one becomes a newer. See db_sqlite.h.
+ *
+ * A new database is made in rollback-journal mode and switched to WAL afterwards, so that the header
+ * of the main file tells from the first moment whose it is, whatever a log beside it holds.
+ */
+#include "schema/db_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema.sql.h"
+
+/* Of the header of a SQLite file (https://www.sqlite.org/fileformat2.html#the_database_header). */
+#define HEADER_SIZE 100
+#define HEADER_MAGIC "SQLite format 3" /* and its NUL: 16 bytes */
+#define HEADER_USER_VERSION 60
+#define HEADER_APPLICATION_ID 68
+
+#define VERSION_LINE "\n-- version "
+
+int db_errno(struct sqlite3 *db, int rc)
+{
+	int system = db ? sqlite3_system_errno(db) : 0;
+
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	case SQLITE_READONLY:
+		return rc == SQLITE_READONLY_DIRECTORY ? -EACCES : -EROFS;
+	case SQLITE_NOTADB:
+		return -EPROTO;
+	case SQLITE_CANTOPEN:
+		return system ? -system : -EACCES;
+	case SQLITE_IOERR:
+		return system ? -system : -EIO;
+	default:
+		return -EIO;
+	}
+}
+
+void db_describe(struct sqlite3 *db, int rc, const char *name, char *buf, size_t size)
+{
+	int system = db ? sqlite3_system_errno(db) : 0;
+	const char *text = db && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(db) :
+									    sqlite3_errstr(rc);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		snprintf(buf, size, "%s: locked by another process", name);
+		return;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		snprintf(buf, size, "%s: corrupt: %s", name, text);
+		return;
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR:
+		if (system) {
+			snprintf(buf, size, "%s: %s (%s)", name, text, strerror(system));
+			return;
+		}
+		break;
+	}
+	snprintf(buf, size, "%s: %s", name, text);
+}
+
+int db_fail(struct db_error *error, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(error->text, sizeof(error->text), fmt, args);
+	va_end(args);
+	return err;
+}
+
+int db_fail_sqlite(struct db_error *error, struct sqlite3 *db, int rc, const char *name)
+{
+	db_describe(db, rc, name, error->text, sizeof(error->text));
+	return db_errno(db, rc);
+}
+
+int db_query_int(struct sqlite3 *db, const char *sql, int64_t *ret_value)
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	if (rc)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		*ret_value = sqlite3_column_int64(stmt, 0);
+		return sqlite3_finalize(stmt);
+	}
+	sqlite3_finalize(stmt);
+	return rc == SQLITE_DONE ? SQLITE_EMPTY : rc;
+}
+
+static int check_id(const char *name, int64_t id, struct db_error *error)
+{
+	if (id == DB_APPLICATION_ID)
+		return 0;
+	return db_fail(error, -EPROTO,
+		       "%s: not a wireledger database (a SQLite database of another application, id 0x%08x)",
+		       name, (unsigned int)id);
+}
+
+static int check_version(const char *name, int64_t version, struct db_error *error)
+{
+	if (version <= DB_VERSION)
+		return 0;
+	return db_fail(error, -EOVERFLOW,
+		       "%s: made by a newer wireledger (schema version %lld, this one knows %d)", name,
+		       (long long)version, DB_VERSION);
+}
+
+static uint32_t header_word(const uint8_t *header, size_t offset)
+{
+	const uint8_t *p = header + offset;
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static int read_header(int fd, uint8_t header[HEADER_SIZE])
+{
+	size_t len = 0;
+
+	while (len < HEADER_SIZE) {
+		ssize_t got = pread(fd, header + len, HEADER_SIZE - len, (off_t)len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			return -EPROTO;
+		len += (size_t)got;
+	}
+	return memcmp(header, HEADER_MAGIC, sizeof(HEADER_MAGIC)) ? -EPROTO : 0;
+}
+
+int db_look(const char *name, const char *path, int64_t *ret_size, struct db_error *error)
+{
+	uint8_t header[HEADER_SIZE];
+	struct stat st;
+	int fd, err;
+
+	*ret_size = 0;
+	if (stat(path, &st))
+		return db_fail(error, -errno, "%s: %s", name, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return db_fail(error, -EISDIR, "%s: is a directory", name);
+	if (!S_ISREG(st.st_mode))
+		return db_fail(error, -EPROTO, "%s: not a regular file", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return db_fail(error, -errno, "%s: %s", name, strerror(errno));
+	err = st.st_size ? read_header(fd, header) : 0;
+	close(fd);
+	if (err == -EPROTO)
+		return db_fail(error, err, "%s: not a wireledger database (not a SQLite file)", name);
+	if (err)
+		return db_fail(error, err, "%s: %s", name, strerror(-err));
+	*ret_size = st.st_size;
+	if (!st.st_size)
+		return 0;
+	err = check_id(name, header_word(header, HEADER_APPLICATION_ID), error);
+	return err ? err : check_version(name, (int32_t)header_word(header, HEADER_USER_VERSION), error);
+}
+
+int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct db_error *error)
+{
+	static const char *const probes[] = {
+		"SELECT " DB_FLOW_COLUMNS " FROM flow",
+		"SELECT key, value FROM meta",
+		"SELECT id, name FROM interface",
+		"SELECT minute_ms, unaccounted_bytes FROM ledger",
+		"SELECT iface, recorded_bytes FROM books",
+	};
+	int64_t id, version;
+	int rc, err;
+
+	rc = db_query_int(db, "PRAGMA application_id", &id);
+	if (!rc)
+		rc = db_query_int(db, "PRAGMA user_version", &version);
+	if (rc)
+		return db_fail_sqlite(error, db, rc, name);
+	err = check_id(name, id, error);
+	if (!err)
+		err = check_version(name, version, error);
+	for (size_t i = 0; !err && i < sizeof(probes) / sizeof(probes[0]); i++) {
+		sqlite3_stmt *stmt;
+
+		rc = sqlite3_prepare_v2(db, probes[i], -1, &stmt, NULL);
+		if (!rc) {
+			sqlite3_step(stmt);
+			rc = sqlite3_finalize(stmt);
+		}
+		if (rc == SQLITE_ERROR)
+			err = db_fail(error, -EPROTO, "%s: not a wireledger database (%s)", name,
+				      sqlite3_errmsg(db));
+		else if (rc)
+			err = db_fail_sqlite(error, db, rc, name);
+	}
+	if (!err)
+		*ret_version = version;
+	return err;
+}
+
+/* Run the sections "-- version N" of schema.sql with N > version. */
+static int run_sections(struct sqlite3 *db, int64_t version)
+{
+	const char *line = strstr(schema_sql, VERSION_LINE);
+
+	while (line) {
+		const char *next = strstr(line + 1, VERSION_LINE);
+		size_t len = next ? (size_t)(next - line) : strlen(line);
+		int rc = SQLITE_OK;
+
+		if (strtol(line + strlen(VERSION_LINE), NULL, 10) > version) {
+			char *sql = strndup(line, len);
+
+			rc = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+			free(sql);
+		}
+		if (rc)
+			return rc;
+		line = next;
+	}
+	return SQLITE_OK;
+}
+
+int db_migrate(struct sqlite3 *db, const char *name, int64_t version, struct db_error *error)
+{
+	char stamp[96];
+	int rc, err;
+
+	if (version == DB_VERSION)
+		return 0;
+	snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 DB_APPLICATION_ID, DB_VERSION);
+	rc = sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+	if (!rc)
+		rc = run_sections(db, version);
+	if (!rc)
+		rc = sqlite3_exec(db, stamp, NULL, NULL, NULL);
+	if (!rc)
+		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	if (!rc)
+		return 0;
+	err = db_fail_sqlite(error, db, rc, name);
+	if (!sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}

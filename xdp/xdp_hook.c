@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * xdp_hook.c: ingress by XDP in native mode, through libxdp.
+ *
+ * libxdp attaches a dispatcher that calls our program, beside others, where the kernel replaces
+ * functions of loaded programs (freplace) and it may look; a single program otherwise. A single
+ * program of ours is replaced in place, by what the kernel calls it, so that no packet is missed;
+ * one in a dispatcher is kept: it counts into the same maps. Never generic mode: TC costs less.
+ *
+ * The program is pinned as PIN_DIR/xdp-IFINDEX, to know it again; the attachment lives without.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+#include "flowd/hook_own.h"
+
+#define XDP_PROGRAM "flow_xdp"
+#define XDP_RUN_PRIO 10 /* in a dispatcher before others (50), which may drop */
+
+enum xdp_owner { XDP_NOBODY, XDP_OURS, XDP_OURS_DISPATCHED, XDP_DISPATCHER, XDP_FOREIGN };
+
+struct xdp_there {
+	enum xdp_owner owner;
+	uint32_t id;     /* of the program on the interface */
+	uint32_t our_id; /* of ours in a dispatcher */
+	int fd;          /* of ours, alone or in a dispatcher; else -1 */
+	bool generic;
+};
+
+#define _there_ __attribute__((cleanup(forget))) struct xdp_there
+static void forget(struct xdp_there *there)
+{
+	hook_close(&there->fd);
+}
+
+static const char *pin_name(const struct hook_iface *iface, char pin[HOOK_PIN_MAX])
+{
+	snprintf(pin, HOOK_PIN_MAX, "xdp-%u", iface->ifindex);
+	return pin;
+}
+
+/* libxdp keeps a dispatcher's parts in a bpffs, too: the one that holds PIN_DIR. */
+static void choose_bpffs(const struct hook_env *env)
+{
+	char base[512];
+	char *end;
+
+	snprintf(base, sizeof(base), "%s", env->pin_dir);
+	for (int up = 0; up < 2; up++) {
+		end = strrchr(base, '/');
+		if (!end)
+			return;
+		*end = '\0';
+	}
+	setenv("LIBXDP_BPFFS", base, 0);
+}
+
+/* Does a program that does nothing load? 0 or -errno. */
+static int probe(__u32 flags)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = flags);
+	_fd_ fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", pass, 2, &opts);
+
+	return fd < 0 ? -errno : 0;
+}
+
+static bool supported(void)
+{
+	_hushed_ hush = hook_hush();
+	int err = probe(0);
+
+	return !err || err == -EPERM;
+}
+
+/* Frames of several buffers (jumbo MTU): only where the kernel knows the flag. */
+static void allow_frags(struct bpf_program *prog)
+{
+	if (!probe(BPF_F_XDP_HAS_FRAGS))
+		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
+}
+
+/* What is in the dispatcher on the interface? */
+static void look_inside(const struct hook_env *env, const struct hook_iface *iface,
+			struct xdp_there *there)
+{
+	char pin[HOOK_PIN_MAX];
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)iface->ifindex);
+	struct xdp_program *prog = NULL;
+
+	if (libxdp_get_error(mp))
+		return;
+	if (!xdp_multiprog__is_legacy(mp))
+		there->owner = XDP_DISPATCHER;
+	while (there->fd < 0 && (prog = xdp_multiprog__next_prog(prog, mp))) {
+		there->our_id = xdp_program__id(prog);
+		there->fd = hook_our_prog(env, pin_name(iface, pin), there->our_id);
+	}
+	if (there->fd >= 0)
+		there->owner = XDP_OURS_DISPATCHED;
+	xdp_multiprog__close(mp);
+}
+
+/* What is on the interface? A device that is gone has nothing on it. */
+static void look(const struct hook_env *env, const struct hook_iface *iface,
+		 struct xdp_there *ret_there)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, seen);
+	struct xdp_there there = {.fd = -1};
+	char pin[HOOK_PIN_MAX], text[HOOK_PROG_TEXT_MAX];
+
+	if (!bpf_xdp_query((int)iface->ifindex, 0, &seen)) {
+		there.generic = !seen.drv_prog_id && seen.skb_prog_id;
+		there.id = seen.drv_prog_id ? seen.drv_prog_id : seen.skb_prog_id;
+		there.id = there.id ? there.id : seen.hw_prog_id;
+		there.id = there.id ? there.id : seen.prog_id;
+	}
+	if (there.id) {
+		there.owner = XDP_FOREIGN;
+		if (!there.generic)
+			there.fd = hook_our_prog(env, pin_name(iface, pin), there.id);
+		if (there.fd >= 0)
+			there.owner = XDP_OURS;
+		else if (strstr(hook_prog_text(there.id, text), "'xdp_dispatcher'"))
+			look_inside(env, iface, &there);
+	}
+	*ret_there = there;
+}
+
+static int busy(const struct hook_iface *iface, const struct xdp_there *there, char *error)
+{
+	char text[HOOK_PROG_TEXT_MAX];
+
+	return hook_fail(error, iface, -EBUSY,
+			 "XDP program %s is attached%s, not ours: it stays "
+			 "('ingress = tc' counts beside it)",
+			 hook_prog_text(there->id, text), there->generic ? " in generic mode" : "");
+}
+
+/*
+ * The object as libxdp knows it, for the life of the process: libxdp loads it with the first
+ * attachment (which decides between dispatcher and single program) and attaches it again after.
+ */
+static struct xdp_program *our_program(const struct hook_env *env)
+{
+	static const struct bpf_object *known_obj;
+	static struct xdp_program *known;
+	DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .obj = env->xdp_obj);
+	struct bpf_program *prog = bpf_object__find_program_by_name(env->xdp_obj, XDP_PROGRAM);
+	int fd = bpf_program__fd(prog);
+
+	if (!prog)
+		return NULL;
+	if (known && known_obj == env->xdp_obj && (fd >= 0 || xdp_program__fd(known) < 0))
+		return known;
+	if (fd >= 0) {
+		/* Loaded for a takeover. It cannot enter a dispatcher any more. */
+		opts.obj = NULL;
+		opts.fd = fd;
+	} else {
+		opts.prog_name = XDP_PROGRAM;
+		allow_frags(prog);
+	}
+	known_obj = env->xdp_obj;
+	known = xdp_program__create(&opts);
+	if (known && fd < 0)
+		xdp_program__set_run_prio(known, XDP_RUN_PRIO);
+	return known;
+}
+
+static int attach_failed(const struct hook_env *env, const struct hook_iface *iface, int err,
+			 char *error)
+{
+	_there_ there = {.fd = -1};
+
+	if (hook_loaded_prog(env->xdp_obj, XDP_PROGRAM) < 0)
+		return hook_fail(error, iface, err, "XDP program: %s", hook_said(err));
+	look(env, iface, &there);
+	if (there.owner == XDP_FOREIGN || there.owner == XDP_DISPATCHER)
+		return busy(iface, &there, error);
+	if (err == -EPERM || err == -ENODEV)
+		return hook_fail(error, iface, err, "XDP: %s", hook_said(err));
+	return hook_fail(error, iface, -EOPNOTSUPP, "no native XDP: %s", hook_said(err));
+}
+
+static int attach_fresh(const struct hook_env *env, const struct hook_iface *iface, char *mode,
+			char *error)
+{
+	struct xdp_program *prog = our_program(env);
+	char pin[HOOK_PIN_MAX];
+	_there_ there = {.fd = -1};
+	int err;
+
+	if (!prog)
+		return hook_fail(error, iface, -errno, "XDP program: %s", hook_said(errno));
+	err = xdp_program__attach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
+	if (err)
+		return attach_failed(env, iface, err, error);
+	err = hook_pin(env, pin_name(iface, pin), xdp_program__fd(prog));
+	look(env, iface, &there);
+	if (err)
+		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
+	snprintf(mode, HOOK_NAME_MAX, "xdp-native%s",
+		 there.owner == XDP_OURS ? "" : " (dispatcher)");
+	return 0;
+}
+
+/* Our program to stand alone on an interface; -EOPNOTSUPP where it was made for a dispatcher. */
+static int load_single(const struct hook_env *env)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(env->xdp_obj, XDP_PROGRAM);
+	int err;
+
+	if (bpf_program__fd(prog) < 0) {
+		allow_frags(prog);
+		err = bpf_object__load(env->xdp_obj);
+		if (err)
+			return err;
+	}
+	return bpf_program__type(prog) == BPF_PROG_TYPE_XDP ? bpf_program__fd(prog) : -EOPNOTSUPP;
+}
+
+/* Replace a single program. Where that fails it counts on if it counts into the same maps. */
+static int replace(const struct hook_env *env, const struct hook_iface *iface,
+		   const struct xdp_there *there)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = there->fd);
+	char pin[HOOK_PIN_MAX];
+	int fd = load_single(env), err = fd < 0 ? fd : 0;
+
+	if (!err)
+		err = bpf_xdp_attach((int)iface->ifindex, fd, XDP_FLAGS_DRV_MODE, &opts);
+	if (!err)
+		return hook_pin(env, pin_name(iface, pin), fd);
+	return hook_uses_slots(env, there->fd) ? 0 : err;
+}
+
+static int remove_ours(const struct hook_iface *iface, const struct xdp_there *there)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = there->fd);
+	DECLARE_LIBXDP_OPTS(xdp_program_opts, which, .fd = there->fd);
+	struct xdp_program *prog;
+	int err;
+
+	if (there->owner == XDP_OURS)
+		return bpf_xdp_detach((int)iface->ifindex, XDP_FLAGS_DRV_MODE, &opts);
+	prog = xdp_program__create(&which);
+	if (!prog)
+		return -errno;
+	err = xdp_program__detach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
+	xdp_program__close(prog);
+	return err;
+}
+
+static int attach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
+		  char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX])
+{
+	_hushed_ hush = hook_hush();
+	_there_ there = {.fd = -1};
+	int err;
+
+	if (dir != FLOW_INGRESS)
+		return hook_fail(ret_error, iface, -EOPNOTSUPP, "XDP sees ingress only");
+	choose_bpffs(env);
+	look(env, iface, &there);
+	if (there.owner == XDP_FOREIGN)
+		return busy(iface, &there, ret_error);
+	if (there.owner == XDP_OURS && !replace(env, iface, &there)) {
+		snprintf(ret_mode, HOOK_NAME_MAX, "xdp-native");
+		return 0;
+	}
+	if (there.owner == XDP_OURS_DISPATCHED && hook_uses_slots(env, there.fd)) {
+		snprintf(ret_mode, HOOK_NAME_MAX, "xdp-native (dispatcher)");
+		return 0;
+	}
+	/* What is ours yet counts into other maps counts for nobody. */
+	if (there.fd >= 0) {
+		err = remove_ours(iface, &there);
+		if (err)
+			return hook_fail(ret_error, iface, err, "XDP program of a former flowd: %s",
+					 hook_said(err));
+	}
+	return attach_fresh(env, iface, ret_mode, ret_error);
+}
+
+static int detach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
+{
+	_hushed_ hush = hook_hush();
+	_there_ there = {.fd = -1};
+	char pin[HOOK_PIN_MAX];
+	int err = 0;
+
+	if (dir != FLOW_INGRESS)
+		return 0;
+	choose_bpffs(env);
+	look(env, iface, &there);
+	if (there.fd >= 0)
+		err = remove_ours(iface, &there);
+	if (!err)
+		hook_unpin(env, pin_name(iface, pin));
+	return err;
+}
+
+static bool attached(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
+{
+	_hushed_ hush = hook_hush();
+	_there_ there = {.fd = -1};
+
+	if (dir != FLOW_INGRESS)
+		return false;
+	choose_bpffs(env);
+	look(env, iface, &there);
+	return there.fd >= 0;
+}
+
+const struct hook_ops hook_xdp = {
+	.name = "xdp",
+	.supported = supported,
+	.attach = attach,
+	.detach = detach,
+	.attached = attached,
+};
