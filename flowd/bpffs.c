@@ -81,8 +81,8 @@ static int host_bpffs(pid_t host, char *ret_base, size_t size)
 
 static int mount_bpffs(void)
 {
-	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno :
-											   0;
+	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno
+											 : 0;
 }
 
 /* In the mount namespace of `host`, by a child, so that this process stays where it is. */

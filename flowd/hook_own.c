@@ -175,8 +175,7 @@ const char *hook_prog_text(uint32_t id, char text[HOOK_PROG_TEXT_MAX])
 
 int hook_loaded_prog(const struct bpf_object *obj, const char *name)
 {
-	const struct bpf_program *prog =
-		obj ? bpf_object__find_program_by_name(obj, name) : NULL;
+	const struct bpf_program *prog = obj ? bpf_object__find_program_by_name(obj, name) : NULL;
 
 	return prog ? bpf_program__fd(prog) : -ENOENT;
 }

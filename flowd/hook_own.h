@@ -52,8 +52,8 @@ int hook_loaded_prog(const struct bpf_object *obj, const char *name);
  * come back as -EPERM.
  */
 __attribute__((format(printf, 4, 5))) int hook_fail(char ret_error[HOOK_ERROR_MAX],
-						     const struct hook_iface *iface, int err,
-						     const char *format, ...);
+						    const struct hook_iface *iface, int err,
+						    const char *format, ...);
 
 static inline void hook_close(const int *fd)
 {

@@ -225,8 +225,11 @@ void iface_detach(struct flowd *flowd)
 	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
 		struct hook_iface iface = {.ifindex = flowd->maps.ifaces[i].ifindex};
 
-		if (!iface.ifindex || !if_indextoname(iface.ifindex, iface.name))
+		if (!iface.ifindex)
 			continue;
+		/* a device that is gone may have left pins */
+		if (!if_indextoname(iface.ifindex, iface.name))
+			snprintf(iface.name, sizeof(iface.name), "if%u", iface.ifindex);
 		for (int h = 0; h < HOOK_KINDS; h++) {
 			for (int dir = 0; dir < (h == HOOK_XDP ? 1 : 2); dir++) {
 				int err = hooks[h]->detach(&flowd->env, &iface, (enum flow_dir)dir);

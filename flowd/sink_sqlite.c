@@ -234,7 +234,7 @@ static bool has_moved(struct sink_sqlite *s)
 static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char *error, size_t size)
 {
 	struct sink_sqlite *s = (struct sink_sqlite *)sink;
-	const char *name = sqlite3_db_filename(s->db, "main");
+	const char *name = db_shown(sqlite3_db_filename(s->db, "main"));
 	int rc, err;
 
 	if (has_moved(s)) {
