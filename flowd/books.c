@@ -48,6 +48,22 @@ void books_read(struct sweep *sweep, bool after)
 		balance(sweep);
 }
 
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+	if (value < low)
+		return low;
+	return value > high ? high : value;
+}
+
+/* The hooks' own count at the moment that what was found is of. */
+static struct flow_count books_seen(const struct sweep_books *b)
+{
+	return (struct flow_count){
+		clamp(b->obs.packets, b->low.packets, b->high.packets),
+		clamp(b->obs.bytes, b->low.bytes, b->high.bytes),
+	};
+}
+
 void books_open(struct sweep *sweep)
 {
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
@@ -67,6 +83,18 @@ void books_open(struct sweep *sweep)
 	}
 	for (uint32_t i = 0; i < FLOW_IFACES; i++)
 		sweep->iface[i].opening = false;
+	books_settle(sweep);
+}
+
+void books_settle(struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		struct sweep_books *b = &sweep->iface[i / 2].books[i % 2];
+
+		b->settled.recorded = b->recorded;
+		b->settled.booked = b->booked;
+		memcpy(b->settled.verdict, b->verdict, sizeof(b->verdict));
+	}
 }
 
 void books_record(struct sweep *sweep, const struct expire_record *rec)
@@ -87,13 +115,6 @@ void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir, struct 
 	ret_held->bytes = books->obs.bytes - books->recorded.bytes;
 }
 
-static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
-{
-	if (value < low)
-		return low;
-	return value > high ? high : value;
-}
-
 static struct flow_count since(struct flow_count now, struct flow_count *before)
 {
 	struct flow_count gain = {now.packets - before->packets, now.bytes - before->bytes};
@@ -107,10 +128,7 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 {
 	struct sweep_books *b = &sweep->iface[ifnum].books[dir];
 	struct sink_books row = {.iface = sweep->iface[ifnum].id, .dir = dir};
-	struct flow_count seen = {
-		clamp(b->obs.packets, b->low.packets, b->high.packets),
-		clamp(b->obs.bytes, b->low.bytes, b->high.bytes),
-	};
+	struct flow_count seen = books_seen(b);
 	struct flow_ledger sum;
 
 	if (seen.packets == b->booked.packets && b->recorded.packets == recorded_before.packets)
@@ -125,4 +143,28 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	row.unaccounted_packets = b->unaccounted_packets;
 	row.unaccounted_bytes = b->unaccounted_bytes;
 	return sink_batch_add_book(&sweep->batch, &row);
+}
+
+static struct flow_count minus(struct flow_count a, struct flow_count b)
+{
+	return (struct flow_count){a.packets - b.packets, a.bytes - b.bytes};
+}
+
+void books_live(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
+		struct control_books *ret_books)
+{
+	const struct sweep_books *b = &sweep->iface[ifnum].books[dir];
+	struct flow_ledger sum;
+
+	maps_ledger(sweep->maps, ifnum, dir, &sum);
+	*ret_books = (struct control_books){
+		.iface = sweep->iface[ifnum].id,
+		.dir = dir,
+		.seen = minus(books_seen(b), b->settled.booked),
+		.held = minus(b->obs, b->settled.recorded),
+		.unaccounted_packets = b->unaccounted_packets,
+		.unaccounted_bytes = b->unaccounted_bytes,
+	};
+	for (int v = 0; v < VERDICT_MAX; v++)
+		ret_books->verdict[v] = minus(sum.verdict[v], b->settled.verdict[v]);
 }

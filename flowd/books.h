@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flowd/sweep.h"
+#include "schema/control.h"
 
 void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes);
 
@@ -35,3 +36,10 @@ void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir, struct 
  */
 int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 		 struct flow_count recorded_before);
+
+/* The batch with the rows is committed. */
+void books_settle(struct sweep *sweep);
+
+/* What the database does not have yet of an interface and direction. */
+void books_live(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
+		struct control_books *ret_books);

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "flowd/log.h"
+#include "flowd/books.h"
 #include "flowd/status.h"
 #include "schema/control.h"
 
@@ -74,6 +74,24 @@ static void answer_text(struct client *client, const char *text)
 	answer_add(client, text, strlen(text));
 }
 
+/* The books of every interface that the maps know. How many. */
+static uint32_t answer_books(struct client *client)
+{
+	const struct sweep *sweep = &client->control->flowd->sweep;
+	struct control_books books;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		if (!sweep->iface[i / 2].id)
+			continue;
+		books_live(sweep, i / 2, i % 2, &books);
+		if (!answer_add(client, &books, sizeof(books)))
+			break;
+		count++;
+	}
+	return count;
+}
+
 static void answer_live(struct client *client)
 {
 	struct flowd *flowd = client->control->flowd;
@@ -81,15 +99,19 @@ static void answer_live(struct client *client)
 		.magic = CONTROL_MAGIC,
 		.version = CONTROL_VERSION,
 		.record_size = sizeof(struct flow_record),
+		.books_size = sizeof(struct control_books),
 		.sweep = flowd->sweep.number - 1,
 		.now_ms = (uint64_t)clock_wall().ms,
 	};
+	size_t before;
 
 	if (!answer_add(client, &head, sizeof(head)))
 		return;
 	sweep_visit(&flowd->sweep, false);
+	head.books = answer_books(client);
+	before = client->size;
 	sweep_live(&flowd->sweep, answer_record, client);
-	head.records = (uint32_t)((client->size - sizeof(head)) / sizeof(struct flow_record));
+	head.records = (uint32_t)((client->size - before) / sizeof(struct flow_record));
 	memcpy(client->answer, &head, sizeof(head));
 }
 

@@ -120,6 +120,7 @@ void sweep_settle(struct sweep *sweep)
 	ring_release(&sweep->ring, sweep->batch.ring_pos);
 	if (sweep->in_flight)
 		sweep->number++;
+	books_settle(sweep);
 	sweep->in_flight = false;
 	sink_batch_reset(&sweep->batch);
 }

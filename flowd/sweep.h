@@ -33,6 +33,9 @@ struct sweep_iface {
 		struct flow_count recorded; /* of it, handed to the sink */
 		struct flow_count booked;   /* of it, in ledger rows as seen */
 		struct flow_count verdict[VERDICT_MAX]; /* in ledger rows */
+		struct {
+			struct flow_count recorded, booked, verdict[VERDICT_MAX];
+		} settled; /* the same three as of the last commit */
 		struct flow_count low, high; /* the hooks' own count before and after the pass */
 		int64_t unaccounted_packets, unaccounted_bytes;
 	} books[2];

@@ -3,7 +3,8 @@
  * control.h: what flowd and flowctl say to each other over the control socket, a Unix stream
  * socket at /run/wireledger/INSTANCE.sock. One request a connection: a line of text.
  *
- *   "live\n"    struct control_head, then head.records times struct flow_record (native layout)
+ *   "live\n"    struct control_head, head.books times struct control_books, head.records times
+ *               struct flow_record (native layout)
  *   "status\n"  one JSON object, then end of file
  *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
  *
@@ -12,6 +13,8 @@
 #pragma once
 
 #include <stdint.h>
+
+#include "flow.h"
 
 #define CONTROL_MAGIC 0x574c4354U /* "WLCT" */
 #define CONTROL_VERSION 1
@@ -28,6 +31,19 @@ struct control_head {
 	uint32_t version;
 	uint32_t record_size;
 	uint32_t records;
+	uint32_t books_size;
+	uint32_t books;
 	uint64_t sweep;
 	uint64_t now_ms;
+};
+
+/* What the ledger, as of commit `sweep`, does not have of an interface and direction. */
+struct control_books {
+	uint32_t iface; /* interface.id */
+	uint32_t dir;
+	struct flow_count seen; /* since then */
+	struct flow_count verdict[VERDICT_MAX]; /* of it */
+	struct flow_count held; /* now: all that is in no record of the database */
+	int64_t unaccounted_packets; /* now */
+	int64_t unaccounted_bytes;
 };

@@ -59,7 +59,7 @@ static int resolve(const char *path, struct place *ret_place, struct db_error *e
 	struct stat st;
 	int err = 0;
 
-	ret_place->name = path;
+	ret_place->name = db_shown(path);
 	if (!*path)
 		return db_fail(error, -EINVAL, "database: the path is empty");
 	if (!strcmp(path, ":memory:"))
@@ -69,14 +69,14 @@ static int resolve(const char *path, struct place *ret_place, struct db_error *e
 	else if (!realpath(path, ret_place->real))
 		err = -errno;
 	if (err == -ENOENT && !lstat(path, &st))
-		return db_fail(error, err, "%s: a symbolic link to nothing", path);
+		return db_fail(error, err, "%s: a symbolic link to nothing", ret_place->name);
 	if (err == -ENOENT)
 		err = resolve_new(path, ret_place->real);
 	if (err == -ENOENT)
-		return db_fail(error, err, "%s: no such folder", path);
+		return db_fail(error, err, "%s: no such folder", ret_place->name);
 	if (!err && strlen(ret_place->real) > PATH_LIMIT)
 		err = -ENAMETOOLONG;
-	return err ? db_fail(error, err, "%s: %s", path, strerror(-err)) : 0;
+	return err ? db_fail(error, err, "%s: %s", ret_place->name, strerror(-err)) : 0;
 }
 
 /* The file's name with `suffix`, in memory to be freed. */
@@ -169,18 +169,18 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 
 	err = resolve(path, &place, ret_error);
 	if (!err)
-		err = db_look(path, place.real, &size, ret_error);
+		err = db_look(place.name, place.real, &size, ret_error);
 	if (err)
 		return err;
 	if (!size)
-		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet", path);
+		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet", place.name);
 	err = open_verified(&place, "", ret_db, &rc, ret_error);
 	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
 		return err;
 	if (has_content(place.real, "-wal"))
 		return db_fail(ret_error, -EACCES,
-			       "%s: its log %s-wal cannot be read without the right to write beside it", path,
-			       path);
+			       "%s: its log %s-wal cannot be read without the right to write beside it",
+			       place.name, place.name);
 	return open_verified(&place, "immutable=1", ret_db, &rc, ret_error);
 }
 
@@ -202,12 +202,14 @@ static int lock_once(const struct place *place, const char *path, int *ret_fd, s
 	struct stat held, named;
 
 	if (fd < 0)
-		return db_fail(error, -errno, "%s: lock file %s: %s", place->name, path, strerror(errno));
+		return db_fail(error, -errno, "%s: lock file %s: %s", place->name, db_shown(path),
+			       strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		err = errno == EWOULDBLOCK ? fail_locked(fd, place->name, error) :
-					     db_fail(error, -errno, "%s: %s", path, strerror(errno));
+					     db_fail(error, -errno, "%s: %s", db_shown(path), strerror(errno));
 	else if (fstat(fd, &held) || stat(path, &named) || held.st_ino != named.st_ino)
-		err = db_fail(error, -EAGAIN, "%s: lock file %s keeps changing", place->name, path);
+		err = db_fail(error, -EAGAIN, "%s: lock file %s keeps changing", place->name,
+			      db_shown(path));
 	if (err) {
 		close(fd);
 		return err;
@@ -356,7 +358,7 @@ int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, in
 	err = resolve(path, &place, ret_error);
 	if (err)
 		return err;
-	err = db_look(path, place.real, &size, ret_error);
+	err = db_look(place.name, place.real, &size, ret_error);
 	if (!err)
 		err = check_writable(&place, 0, ret_error);
 	if (err && err != -ENOENT)

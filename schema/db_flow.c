@@ -191,13 +191,23 @@ static uint16_t row_address(struct row *row, enum column column, __be32 addr[4])
 	return 0;
 }
 
+/* The kind of address that a row of this EtherType has. */
+static uint16_t address_kind(uint16_t ethertype)
+{
+	if (has_ipv4(ethertype))
+		return ETH_P_IP;
+	return ethertype == ETH_P_IPV6 ? ETH_P_IPV6 : 0;
+}
+
 static void read_key(struct row *row, struct flow_key *key)
 {
 	uint16_t src = row_address(row, COL_SRC, key->src);
 	uint16_t dst = row_address(row, COL_DST, key->dst);
 
-	key->ethertype = (uint16_t)row_optional(row, COL_ETHERTYPE, UINT16_MAX, src);
-	if (!row->err && (src != dst || (src && !has_ipv4(key->ethertype) && src != key->ethertype)))
+	uint64_t ethertype = row_optional(row, COL_ETHERTYPE, UINT16_MAX, src ? src : UINT64_MAX);
+
+	key->ethertype = (uint16_t)ethertype;
+	if (ethertype > UINT16_MAX || src != dst || src != address_kind(key->ethertype))
 		row->err = -EPROTO;
 	key->dir = (uint8_t)row_uint(row, COL_DIR, 1);
 	key->vlan = row_tag(row, COL_VLAN);

@@ -27,6 +27,13 @@
 
 #define VERSION_LINE "\n-- version "
 
+const char *db_shown(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > DB_NAME_SHOWN ? path + len - DB_NAME_SHOWN : path;
+}
+
 int db_errno(struct sqlite3 *db, int rc)
 {
 	int system = db ? sqlite3_system_errno(db) : 0;
@@ -59,7 +66,7 @@ int db_errno(struct sqlite3 *db, int rc)
 
 void db_describe(struct sqlite3 *db, int rc, const char *name, char *buf, size_t size)
 {
-	int system = db ? sqlite3_system_errno(db) : 0;
+	int system = db ? sqlite3_system_errno(db) : 0; /* of the last failure, of whatever kind */
 	const char *text = db && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(db) :
 									    sqlite3_errstr(rc);
 

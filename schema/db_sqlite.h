@@ -12,6 +12,11 @@
 
 #define DB_BUSY_MS 2000 /* waited for another process's lock */
 
+#define DB_NAME_SHOWN 160
+
+/* A path for a message: its end, where it is long, so that what is wrong has room after it. */
+const char *db_shown(const char *path);
+
 /* What SQLite's result code says, as -errno; the system's own where SQLite kept it. */
 int db_errno(struct sqlite3 *db, int rc);
 

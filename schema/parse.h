@@ -375,7 +375,8 @@ static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
 	f->off = 14;
 	f->stage = PARSE_NET;
 	ethertype = (__u16)(eth[12] << 8 | eth[13]);
-	for (int depth = 0; depth < PARSE_TAGS && parse_is_tag(ethertype); depth++) {
+	/* a tag held beside the bytes is one of the stack: both hooks find the same frame too deep */
+	for (int depth = f->key.vlan ? 1 : 0; depth < PARSE_TAGS && parse_is_tag(ethertype); depth++) {
 		tag = pkt_pull(pkt, 4);
 		f->key.ethertype = ethertype;
 		if (!tag)

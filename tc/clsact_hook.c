@@ -98,15 +98,17 @@ static int has_filters(const struct hook_iface *iface, __u32 minor)
 		struct nlmsghdr msg;
 		struct tcmsg tc;
 	} request = {
-		.msg = {
-			.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETTFILTER,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-		.tc = {
-			.tcm_ifindex = (int)iface->ifindex,
-			.tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor),
-		},
+		.msg =
+			{
+				.nlmsg_len = sizeof(request),
+				.nlmsg_type = RTM_GETTFILTER,
+				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+			},
+		.tc =
+			{
+				.tcm_ifindex = (int)iface->ifindex,
+				.tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor),
+			},
 	};
 	_fd_ sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
@@ -192,11 +194,11 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 		return hook_fail(ret_error, iface, prog, "no TC program is loaded");
 	_fd_ ours = look(env, iface, dir, &id);
 	if (ours == -EBUSY)
-		return hook_fail(ret_error, iface, -EBUSY,
-				 "clsact %s: program %s is attached at priority %u handle 0x%x, not "
-				 "ours: it stays",
-				 tc_dir_name(dir), hook_prog_text(id, text), CLSACT_PRIORITY,
-				 CLSACT_HANDLE);
+		return hook_fail(
+			ret_error, iface, -EBUSY,
+			"clsact %s: program %s is attached at priority %u handle 0x%x, not "
+			"ours: it stays",
+			tc_dir_name(dir), hook_prog_text(id, text), CLSACT_PRIORITY, CLSACT_HANDLE);
 	err = make_qdisc(env, iface, dir);
 	err = err ? err : put_filter(env, iface, dir, prog, ours >= 0);
 	if (err) {

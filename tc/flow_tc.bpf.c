@@ -45,7 +45,7 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3
 
 		pulled = !bpf_skb_pull_data(skb, want);
 		tc_meta(skb, l3, &meta);
-		walk_packet(skb, &meta, &f);
+		walk_again(skb, &meta, &f);
 	}
 	books = account_books(cpu, &f.key);
 	if (!books)

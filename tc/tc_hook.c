@@ -51,8 +51,8 @@ struct tcx_chain {
 };
 
 struct tcx_there {
-	int link;         /* ours in the chain, or -1 */
-	bool pinned;      /* that link is the pinned one */
+	int link;	 /* ours in the chain, or -1 */
+	bool pinned;	 /* that link is the pinned one */
 	uint32_t orphan; /* our program in the chain, with no link that can be had */
 };
 
@@ -165,12 +165,14 @@ static int create(const struct hook_env *env, const struct hook_iface *iface, en
 		  int prog)
 {
 	union bpf_attr attr = {
-		.link_create = {
-			.prog_fd = (__u32)prog,
-			.target_ifindex = iface->ifindex,
-			.attach_type = attach_type(dir),
-			.flags = BPF_F_BEFORE, /* before nothing in particular: before all */
-		},
+		.link_create =
+			{
+				.prog_fd = (__u32)prog,
+				.target_ifindex = iface->ifindex,
+				.attach_type = attach_type(dir),
+				.flags =
+					BPF_F_BEFORE, /* before nothing in particular: before all */
+			},
 	};
 	char pin[HOOK_PIN_MAX];
 	_fd_ link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
@@ -201,12 +203,13 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 		return hook_fail(ret_error, iface, prog, "no TC program is loaded");
 	look(env, iface, dir, &there);
 	if (there.link < 0 && there.orphan)
-		return hook_fail(ret_error, iface, -EBUSY,
-				 "tcx %s: program (id %u) of this instance is attached by others and "
-				 "cannot be replaced: it would count each packet twice",
-				 tc_dir_name(dir), there.orphan);
-	err = there.link >= 0 ? take_over(env, iface, dir, &there, prog) :
-				create(env, iface, dir, prog);
+		return hook_fail(
+			ret_error, iface, -EBUSY,
+			"tcx %s: program (id %u) of this instance is attached by others and "
+			"cannot be replaced: it would count each packet twice",
+			tc_dir_name(dir), there.orphan);
+	err = there.link >= 0 ? take_over(env, iface, dir, &there, prog)
+			      : create(env, iface, dir, prog);
 	if (err)
 		return hook_fail(ret_error, iface, err, "tcx %s: %s", tc_dir_name(dir),
 				 strerror(-err));

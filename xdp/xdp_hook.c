@@ -26,9 +26,9 @@ enum xdp_owner { XDP_NOBODY, XDP_OURS, XDP_OURS_DISPATCHED, XDP_DISPATCHER, XDP_
 
 struct xdp_there {
 	enum xdp_owner owner;
-	uint32_t id;     /* of the program on the interface */
+	uint32_t id;	 /* of the program on the interface */
 	uint32_t our_id; /* of ours in a dispatcher */
-	int fd;          /* of ours, alone or in a dispatcher; else -1 */
+	int fd;		 /* of ours, alone or in a dispatcher; else -1 */
 	bool generic;
 };
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * args.h: the command line. Options are rows of tables; a verb names the tables that it takes, and
+ * its usage is printed from them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct cmd;
+struct group_kind;
+struct group_metric;
+struct out_ops;
+
+#define ARGS_IFACES 64
+#define ARGS_TABLES 4
+
+struct args {
+	int64_t now_ms;
+	const char *db;
+	bool db_given;
+	const char *instance; /* NULL: not given */
+	const char *socket;   /* NULL: not given */
+	int64_t since_ms;     /* 0: from the beginning */
+	int64_t until_ms;     /* INT64_MAX: to the end */
+	const char *ifaces[ARGS_IFACES];
+	uint32_t iface_count; /* 0: all */
+	int dir;	      /* enum flow_dir, or -1: both */
+	bool stored;
+	bool uniflow;
+	bool help;
+	bool version;
+	bool limited; /* -n was given */
+	uint64_t limit;
+	const struct out_ops *format;
+	const struct group_kind *group;
+	const struct group_metric *by;
+	char *filter; /* NULL: none; to be freed */
+};
+
+struct args_option {
+	const char *name;
+	char letter;	   /* 0: none */
+	const char *value; /* of the argument in usage, NULL: takes none */
+	const char *help;
+	/* 0, or the exit code after an error was said. */
+	int (*set)(struct args *args, const char *value);
+};
+
+/* Ends with a NULL name. */
+extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
+extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --stored */
+extern const struct args_option args_format[]; /* --json, --csv */
+
+/*
+ * Options before the verb (cmd NULL) or behind it, in any order with the filter's words, which are
+ * joined by spaces; "--" ends the options. argv[0] is skipped. *ret_rest: how many entries of argv
+ * were taken, where cmd is NULL. 0, or the exit code after an error was said.
+ */
+int args_parse(struct args *args, const struct cmd *cmd, int argc, char **argv, int *ret_rest);
+
+void args_print_options(const struct args_option *options, FILE *file);
+
+/* For the set() of other tables. */
+int args_set_limit(struct args *args, const char *value);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* cmd.h: a verb of flowctl. cmds[] in main.c is the one list of them. */
+#pragma once
+
+#include "cli/args.h"
+
+struct cmd {
+	const char *name;
+	const char *summary; /* one line */
+	bool filter;	     /* takes a FILTER */
+	const struct args_option *options[ARGS_TABLES]; /* beside the global ones */
+	/* The exit code, errors said. */
+	int (*run)(const struct args *args);
+};
+
+extern const struct args_option cmd_top_options[];
+extern const struct args_option cmd_flows_options[];
+extern const struct args_option cmd_status_options[];
+
+int cmd_top(const struct args *args);
+int cmd_flows(const struct args *args);
+int cmd_status(const struct args *args);
+int cmd_detach(const struct args *args);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* cmd_query.h: what top and flows share: from arguments to a query, and its end. */
+#pragma once
+
+#include "cli/filter.h"
+#include "cli/query.h"
+
+struct args;
+
+struct cmd_query {
+	struct query query;
+	struct filter *filter;
+	bool open;
+};
+
+/* 0, or the exit code after the error was said; cmd_query_close in either case. */
+int cmd_query_open(const struct args *args, struct cmd_query *ret_query);
+void cmd_query_close(struct cmd_query *query);
+
+/* The last line: standard output in text, else standard error. 0 or the exit code. */
+int cmd_query_coverage(const struct args *args, struct cmd_query *query);
+
+/* err of a query, an output or memory to an exit code; a broken pipe is no failure. */
+int cmd_query_fail(struct cmd_query *query, int err);

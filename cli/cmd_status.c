@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* cmd_status.c: what flowd says of itself, and what its database says, as one object. */
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/live.h"
+#include "cli/output.h"
+#include "cli/query.h"
+#include "cli/say.h"
+#include "cli/status_db.h"
+#include "cli/status_text.h"
+#include "schema/db.h"
+
+#define STATUS_TIMEOUT_S 10
+
+static int set_json(struct args *args, const char *value)
+{
+	(void)value;
+	args->format = &out_json;
+	return 0;
+}
+
+const struct args_option cmd_status_options[] = {
+	{"json", 0, NULL, "one JSON object", set_json},
+	{NULL, 0, NULL, NULL, NULL},
+};
+
+/* flowd's object, or NULL with the reason. */
+static json_t *ask(const char *socket, const char *path, struct live_error *error)
+{
+	json_error_t bad;
+	json_t *flowd;
+	char *text;
+
+	if (live_ask(socket, "status", STATUS_TIMEOUT_S, &text, error))
+		return NULL;
+	flowd = json_loads(text, 0, &bad);
+	if (!json_is_object(flowd)) {
+		snprintf(error->text, sizeof(error->text), "socket '%.100s': not flowd's answer", socket);
+		json_decref(flowd);
+		flowd = NULL;
+	} else if (!query_is_same_db(text, path)) {
+		snprintf(error->text, sizeof(error->text),
+			 "socket '%.100s': the flowd there writes to another database", socket);
+		json_decref(flowd);
+		flowd = NULL;
+	}
+	free(text);
+	return flowd;
+}
+
+static json_t *make_root(const struct args *args, struct sqlite3 *db, char *text, size_t size)
+{
+	struct live_error error = {""};
+	char socket[PATH_MAX];
+	json_t *root, *flowd, *database = status_db(db, args->db, text, size);
+
+	if (!database)
+		return NULL;
+	query_socket(db, args->socket, args->instance, socket, sizeof(socket));
+	flowd = ask(socket, args->db, &error);
+	root = json_pack("{s:i, s:b, s:s, s:s*}", "v", OUT_VERSION, "running", flowd != NULL, "socket",
+			 socket, "why", flowd ? NULL : error.text);
+	json_object_set_new(root, "flowd", flowd ? flowd : json_null());
+	json_object_set_new(root, "database", database);
+	return root;
+}
+
+static int print(const struct args *args, const json_t *root)
+{
+	int err;
+
+	if (args->format == &out_json) {
+		json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+		fputc('\n', stdout);
+		err = out_check(stdout);
+	} else {
+		err = status_text(root, stdout);
+	}
+	if (!err || err == -EPIPE)
+		return EXIT_SUCCESS;
+	return say_failed("standard output: %s", strerror(-err));
+}
+
+int cmd_status(const struct args *args)
+{
+	struct db_error error = {""};
+	struct sqlite3 *db;
+	json_t *root;
+	int code;
+
+	if (db_open_reader(args->db, &db, &error))
+		return say_failed("%s", error.text);
+	root = make_root(args, db, error.text, sizeof(error.text));
+	db_close(db, -1);
+	if (!root)
+		return say_failed("%s", error.text[0] ? error.text : strerror(ENOMEM));
+	code = print(args, root);
+	json_decref(root);
+	return code;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* coverage.c: sum the ledger, and put it into a line. */
+#include "cli/coverage.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "cli/filter.h"
+#include "cli/output.h"
+#include "cli/query.h"
+#include "cli/timearg.h"
+
+#define MINUTE_MS 60000
+#define NAMED_IFACES 4
+
+/* held and unaccounted are states: SQLite takes bare columns from the row that has the maximum. */
+static const char sums_sql[] =
+	"SELECT iface, dir, max(minute_ms), sum(seen_packets), sum(seen_bytes), "
+	"sum(recorded_packets), sum(short_packets), sum(deep_packets), sum(folded_packets), "
+	"sum(catchall_packets), held_packets, unaccounted_packets "
+	"FROM ledger WHERE minute_ms >= ?1 AND minute_ms < ?2 GROUP BY iface, dir";
+static const char first_sql[] =
+	"SELECT iface, dir, min(minute_ms) FROM ledger WHERE minute_ms >= ?1 AND minute_ms < ?2 "
+	"GROUP BY iface, dir";
+
+uint64_t coverage_percent(uint64_t part, uint64_t total)
+{
+	if (!total)
+		return 0;
+	return (uint64_t)((unsigned __int128)part * 10000 / total);
+}
+
+static uint64_t column(struct sqlite3_stmt *stmt, int i)
+{
+	int64_t value = sqlite3_column_int64(stmt, i);
+
+	return (uint64_t)(value < 0 ? -value : value);
+}
+
+static void add_sums(struct sqlite3_stmt *stmt, struct coverage *c)
+{
+	int64_t last_ms = sqlite3_column_int64(stmt, 2);
+
+	if (last_ms > c->last_ms)
+		c->last_ms = last_ms;
+	c->seen_packets += column(stmt, 3);
+	c->seen_bytes += column(stmt, 4);
+	c->recorded_packets += column(stmt, 5);
+	c->short_packets += column(stmt, 6);
+	c->deep_packets += column(stmt, 7);
+	c->folded_packets += column(stmt, 8);
+	c->catchall_packets += column(stmt, 9);
+	c->held_packets += column(stmt, 10);
+	c->unaccounted_packets += column(stmt, 11);
+}
+
+static void add_first(struct sqlite3_stmt *stmt, struct coverage *c)
+{
+	int64_t first_ms = sqlite3_column_int64(stmt, 2);
+
+	if (c->first_ms < 0 || first_ms < c->first_ms)
+		c->first_ms = first_ms;
+}
+
+static bool wanted(const struct query *query, uint32_t id, int dir)
+{
+	const struct query_iface *iface = query_iface(query, id);
+
+	if (query->options.dir >= 0 && dir != query->options.dir)
+		return false;
+	return iface ? iface->selected : !query->options.iface_count;
+}
+
+static int each_row(struct query *query, const char *sql, struct coverage *c,
+		    void (*add)(struct sqlite3_stmt *, struct coverage *))
+{
+	struct sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(query->db, sql, -1, &stmt, NULL);
+
+	if (!rc) {
+		sqlite3_bind_int64(stmt, 1, query->options.since_ms / MINUTE_MS * MINUTE_MS);
+		sqlite3_bind_int64(stmt, 2, query->options.until_ms);
+		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+			if (wanted(query, (uint32_t)column(stmt, 0), sqlite3_column_int(stmt, 1)))
+				add(stmt, c);
+		}
+		sqlite3_finalize(stmt);
+	}
+	if (rc == SQLITE_DONE)
+		return 0;
+	snprintf(query->error, sizeof(query->error), "%s: ledger: %s", query->options.db,
+		 sqlite3_errmsg(query->db));
+	return -EIO;
+}
+
+/* What flowd counted since the last row; what it holds and how its books stand is its word, now. */
+static void add_live(const struct query *query, struct coverage *c)
+{
+	int64_t now_ms = (int64_t)query->live.head.now_ms;
+
+	if (now_ms >= query->options.until_ms || query->live_state != QUERY_LIVE_INCLUDED)
+		return;
+	c->held_packets = c->unaccounted_packets = 0;
+	for (uint32_t i = 0; i < query->live.head.books; i++) {
+		const struct control_books *books = &query->live.books[i];
+		int64_t unaccounted = books->unaccounted_packets;
+
+		if (!wanted(query, books->iface, (int)books->dir))
+			continue;
+		c->seen_packets += books->seen.packets;
+		c->seen_bytes += books->seen.bytes;
+		c->short_packets += books->verdict[VERDICT_SHORT].packets;
+		c->deep_packets += books->verdict[VERDICT_DEEP].packets;
+		c->folded_packets += books->verdict[VERDICT_FOLDED].packets;
+		c->catchall_packets += books->verdict[VERDICT_CATCHALL].packets;
+		c->held_packets += books->held.packets;
+		c->unaccounted_packets += (uint64_t)(unaccounted < 0 ? -unaccounted : unaccounted);
+	}
+	c->last_ms = now_ms / MINUTE_MS * MINUTE_MS;
+	if (c->first_ms < 0)
+		c->first_ms = c->last_ms;
+}
+
+int coverage_read(struct query *query, struct coverage *ret_coverage)
+{
+	struct coverage coverage = {.first_ms = -1, .last_ms = -1};
+	int err = each_row(query, sums_sql, &coverage, add_sums);
+
+	if (!err)
+		err = each_row(query, first_sql, &coverage, add_first);
+	if (err)
+		return err;
+	add_live(query, &coverage);
+	*ret_coverage = coverage;
+	return err;
+}
+
+static void print_ifaces(const struct query *query, FILE *file)
+{
+	uint32_t named = 0, more = 0;
+
+	for (uint32_t i = 0; i < query->iface_count; i++) {
+		const struct query_iface *iface = &query->ifaces[i];
+
+		if (!iface->selected || iface->same != iface->id)
+			continue;
+		if (named < NAMED_IFACES)
+			fprintf(file, "%s%s", named++ ? ", " : " on ", iface->name);
+		else
+			more++;
+	}
+	if (more)
+		fprintf(file, " and %u more", more);
+	if (query->options.dir >= 0)
+		fprintf(file, " (%s)", query->options.dir ? "egress" : "ingress");
+}
+
+static void print_minutes(const struct coverage *c, FILE *file)
+{
+	char first[40], last[40];
+
+	timearg_local(c->first_ms, 0, first, sizeof(first));
+	timearg_local(c->last_ms + MINUTE_MS, 0, last, sizeof(last));
+	first[16] = last[16] = 0; /* minutes */
+	fprintf(file, " in the minutes %s to %s", first,
+		strncmp(first, last, 10) ? last : last + 11);
+}
+
+static void print_live(const struct query *query, FILE *file)
+{
+	switch (query->live_state) {
+	case QUERY_LIVE_INCLUDED:
+		fputs("; live part included\n", file);
+		break;
+	case QUERY_LIVE_UNWANTED:
+		fputs("; stored records only\n", file);
+		break;
+	case QUERY_LIVE_NONE:
+		fprintf(file, "; stored records only, without a live part: %s\n",
+			query->live_error.text);
+	}
+}
+
+void coverage_print(const struct coverage *coverage, const struct query *query, FILE *file)
+{
+	const struct {
+		const char *name;
+		uint64_t packets;
+		bool always;
+	} parts[] = {
+		{"folded", coverage->folded_packets, true},
+		{"in the catch-all", coverage->catchall_packets, false},
+		{"cut short", coverage->short_packets, false},
+		{"nested too deep", coverage->deep_packets, false},
+		{"unaccounted", coverage->unaccounted_packets, true},
+		{"recorded", coverage->recorded_packets, true},
+		{"held", coverage->held_packets, true},
+		{"left out by the filter for lost detail",
+		 query->options.filter ? filter_undecided(query->options.filter) : 0, false},
+	};
+	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
+			coverage->short_packets + coverage->deep_packets;
+	uint64_t seen = coverage->seen_packets, percent;
+	char text[32];
+
+	if (coverage->last_ms < 0) {
+		fputs("coverage: the ledger has nothing for this window", file);
+		print_ifaces(query, file);
+		print_live(query, file);
+		return;
+	}
+	fprintf(file, "coverage: %s packets seen", out_count(seen, text));
+	print_ifaces(query, file);
+	print_minutes(coverage, file);
+	percent = seen ? coverage_percent(seen > lost ? seen - lost : 0, seen) : 10000;
+	fprintf(file, ", %" PRIu64 ".%02" PRIu64 " %% under their own key", percent / 100, percent % 100);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].always || parts[i].packets)
+			fprintf(file, ", %s %s", out_count(parts[i].packets, text), parts[i].name);
+	}
+	print_live(query, file);
+}

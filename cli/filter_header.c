@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * filter_header.c: from flow key back to headers. Pure. It is the inverse of schema/parse.h: each
+ * builder puts exactly what the parser's function for that layer took out.
+ */
+#include "cli/filter_header.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "schema/fields.h"
+
+#define IPV6_FRAGMENT 44 /* RFC 8200 section 4.5 */
+#define LLC_SIZE_MAX 1500 /* IEEE 802.3: larger ones are EtherTypes */
+
+static void put(struct filter_header *h, uint32_t off, const void *bytes, uint32_t size)
+{
+	memcpy(h->byte + off, bytes, size);
+	memset(h->known + off, 0xff, size);
+}
+
+static void put8(struct filter_header *h, uint32_t off, uint8_t value, uint8_t known)
+{
+	h->byte[off] = value;
+	h->known[off] = known;
+}
+
+static void put16(struct filter_header *h, uint32_t off, uint16_t value, uint16_t known)
+{
+	put8(h, off, (uint8_t)(value >> 8), (uint8_t)(known >> 8));
+	put8(h, off + 1, (uint8_t)value, (uint8_t)known);
+}
+
+/* The packet ended where its headers were cut short: the next layer is not there. */
+static void cut_at(struct filter_header *h, uint32_t off)
+{
+	h->len = off;
+	h->cut = true;
+}
+
+/* IEEE 802.1Q: the id is kept, priority and drop eligibility are not. */
+static void build_tag(struct filter_header *h, uint16_t tpid, uint16_t vlan)
+{
+	put16(h, h->len, tpid, 0xffff);
+	put16(h, h->len + 2, vlan & 0xfff, 0x0fff);
+	h->len += 4;
+}
+
+static void build_link(const struct flow_key *key, struct filter_header *h)
+{
+	h->len = 12;
+	if (key->vlan)
+		build_tag(h, key->marks & FLOW_MARK_STAG ? ETH_P_8021AD : ETH_P_8021Q, key->vlan);
+	if (key->cvlan)
+		build_tag(h, ETH_P_8021Q, key->cvlan);
+	if (key->ethertype == FLOW_ETH_LLC) {
+		h->size_off = h->len;
+		put16(h, h->len, 0, 0xf800); /* at most LLC_SIZE_MAX */
+	} else {
+		put16(h, h->len, key->ethertype, key->ethertype ? 0xffff : 0);
+	}
+	h->len += 2;
+	h->net_off = h->len;
+}
+
+/* RFC 9293; a header cut short kept its ports only. */
+static uint32_t build_tcp(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
+{
+	if ((key->marks & FLOW_MARK_SHORT) && !tcp_flags) {
+		h->cut = true;
+		return 4;
+	}
+	put8(h, h->transport_off + 13, tcp_flags, 0xff);
+	return 20;
+}
+
+static void build_ports(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
+{
+	uint32_t size = 4;
+
+	if ((key->marks & FLOW_MARK_SHORT) && !key->sport && !key->dport)
+		return cut_at(h, h->transport_off);
+	put(h, h->transport_off, &key->sport, 2);
+	put(h, h->transport_off + 2, &key->dport, 2);
+	if (key->proto == IPPROTO_TCP)
+		size = build_tcp(key, tcp_flags, h);
+	h->len = h->transport_off + size;
+}
+
+/* RFC 792, RFC 4443 section 2.1. */
+static void build_icmp(const struct flow_key *key, struct filter_header *h)
+{
+	if ((key->marks & FLOW_MARK_SHORT) && !key->sport && !key->dport)
+		return cut_at(h, h->transport_off);
+	put8(h, h->transport_off, (uint8_t)ntohs(key->sport), 0xff);
+	put8(h, h->transport_off + 1, (uint8_t)ntohs(key->dport), 0xff);
+	h->len = h->transport_off + 2;
+}
+
+static void build_transport(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
+{
+	h->transport_off = h->len;
+	if (key->marks & (FLOW_MARK_FRAGMENT | FLOW_MARK_DEEP))
+		return;
+	switch (key->proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_DCCP:
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE:
+		return build_ports(key, tcp_flags, h);
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return build_icmp(key, h);
+	}
+	if (key->marks & FLOW_MARK_SHORT)
+		cut_at(h, h->len);
+}
+
+/*
+ * RFC 791. The header is written without options; that it has none is not known (the low half of
+ * the first byte), but where the ports are is. A first fragment is not told from a whole packet.
+ */
+static void build_ipv4(const struct flow_key *key, struct filter_header *h)
+{
+	uint32_t off = h->net_off;
+
+	put8(h, off, 0x45, 0xf0);
+	if (key->marks & FLOW_MARK_FRAGMENT) {
+		h->offset_off = off + 6;
+		h->offset_mask = 0x1fff;
+	} else {
+		put16(h, off + 6, 0, 0x1fff);
+	}
+	put8(h, off + 9, key->proto, 0xff);
+	put(h, off + 12, key->src, 4);
+	put(h, off + 16, key->dst, 4);
+	h->len = off + 20;
+}
+
+/* RFC 8200. Of extension headers only that of a fragment after the first is put back. */
+static void build_ipv6(const struct flow_key *key, struct filter_header *h)
+{
+	uint32_t off = h->net_off;
+	bool fragment = key->marks & FLOW_MARK_FRAGMENT;
+
+	put8(h, off, 0x60, 0xf0);
+	put8(h, off + 6, fragment ? IPV6_FRAGMENT : key->proto, 0xff);
+	put(h, off + 8, key->src, 16);
+	put(h, off + 24, key->dst, 16);
+	h->len = off + 40;
+	if (!fragment)
+		return;
+	put8(h, off + 40, key->proto, 0xff);
+	h->offset_off = off + 42;
+	h->offset_mask = 0xfff8;
+	h->len = off + 48;
+}
+
+/* RFC 826: IPv4 addresses are kept where the header said that they are such. */
+static void build_arp(const struct flow_key *key, struct filter_header *h)
+{
+	uint32_t off = h->net_off;
+
+	put(h, off + 6, &key->sport, 2);
+	if (key->src[0] || key->dst[0]) {
+		put16(h, off + 2, ETH_P_IP, 0xffff);
+		put16(h, off + 4, 6 << 8 | 4, 0xffff);
+	}
+	put(h, off + 14, key->src, 4);
+	put(h, off + 24, key->dst, 4);
+	h->len = off + 28;
+}
+
+static bool has_addresses(const struct flow_key *key)
+{
+	for (int i = 0; i < 4; i++) {
+		if (key->src[i] || key->dst[i])
+			return true;
+	}
+	return key->sport != 0;
+}
+
+static void build_net(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
+{
+	if ((key->marks & FLOW_MARK_SHORT) && !has_addresses(key))
+		return cut_at(h, h->net_off);
+	switch (key->ethertype) {
+	case ETH_P_IP:
+		build_ipv4(key, h);
+		return build_transport(key, tcp_flags, h);
+	case ETH_P_IPV6:
+		build_ipv6(key, h);
+		return build_transport(key, tcp_flags, h);
+	case ETH_P_ARP:
+	case ETH_P_RARP:
+		return build_arp(key, h);
+	case FLOW_ETH_LLC:
+		put(h, h->net_off, &key->sport, 2);
+		h->len = h->net_off + 2;
+	}
+}
+
+/* Where the layer keeps what folding gave up: the address of a side, and its port. */
+struct side {
+	uint16_t addr[2], size; /* of source and destination, from net_off */
+};
+
+static const struct side ipv4_side = {{12, 16}, 4}, ipv6_side = {{8, 24}, 16}, arp_side = {{14, 24}, 4};
+
+static void forget(struct filter_header *h, uint32_t off, uint32_t size)
+{
+	memset(h->known + off, 0, size);
+}
+
+/* Port 0 of the key is the ICMP type, the ARP operation and the LLC addresses as well. */
+static void forget_port(struct filter_header *h, bool dst)
+{
+	if (h->ethertype == ETH_P_ARP || h->ethertype == ETH_P_RARP)
+		forget(h, h->net_off + 6, 2);
+	else if (h->ethertype == FLOW_ETH_LLC)
+		forget(h, h->net_off, 2);
+	else if (h->transport_off && (h->proto == IPPROTO_ICMP || h->proto == IPPROTO_ICMPV6))
+		forget(h, h->transport_off, 1);
+	else if (h->transport_off)
+		forget(h, h->transport_off + (dst ? 2 : 0), 2);
+}
+
+static void forget_side(struct filter_header *h, bool dst)
+{
+	const struct side *side = NULL;
+
+	if (h->ethertype == ETH_P_IP)
+		side = &ipv4_side;
+	else if (h->ethertype == ETH_P_IPV6)
+		side = &ipv6_side;
+	else if (h->ethertype == ETH_P_ARP || h->ethertype == ETH_P_RARP)
+		side = &arp_side;
+	if (side)
+		forget(h, h->net_off + side->addr[dst], side->size);
+	forget_port(h, dst);
+}
+
+/* No bit that is not known may be set: the interpreter relies on it. */
+static void clear_unknown(struct filter_header *h)
+{
+	for (uint32_t i = 0; i < FILTER_HEADER_BYTES; i++)
+		h->byte[i] &= h->known[i];
+}
+
+void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost, bool dst_lost,
+			 struct filter_header *ret_header)
+{
+	struct filter_header *h = ret_header;
+
+	memset(h, 0, sizeof(*h));
+	h->ethertype = key->ethertype;
+	h->proto = key->proto;
+	h->lossy = key->marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL | FLOW_MARK_SHORT |
+				 FLOW_MARK_DEEP);
+	if (key->marks & FLOW_MARK_CATCHALL)
+		return;
+	build_link(key, h);
+	build_net(key, tcp_flags, h);
+	if (src_lost)
+		forget_side(h, false);
+	if (dst_lost)
+		forget_side(h, true);
+	if (h->net_off && h->ethertype == ETH_P_IP)
+		h->byte[h->net_off] &= 0xf0;
+	if (src_lost || dst_lost)
+		clear_unknown(h);
+}
+
+struct part {
+	uint16_t first, last; /* bytes of the layer */
+	const char *name;
+};
+
+static const struct part ipv4_parts[] = {
+	{0, 0, "IPv4 header length"},  {1, 1, "IPv4 type of service"},
+	{2, 3, "IPv4 total length"},   {4, 5, "IPv4 identification"},
+	{6, 7, "IPv4 fragment flags and offset"}, {8, 8, "IPv4 time to live"},
+	{10, 11, "IPv4 checksum"},     {12, 15, "IPv4 source address"},
+	{16, 19, "IPv4 destination address"}, {0, 0, NULL},
+};
+
+static const struct part ipv6_parts[] = {
+	{0, 3, "IPv6 traffic class and flow label"}, {4, 5, "IPv6 payload length"},
+	{7, 7, "IPv6 hop limit"}, {8, 23, "IPv6 source address"},
+	{24, 39, "IPv6 destination address"}, {40, 47, "IPv6 fragment header"}, {0, 0, NULL},
+};
+
+static const struct part arp_parts[] = {
+	{0, 1, "ARP hardware type"}, {2, 3, "ARP protocol type"},
+	{4, 5, "ARP address lengths"}, {6, 7, "ARP operation"},
+	{8, 13, "ARP sender hardware address"}, {14, 17, "ARP sender address"},
+	{18, 23, "ARP target hardware address"}, {24, 27, "ARP target address"}, {0, 0, NULL},
+};
+
+static const struct part tcp_parts[] = {
+	{0, 3, "TCP ports"}, {4, 7, "TCP sequence number"},
+	{8, 11, "TCP acknowledgment number"}, {12, 12, "TCP header length"},
+	{14, 15, "TCP window"}, {16, 17, "TCP checksum"},
+	{18, 19, "TCP urgent pointer"}, {20, 59, "TCP options or payload"}, {0, 0, NULL},
+};
+
+static const struct part udp_parts[] = {
+	{0, 3, "UDP ports"}, {4, 5, "UDP length"}, {6, 7, "UDP checksum"}, {0, 0, NULL},
+};
+
+static const struct part icmp_parts[] = {
+	{0, 1, "ICMP type and code"}, {2, 3, "ICMP checksum"}, {4, 7, "rest of the ICMP header"},
+	{0, 0, NULL},
+};
+
+static const struct part none[] = {{0, 0, NULL}};
+
+static const char *part_name(const struct part *parts, uint32_t off, const char *otherwise)
+{
+	for (; parts->name; parts++) {
+		if (off >= parts->first && off <= parts->last)
+			return parts->name;
+	}
+	return otherwise;
+}
+
+static const char *link_name(const struct filter_header *h, uint32_t off)
+{
+	if (off < 6)
+		return "Ethernet destination address";
+	if (off < 12)
+		return "Ethernet source address";
+	if (off + 2 < h->net_off)
+		return "VLAN priority";
+	return h->size_off ? "802.3 length" : "EtherType";
+}
+
+const char *filter_header_name(const struct filter_header *header, uint32_t off)
+{
+	const struct part *parts = none;
+
+	if (off < 12 || off < header->net_off)
+		return link_name(header, off);
+	if (header->transport_off && off >= header->transport_off) {
+		if (header->offset_mask)
+			return "payload";
+		if (header->proto == IPPROTO_TCP)
+			parts = tcp_parts;
+		else if (header->proto == IPPROTO_UDP)
+			parts = udp_parts;
+		else if (header->proto == IPPROTO_ICMP || header->proto == IPPROTO_ICMPV6)
+			parts = icmp_parts;
+		return part_name(parts, off - header->transport_off, "payload");
+	}
+	if (header->ethertype == ETH_P_IP)
+		parts = ipv4_parts;
+	else if (header->ethertype == ETH_P_IPV6)
+		parts = ipv6_parts;
+	else if (header->ethertype == ETH_P_ARP || header->ethertype == ETH_P_RARP)
+		parts = arp_parts;
+	return part_name(parts, off - header->net_off, "payload");
+}

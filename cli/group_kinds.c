@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * group_kinds.c: what a record is summed under.
+ *
+ * Two kinds of kinds: where the direction does not matter (host, pair, port, proto, iface, vlan) a
+ * record counts as one flow with both its directions; host and port count it to both its ends, once
+ * where they are the same. Where it does (src, dst, flow) each direction is a flow of its own.
+ */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/group.h"
+#include "cli/group_add.h"
+#include "cli/names.h"
+#include "cli/query.h"
+
+#define MARKS_LOST (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)
+#define MARKS_PARTIAL (MARKS_LOST | FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP)
+
+static void sums_of(const struct flow_record *rec, unsigned match, struct group_sums *ret_sums)
+{
+	*ret_sums = (struct group_sums){
+		.flows = 1, .start_ms = rec->start_ms, .end_ms = rec->end_ms};
+	for (int which = 0; which < 2; which++) {
+		const struct flow_half *half = &rec->half[which];
+
+		if (!(match & (1U << which)))
+			continue;
+		ret_sums->packets += half->packets;
+		ret_sums->bytes += half->bytes;
+		ret_sums->ip_bytes += half->ip_bytes;
+	}
+}
+
+static bool has_addresses(const struct flow_key *key)
+{
+	static const __be32 none[4];
+
+	return flow_key_is_ip(key) &&
+	       !((key->marks & FLOW_MARK_SHORT) && !key->proto && !memcmp(key->src, none, 16) &&
+		 !memcmp(key->dst, none, 16));
+}
+
+/* The key of what has no address or port of its own: see names_stand_in. */
+static void stand_in(const struct flow_key *key, struct flow_key *ret_key)
+{
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->ethertype = key->ethertype;
+	ret_key->marks = key->marks & MARKS_LOST;
+	if (flow_key_is_ip(key) && !ret_key->marks)
+		ret_key->marks = FLOW_MARK_SHORT;
+}
+
+/* An end of the initiator's direction: 0 its source, 1 its destination. */
+static void end_key(const struct flow_key *key, int end, struct flow_key *ret_key)
+{
+	if (!has_addresses(key) || (!end && (key->marks & FLOW_MARK_FOLDED)))
+		return stand_in(key, ret_key);
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->ethertype = key->ethertype;
+	memcpy(ret_key->src, end ? key->dst : key->src, sizeof(ret_key->src));
+}
+
+static void proto_key(const struct flow_key *key, struct flow_key *ret_key)
+{
+	if (!has_addresses(key))
+		return stand_in(key, ret_key);
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->ethertype = ETH_P_IP; /* of either family */
+	ret_key->proto = key->proto;
+}
+
+/* Port of an end, of protocols that have them; of others the protocol. */
+static void port_key(const struct flow_key *key, int end, struct flow_key *ret_key)
+{
+	if (!end && (key->marks & FLOW_MARK_FOLDED))
+		return stand_in(key, ret_key);
+	proto_key(key, ret_key);
+	if (!has_addresses(key))
+		return;
+	ret_key->marks = key->marks & FLOW_MARK_FRAGMENT;
+	if (!names_has_ports(key))
+		return;
+	ret_key->sport = end ? key->dport : key->sport;
+	ret_key->vlan = 1; /* has a port, be it 0 */
+}
+
+/* Both ends, by a function that says what an end is. */
+static int add_ends(struct group *group, const struct flow_record *rec, unsigned match,
+		    void (*key_of)(const struct flow_key *, int, struct flow_key *))
+{
+	struct flow_key src, dst;
+	struct group_sums sums;
+	int err;
+
+	sums_of(rec, match, &sums);
+	group_add_total(group, &sums);
+	key_of(&rec->key, 0, &src);
+	key_of(&rec->key, 1, &dst);
+	err = group_add(group, &src, &sums);
+	if (err || !memcmp(&src, &dst, sizeof(src)))
+		return err;
+	return group_add(group, &dst, &sums);
+}
+
+static int add_host(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	return add_ends(group, rec, match, end_key);
+}
+
+static int add_port(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	return add_ends(group, rec, match, port_key);
+}
+
+/* Each half that counts under its source (end 0) or destination (end 1). */
+static int add_halves(struct group *group, const struct flow_record *rec, unsigned match, int end)
+{
+	for (int which = 0; which < 2; which++) {
+		struct group_sums sums;
+		struct flow_key key;
+		int err;
+
+		if (!(match & (1U << which)))
+			continue;
+		sums_of(rec, 1U << which, &sums);
+		group_add_total(group, &sums);
+		end_key(&rec->key, end ^ which, &key);
+		err = group_add(group, &key, &sums);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int add_src(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	return add_halves(group, rec, match, 0);
+}
+
+static int add_dst(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	return add_halves(group, rec, match, 1);
+}
+
+/* The 5-tuple of a direction. */
+static void flow_key_of(const struct flow_key *key, struct flow_key *ret_key)
+{
+	if (!has_addresses(key))
+		return stand_in(key, ret_key);
+	memset(ret_key, 0, sizeof(*ret_key));
+	memcpy(ret_key->src, key->src, sizeof(ret_key->src));
+	memcpy(ret_key->dst, key->dst, sizeof(ret_key->dst));
+	ret_key->sport = key->sport;
+	ret_key->dport = key->dport;
+	ret_key->ethertype = key->ethertype;
+	ret_key->proto = key->proto;
+	ret_key->marks = key->marks & MARKS_PARTIAL;
+}
+
+static int add_flow(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	for (int which = 0; which < 2; which++) {
+		struct flow_key key = rec->key, tuple;
+		struct group_sums sums;
+		int err;
+
+		if (!(match & (1U << which)))
+			continue;
+		if (which)
+			flow_key_reverse(&rec->key, &key);
+		sums_of(rec, 1U << which, &sums);
+		group_add_total(group, &sums);
+		flow_key_of(&key, &tuple);
+		err = group_add(group, &tuple, &sums);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int add_one(struct group *group, const struct flow_record *rec, unsigned match,
+		   const struct flow_key *key)
+{
+	struct group_sums sums;
+
+	sums_of(rec, match, &sums);
+	group_add_total(group, &sums);
+	return group_add(group, key, &sums);
+}
+
+static int add_pair(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	struct flow_key src, dst, key;
+
+	end_key(&rec->key, 0, &src);
+	end_key(&rec->key, 1, &dst);
+	if (memcmp(src.src, dst.src, sizeof(src.src)) <= 0) {
+		key = src;
+		memcpy(key.dst, dst.src, sizeof(key.dst));
+	} else {
+		key = dst;
+		memcpy(key.dst, src.src, sizeof(key.dst));
+	}
+	key.marks = src.marks | dst.marks;
+	return add_one(group, rec, match, &key);
+}
+
+static int add_proto(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	struct flow_key key;
+
+	proto_key(&rec->key, &key);
+	return add_one(group, rec, match, &key);
+}
+
+static int add_iface(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	struct flow_key key = {.pad = rec->iface};
+
+	return add_one(group, rec, match, &key);
+}
+
+static int add_vlan(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	struct flow_key key = {.vlan = rec->key.vlan, .cvlan = rec->key.cvlan,
+			       .marks = rec->key.marks & FLOW_MARK_CATCHALL};
+
+	return add_one(group, rec, match, &key);
+}
+
+static void text_host(const struct flow_key *key, char *buf, size_t size)
+{
+	if (flow_key_is_ip(key) && !key->marks)
+		names_address(key, key->src, buf, size);
+	else
+		names_stand_in(key, buf, size);
+}
+
+static void text_pair(const struct flow_key *key, char *buf, size_t size)
+{
+	char a[NAMES_SIZE], b[NAMES_SIZE];
+
+	if (!flow_key_is_ip(key) || (key->marks & (FLOW_MARK_CATCHALL | FLOW_MARK_SHORT)))
+		return names_stand_in(key, buf, size);
+	names_address(key, key->src, a, sizeof(a));
+	names_address(key, key->dst, b, sizeof(b));
+	if (key->marks & FLOW_MARK_FOLDED) /* the unknown side is 0 and so the first */
+		snprintf(a, sizeof(a), "(folded)");
+	snprintf(buf, size, "%s - %s", a, b);
+}
+
+static void text_proto(const struct flow_key *key, char *buf, size_t size)
+{
+	if (flow_key_is_ip(key) && !key->marks)
+		names_proto(key->proto, buf, size);
+	else
+		names_stand_in(key, buf, size);
+}
+
+static void text_port(const struct flow_key *key, char *buf, size_t size)
+{
+	char proto[NAMES_SIZE];
+
+	if (!flow_key_is_ip(key) || (key->marks & ~FLOW_MARK_FRAGMENT))
+		return names_stand_in(key, buf, size);
+	names_proto(key->proto, proto, sizeof(proto));
+	if (key->vlan)
+		snprintf(buf, size, "%u/%s", ntohs(key->sport), proto);
+	else
+		snprintf(buf, size, "(%s%s)", proto, key->marks ? " fragments" : "");
+}
+
+static void text_flow(const struct flow_key *key, char *buf, size_t size)
+{
+	char src[NAMES_SIZE + 8], dst[NAMES_SIZE + 8], proto[NAMES_SIZE];
+
+	if (!flow_key_is_ip(key) || !has_addresses(key) || (key->marks & FLOW_MARK_CATCHALL))
+		return names_stand_in(key, buf, size);
+	names_proto(key->proto, proto, sizeof(proto));
+	names_endpoint(key, key->src, key->sport, src, sizeof(src));
+	names_endpoint(key, key->dst, key->dport, dst, sizeof(dst));
+	if (key->marks & FLOW_MARK_FOLDED)
+		snprintf(src, sizeof(src), "(folded)");
+	snprintf(buf, size, "%s %s > %s%s", proto, src, dst,
+		 key->marks & FLOW_MARK_FRAGMENT ? " (fragments)" : "");
+}
+
+static void text_vlan(const struct flow_key *key, char *buf, size_t size)
+{
+	if (key->marks & FLOW_MARK_CATCHALL)
+		names_stand_in(key, buf, size);
+	else if (!key->vlan)
+		snprintf(buf, size, "(untagged)");
+	else if (!key->cvlan)
+		snprintf(buf, size, "%u", key->vlan & 0xfff);
+	else
+		snprintf(buf, size, "%u.%u", key->vlan & 0xfff, key->cvlan & 0xfff);
+}
+
+static void text_iface(const struct flow_key *key, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", key->pad); /* who knows the name puts it there */
+}
+
+const struct group_kind group_kinds[] = {
+	{"host", "ethertype", add_host, text_host},
+	{"src", "ethertype src", add_src, text_host},
+	{"dst", "ethertype", add_dst, text_host},
+	{"pair", "ethertype src dst", add_pair, text_pair},
+	{"port", "proto", add_port, text_port},
+	{"proto", "proto", add_proto, text_proto},
+	{"flow", "ethertype proto src dst sport dport", add_flow, text_flow},
+	{"iface", "", add_iface, text_iface},
+	{"vlan", "vlan cvlan", add_vlan, text_vlan},
+	{NULL, NULL, NULL, NULL},
+};

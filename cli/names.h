@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* names.h: what text tables call the numbers of a key. */
+#pragma once
+
+#include <stddef.h>
+
+#include "schema/flow.h"
+
+#define NAMES_SIZE 64
+
+/* "tcp", or "proto 200". */
+void names_proto(unsigned proto, char *buf, size_t size);
+
+/* What stands where there is no address: "(arp)", "(folded)", "(cut short)", "(no detail)". */
+void names_stand_in(const struct flow_key *key, char *buf, size_t size);
+
+/* An IP address of the key's family. */
+void names_address(const struct flow_key *key, const __be32 *addr, char *buf, size_t size);
+
+/* "10.1.0.1:443", "[2001:db8::1]:443"; without a port where the key has none. */
+void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf, size_t size);
+
+/* The protocol has ports, and the packets of this key had them in reach. */
+int names_has_ports(const struct flow_key *key);

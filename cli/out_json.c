@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* out_json.c: one object a line (RFC 8259); numbers are numbers, what is not there is null. */
+#include <stddef.h>
+#include <string.h>
+
+#include "cli/output.h"
+
+/* The length of the UTF-8 sequence at `s` (RFC 3629 section 4), 0: none. */
+static int utf8_length(const unsigned char *s)
+{
+	int len = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+
+	for (int i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+void out_json_string(const char *text, FILE *file)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	fputc('"', file);
+	while (*s) {
+		int len = utf8_length(s);
+
+		if (*s == '"' || *s == '\\')
+			fprintf(file, "\\%c", *s);
+		else if (*s < 0x20 || *s == 0x7f)
+			fprintf(file, "\\u%04x", *s);
+		else if (len)
+			fwrite(s, 1, (size_t)len, file);
+		else
+			fputs("\\ufffd", file);
+		s += len ? len : 1;
+	}
+	fputc('"', file);
+}
+
+static int json_begin(struct out *out)
+{
+	(void)out;
+	return 0;
+}
+
+static int json_row(struct out *out, const void *row)
+{
+	char text[OUT_TEXT_SIZE];
+
+	fprintf(out->file, "{\"v\":%d", OUT_VERSION);
+	for (const struct out_column *c = out->columns; c->get; c++) {
+		struct out_value value = {.kind = OUT_NONE};
+
+		if (!c->name)
+			continue;
+		c->get(c, row, &value);
+		fprintf(out->file, ",\"%s\":", c->name);
+		out_machine(&value, text);
+		if (value.kind == OUT_NONE)
+			fputs("null", out->file);
+		else if (value.kind == OUT_TEXT || value.kind == OUT_TIME)
+			out_json_string(text, out->file);
+		else
+			fputs(text, out->file);
+	}
+	fputs("}\n", out->file);
+	return out_check(out->file);
+}
+
+static int json_end(struct out *out)
+{
+	return fflush(out->file) ? out_check(out->file) : 0;
+}
+
+const struct out_ops out_json = {"json", json_begin, json_row, json_end};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * query.h: the records that an answer is made of: those of the database in one snapshot, and what
+ * flowd holds beyond it, newest first; window, interfaces, direction and filter applied.
+ *
+ * A record is in the window by the time of its last packet, with all that it counts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/live.h"
+#include "schema/fields.h"
+
+struct filter;
+struct sqlite3;
+struct sqlite3_stmt;
+
+#define QUERY_MATCH_FORWARD 1 /* half[0] of the record counts */
+#define QUERY_MATCH_REVERSE 2 /* half[1] does */
+
+struct query_options {
+	const char *db;
+	const char *instance; /* NULL: the database's socket, see query_socket */
+	const char *socket;   /* NULL: likewise */
+	int64_t since_ms;     /* ended then or later */
+	int64_t until_ms;     /* ended before; INT64_MAX: no end */
+	const char *const *ifaces;
+	uint32_t iface_count; /* 0: all */
+	int dir;	      /* enum flow_dir, or -1 */
+	bool stored;
+	struct filter *filter; /* NULL: none */
+};
+
+struct query_iface {
+	uint32_t id;   /* interface.id */
+	uint32_t same; /* the lowest id with this name: one interface over its incarnations */
+	bool selected;
+	char name[64];
+};
+
+enum query_live {
+	QUERY_LIVE_INCLUDED,
+	QUERY_LIVE_UNWANTED, /* --stored */
+	QUERY_LIVE_NONE,     /* no flowd; why is in `live_error` */
+};
+
+struct query {
+	struct query_options options;
+	struct sqlite3 *db;
+	struct sqlite3_stmt *stmt;
+	struct query_iface *ifaces; /* by id */
+	uint32_t iface_count;
+	struct live live; /* newest first */
+	uint32_t live_next;
+	enum query_live live_state;
+	struct live_error live_error;
+	struct flow_record stored; /* the next one of the database */
+	bool have_stored;
+	char error[768]; /* of the last call that failed */
+};
+
+/*
+ * Open, take the snapshot, ask flowd. 0 or -errno with query->error; query_close also after that.
+ * *options and what it points to must outlive the query.
+ */
+int query_open(const struct query_options *options, struct query *ret_query);
+void query_close(struct query *query);
+
+/* 1: *ret_rec is the next record and *ret_match says which halves count; 0: the end; -errno. */
+int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_match);
+
+/* The database's interface, NULL: unknown to it. */
+const struct query_iface *query_iface(const struct query *query, uint32_t id);
+
+/* Which way the packets of a half went: enum flow_dir. */
+int query_half_dir(const struct flow_record *rec, int which);
+
+/* Where flowd listens: as given, of the instance given, or what the database says. */
+void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
+		  size_t size);
+
+/* False: the flowd whose status (JSON) this is writes to another file than `path`. */
+bool query_is_same_db(const char *status, const char *path);

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# bench.sh: what wireledger costs on this machine, beside comparators measured in the same run:
+#
+#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH
+#   sweep       slots and records a second of flowd's sweep
+#   sink        rows a second of the SQLite sink
+#   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
+#
+# Figures are medians; "spread" is the least and the greatest round. Ratios travel, nanoseconds do not.
+#
+#   scripts/bench.sh [--quick]    quick: fewer rounds and a short live window, about 90 s
+
+set -eu
+cd "$(dirname "$0")/.."
+
+ROUNDS=9
+DATAPATH=()
+SECONDS_LIVE=65
+FLOWS="10000 100000"
+
+case "${1:-}" in
+"") ;;
+--quick)
+	ROUNDS=5
+	DATAPATH=(--quick)
+	SECONDS_LIVE=20
+	FLOWS=10000
+	;;
+*)
+	echo "usage: scripts/bench.sh [--quick]" >&2
+	exit 2
+	;;
+esac
+if [ "$(id -u)" -ne 0 ]; then
+	echo "SKIP bench (loading programs needs root)"
+	exit 0
+fi
+
+machine() {
+	local model mem
+	model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+	mem=$(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)
+	echo "machine: ${model:-$(uname -m)}, $(nproc) CPUs, $mem, Linux $(uname -r), load $(cut -d ' ' -f 1 /proc/loadavg)"
+	echo "version: $(git describe --always --dirty 2>/dev/null || echo unknown), $(date -u +%Y-%m-%dT%H:%MZ)"
+}
+
+section() { printf '\n== %s ==\n' "$1"; }
+
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+make -s build/bin/flowd test-tools bench-tools
+machine
+section datapath
+build/bench/datapath "${DATAPATH[@]}"
+section sweep
+build/bench/sweep "$ROUNDS"
+section sink
+build/bench/sink "$TMP" "$ROUNDS"
+section flowd
+for flows in $FLOWS; do
+	tests/bench/flowd_cost.sh "$flows" "$SECONDS_LIVE"
+done

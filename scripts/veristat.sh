@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# veristat.sh: the verifier's work for each BPF program against scripts/veristat.baseline. Fails where
+# a program grew by more than 10 %, is gone, or has no baseline.
+#
+#   scripts/veristat.sh            compare
+#   scripts/veristat.sh --update   write the baseline anew
+
+set -eu
+cd "$(dirname "$0")/.."
+
+LIMIT_PERCENT=10
+BASELINE=scripts/veristat.baseline
+NOW=$(mktemp)
+trap 'rm -f "$NOW"' EXIT
+
+usage() {
+	echo "usage: scripts/veristat.sh [--update]" >&2
+	exit 2
+}
+
+write_baseline() {
+	{
+		echo "# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
+		echo "# object, program, instructions that the verifier walks; scripts/veristat.sh --update"
+		cat "$NOW"
+	} > "$BASELINE"
+	echo "veristat: $BASELINE written"
+}
+
+compare() {
+	awk -v limit="$LIMIT_PERCENT" -v baseline="$BASELINE" '
+		/^#/ { next }
+		NR == FNR { base[$1 " " $2] = $3; next }
+		{
+			name = $1 " " $2
+			seen[name] = 1
+			if (!(name in base)) {
+				printf "FAIL %s: %d instructions, not in %s\n", name, $3, baseline
+				failed = 1
+				next
+			}
+			bad = $3 > base[name] * (1 + limit / 100)
+			printf "%s %s: %d instructions, baseline %d (%+.1f %%%s)\n",
+				bad ? "FAIL" : "ok", name, $3, base[name],
+				($3 / base[name] - 1) * 100,
+				bad ? ", over " limit " %" : ""
+			failed = failed || bad
+		}
+		END {
+			for (name in base) {
+				if (name in seen)
+					continue
+				printf "FAIL %s: missing, baseline %d instructions\n", name, base[name]
+				failed = 1
+			}
+			exit failed
+		}' "$BASELINE" "$NOW"
+}
+
+[ $# -le 1 ] || usage
+case "${1:-}" in
+"" | --update) ;;
+*) usage ;;
+esac
+if [ "$(id -u)" -ne 0 ]; then
+	echo "SKIP veristat (loading programs needs root)"
+	exit 0
+fi
+make -s build/bench/insns
+build/bench/insns > "$NOW"
+if [ "${1:-}" = --update ]; then
+	write_baseline
+else
+	compare
+fi

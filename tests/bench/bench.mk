@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# make bench-tools    the benchmarks, in build/bench/; scripts/bench.sh runs them
+
+BENCH := $(B)/bench
+BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns $(if $(wildcard flowd/sweep.c),sweep) \
+	$(if $(wildcard flowd/sink_sqlite.c),sink))
+BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h
+
+.PHONY: bench-tools
+bench-tools: $(BENCH_TOOLS)
+
+$(BENCH)/%.bpf.o: tests/bench/%.bpf.c $(wildcard tests/bench/vary*.h) $(BPF_HDR)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -I. -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(BENCH)/%.skel.h: $(BENCH)/%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name $(*F) > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(BENCH)/%.o: tests/bench/%.c $(SKELS) $(BENCH_SKELS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# Only what it needs, so that a benchmark of the datapath builds without the rest of flowd.
+$(BENCH)/datapath: $(BENCH)/datapath.o $(B)/flowd/maps.o $(B)/flowd/ring.o
+	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -lpthread -o $@
+
+$(BENCH)/insns: $(BENCH)/insns.o
+	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
+
+$(BENCH)/sweep $(BENCH)/sink: $(BENCH)/%: $(BENCH)/%.o $(B)/libwireledger.a
+	$(Q)$(CC) $(LDFLAGS) $^ $(FLOWD_LIBS) -o $@

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sink.c: rows a second of the SQLite sink: batches of biflow records as a sweep hands them over,
+ * each a transaction, into a new database in the given folder. CPU and wall time, bytes a row.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "flowd/clock.h"
+#include "flowd/sink.h"
+#include "schema/db.h"
+#include "timing.h"
+
+#define ROUNDS_MAX 101
+#define START_MS 1700000000000
+
+static void die(const char *what, const char *text)
+{
+	fprintf(stderr, "sink: %s: %s\n", what, text);
+	exit(1);
+}
+
+/* As traffic has it: most conversations both ways, one in four IPv6. */
+static void make_record(uint64_t n, int64_t end_ms, struct flow_record *rec)
+{
+	uint64_t x = (n + 1) * 0x9e3779b97f4a7c15ULL;
+	const int v6 = x >> 62 == 0;
+
+	memset(rec, 0, sizeof(*rec));
+	rec->start_ms = end_ms - (int64_t)(x >> 40) % 60000;
+	rec->end_ms = end_ms;
+	rec->iface = 1;
+	rec->end_reason = END_IDLE;
+	rec->key.ethertype = v6 ? 0x86dd : 0x0800;
+	rec->key.src[v6 ? 3 : 0] = htonl(0x0a000000 | (uint32_t)(x >> 44 & 0xffff));
+	rec->key.dst[v6 ? 3 : 0] = htonl(0xc0a80000 | (uint32_t)(x >> 32 & 0xfff));
+	rec->key.sport = htons((uint16_t)(32768 + (x >> 20 & 0x7fff)));
+	rec->key.dport = htons(x & 1 ? 443 : 53);
+	rec->key.proto = x & 1 ? 6 : 17;
+	rec->half[0] = (struct flow_half){.packets = 1 + (x >> 8 & 31), .tcp_flags = 0x1b};
+	rec->half[0].bytes = rec->half[0].packets * 120;
+	rec->half[0].ip_bytes = rec->half[0].packets * 106;
+	if (x & 6)
+		rec->half[1] = rec->half[0];
+}
+
+static void fill(struct sink_batch *batch, uint64_t sweep, size_t records)
+{
+	struct sink_books book = {.iface = 1, .minute_ms = START_MS};
+	int err = 0;
+
+	sink_batch_reset(batch);
+	batch->sweep = sweep;
+	for (size_t i = 0; !err && i < records; i++) {
+		struct flow_record rec;
+
+		make_record(sweep * records + i, START_MS + (int64_t)sweep * 1000, &rec);
+		err = sink_batch_add_record(batch, &rec);
+	}
+	err = err ? err : sink_batch_add_book(batch, &book);
+	if (err)
+		die("batch", strerror(-err));
+}
+
+/* The database with its log, and away with them. */
+static double take_files(const char *path)
+{
+	static const char *const suffix[] = {"", "-wal", "-shm", ".lock"};
+	double bytes = 0;
+	char name[520];
+
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+		if (i < 2 && !stat(name, &st))
+			bytes += (double)st.st_size;
+		unlink(name);
+	}
+	return bytes;
+}
+
+static void print_cost(size_t records, int rounds, double bytes, double *cpu, double *wall)
+{
+	double rows = (double)records, mid = median(cpu, rounds), mid_wall = median(wall, rounds);
+
+	printf("%-8zu %7.2f us CPU a row %9.0f rows a CPU second %9.0f rows a second  "
+	       "%5.1f bytes a row  spread %.2f-%.2f us\n",
+	       records, mid / rows / 1e3, rows / mid * 1e9, rows / mid_wall * 1e9,
+	       bytes / rows / rounds, cpu[0] / rows / 1e3, cpu[rounds - 1] / rows / 1e3);
+}
+
+/* Batches of the same size into one database, its last one with the checkpoint of closing it. */
+static void run(const char *path, size_t records, int rounds)
+{
+	double cpu[ROUNDS_MAX], wall[ROUNDS_MAX];
+	struct sink_batch batch = {0};
+	struct db_error error;
+	struct sqlite3 *db;
+	struct sink *sink;
+	int lock_fd;
+
+	if (db_open_writer(path, true, &db, &lock_fd, &error))
+		die("database", error.text);
+	sink = sink_sqlite_new(db, lock_fd);
+	if (!sink)
+		die("sink", strerror(ENOMEM));
+	for (int i = 0; i < rounds; i++) {
+		char text[SINK_ERROR_MAX] = "";
+		uint64_t begun_wall;
+		double begun;
+
+		fill(&batch, (uint64_t)i + 1, records);
+		begun_wall = clock_mono().ns;
+		begun = cpu_time_ns();
+		if (sink->ops->write(sink, &batch, text, sizeof(text)))
+			die("write", text);
+		cpu[i] = cpu_time_ns() - begun;
+		wall[i] = (double)(clock_mono().ns - begun_wall);
+	}
+	sink->ops->free(sink);
+	sink_batch_free(&batch);
+	print_cost(records, rounds, take_files(path), cpu, wall);
+}
+
+int main(int argc, char **argv)
+{
+	static const size_t sizes[] = {1000, 10000, 100000};
+	int rounds = argc > 2 ? atoi(argv[2]) : 9;
+	char path[512];
+
+	if (argc < 2 || argc > 3 || rounds < 1 || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: sink FOLDER [ROUNDS]\n");
+		return 2;
+	}
+	printf("# SQLite sink, one transaction and fsync a batch; medians of %d batches\n", rounds);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		snprintf(path, sizeof(path), "%s/bench-%zu.db", argv[1], sizes[i]);
+		run(path, sizes[i], rounds);
+	}
+	return 0;
+}

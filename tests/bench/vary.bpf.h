@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * vary.bpf.h: what a benchmark's entry program does before it tail-calls the program under test.
+ *
+ * A test-run repeats one frame, so the entry gives the frame another flow each time: source address
+ * and port are written from a random number, uniform over vary.flows. The target is called through
+ * slot 0 of `target`; the same entry before an empty program shows what the entry itself costs.
+ *
+ * The includer defines HOOK_CTX, as for walk.bpf.h.
+ */
+#pragma once
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
+
+#include "vary.h"
+
+struct bench_vary vary = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} target SEC(".maps");
+
+#define VARY_OFF_MAX 63
+
+/* Marsaglia, "Xorshift RNGs", 2003: full period 2^64 - 1. */
+static __always_inline __u32 vary_next(void)
+{
+	__u64 x = vary.random;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	vary.random = x;
+	return (__u32)(((x >> 32) * vary.flows) >> 32);
+}
+
+static __always_inline void vary_frame(HOOK_CTX *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data, *end = (__u8 *)(long)ctx->data_end;
+	__u8 *addr = data + (vary.addr_off & VARY_OFF_MAX);
+	__u8 *port = data + (vary.port_off & VARY_OFF_MAX);
+	__u32 flow = vary_next();
+
+	if (addr + 4 > end || port + 2 > end)
+		return;
+	*(__be32 *)addr = bpf_htonl(0x0a000000 + (flow >> 4));
+	*(__be16 *)port = bpf_htons(1024 + (flow & 15));
+}

@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# live_evict.sh: more flows than the map holds: 200,000 over 65,536 slots are exact, what made room
+# has end reason 5; a flood does not push a steady flow out; and where there is no room at all
+# (few slots, a tiny ring) detail is lost by name, packets and bytes never.
+# shellcheck source=tests/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+# generate ARG...: SENT_PACKETS, SENT_BYTES, flows in sent.csv
+generate() {
+	local json
+	json=$(in_a "$WLGEN" -i va --per-flow "$WL_TMP/sent.csv" "$@")
+	assert_eq "wlgen $*" "$?" 0
+	SENT_PACKETS=$(jq .packets <<<"$json")
+	SENT_BYTES=$(jq .bytes <<<"$json")
+	say "sent $json"
+}
+
+compare() {
+	sort "$WL_TMP/sent.csv" >"$WL_TMP/want"
+	sql "SELECT src, dst, sport, dport, sum(packets), sum(bytes) FROM flow_text
+		GROUP BY src, dst, sport, dport" | tr '|' , | sort >"$WL_TMP/got"
+	assert_same "$1: packets and bytes of each flow" "$WL_TMP/got" "$WL_TMP/want"
+}
+
+balance() {
+	assert_eq "$1: the hook's own count" "$(seen 0)" "$SENT_PACKETS|$SENT_BYTES"
+	assert_books "$1"
+}
+
+suite live_evict
+net_pair || { fail "no veth pair"; finish; }
+ip -n "$NSB" addr flush dev vb
+ip -n "$NSA" addr flush dev va
+wait_until 5 link_quiet
+
+label="200,000 flows, 65,536 slots"
+flowd_start "$NSB" -i vb --slots 65536 || finish
+generate -n 2000000 -f 200000 --spread 30 --cpu 0
+flowd_stop
+compare "$label"
+balance "$label"
+assert_between "$label: records with reason 5" "$(sql 'SELECT count(*) FROM flow WHERE end_reason = 5')" \
+	100000 10000000
+assert_eq "$label: folded" "$(sql 'SELECT sum(folded_packets + catchall_packets) FROM ledger')" 0
+
+# 50 steady flows among 500,000 flows of one packet: the steady ones keep their slots
+label="steady flows under a flood"
+flowd_start "$NSB" -i vb --slots 65536 --sweep 100ms || finish
+generate -n 600000 -f 600000 --order flood:50:9 --rate 150000 --cpu 0
+flowd_stop
+compare "$label"
+balance "$label"
+assert_between "$label: evictions of 50 steady flows" "$(sql "SELECT count(*) FROM flow_text WHERE end_reason = 5
+	AND src IN ('10.128.0.0', '10.128.0.1', '10.128.0.2') AND packets > 1")" 0 50
+
+label="64 slots and a ring of 64 kB"
+flowd_start "$NSB" -i vb --slots 64 --ring 64K --sweep 5s || finish
+generate -n 500000 -f 100000 --cpu 0
+flowd_stop
+balance "$label"
+lost=$(sql 'SELECT sum(folded_packets) + sum(catchall_packets) FROM ledger')
+assert_between "$label: packets folded" "$lost" 1 500000
+assert_eq "$label: folded flows that kept their source" \
+	"$(sql 'SELECT count(*) FROM flow WHERE marks & 8 AND (sport != 0 OR src != 0)')" 0
+assert_eq "$label: folded flows that lost what they went to" \
+	"$(sql "SELECT count(*) FROM flow_text WHERE marks & 8 AND (dst != '10.200.0.1' OR dport != 5201)")" 0
+assert_eq "$label: ledger and marks" \
+	"$(sql 'SELECT ifnull(sum(packets), 0) FROM flow WHERE marks & 24')" "$lost"
+finish

@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# live_takeover.sh: flowd is killed (-9) again and again under traffic and a next one goes on: every
+# packet of every flow is in the database once. The same over keep_attached, and for packets that
+# pass while there is no flowd at all.
+# shellcheck source=tests/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+KILLS=${WL_KILLS:-8}
+
+# compare LABEL CSV...: flows of the database and of the generator
+compare() {
+	local label=$1
+	shift
+	cat "$@" | awk -F, '{ k = $1 "," $2 "," $3 "," $4; p[k] += $5; b[k] += $6 }
+		END { for (k in p) print k "," p[k] "," b[k] }' | sort >"$WL_TMP/want"
+	sql "SELECT src, dst, sport, dport, sum(packets), sum(bytes) FROM flow_text
+		GROUP BY src, dst, sport, dport" | tr '|' , | sort >"$WL_TMP/got"
+	assert_same "$label: packets and bytes of each flow" "$WL_TMP/got" "$WL_TMP/want"
+	assert_eq "$label: the hook's own count" "$(seen 0)" \
+		"$(awk -F, '{ p += $5; b += $6 } END { printf "%d|%d", p, b }' "$WL_TMP/want")"
+	assert_books "$label"
+}
+
+# What a successor says of itself.
+took_over() { assert_match "$1: takes over" "$(cat "$FLOWD_LOG")" 'on the maps of a predecessor'; }
+
+test_kills() {
+	local label="$KILLS kills" i pid
+	WL_INSTANCE=wl$$-kill WL_DB=$WL_TMP/kill.db
+	flowd_start "$NSB" -i vb --sweep 100ms --slots 16384 || return
+	ip netns exec "$NSA" "$WLGEN" -i va -n 1500000 -f 30000 --spread 20 --rate 200000 --cpu 0 \
+		--per-flow "$WL_TMP/kill.csv" >"$WL_TMP/kill.json" &
+	pid=$!
+	WL_PIDS+=("$pid")
+	for ((i = 0; i < KILLS; i++)); do
+		wait_ms $((200 + RANDOM % 500))
+		flowd_stop "$FLOWD_PID" KILL
+		flowd_start "$NSB" -i vb --sweep 100ms --slots 16384 || return
+		took_over "$label"
+	done
+	wait "$pid"
+	assert_eq "$label: wlgen" "$?" 0
+	assert_eq "$label: a kill fell into traffic" "$(jq '.seconds > 3' "$WL_TMP/kill.json")" true
+	flowd_stop
+	compare "$label" "$WL_TMP/kill.csv"
+	assert_eq "$label: a sweep's number is in the database" \
+		"$(sql "SELECT value > 0 FROM meta WHERE key = 'last_sweep'")" 1
+}
+
+# Nobody is there while 300,000 packets pass.
+test_gap() {
+	local label="packets without a flowd"
+	WL_INSTANCE=wl$$-gap WL_DB=$WL_TMP/gap.db
+	flowd_start "$NSB" -i vb || return
+	in_a "$WLGEN" -i va -n 100000 -f 5000 --per-flow "$WL_TMP/gap1.csv" >/dev/null
+	flowd_stop "$FLOWD_PID" KILL
+	in_a "$WLGEN" -i va -n 300000 -f 8000 --per-flow "$WL_TMP/gap2.csv" >/dev/null
+	flowd_start "$NSB" -i vb || return
+	took_over "$label"
+	flowd_stop
+	compare "$label" "$WL_TMP/gap1.csv" "$WL_TMP/gap2.csv"
+}
+
+attached() { ip -n "$NSB" -j -d link show dev vb | jq -r '.[0].xdp.prog.id // empty'; }
+
+test_keep_attached() {
+	local label="keep_attached" before
+	WL_INSTANCE=wl$$-keep WL_DB=$WL_TMP/keep.db
+	flowd_start "$NSB" -i vb --keep-attached yes || return
+	in_a "$WLGEN" -i va -n 100000 -f 5000 --per-flow "$WL_TMP/keep1.csv" >/dev/null
+	before=$(attached)
+	assert_match "$label: a program is attached" "$before" '^[0-9]+$'
+	flowd_stop
+	assert_eq "$label: exit" "$FLOWD_RC" 0
+	assert_eq "$label: the program stays" "$(attached)" "$before"
+	assert_eq "$label: live flows are written, with reason 4" \
+		"$(sql 'SELECT sum(packets), min(end_reason), max(end_reason) FROM flow')" "100000|4|4"
+	in_a "$WLGEN" -i va -n 50000 -f 5000 --per-flow "$WL_TMP/keep2.csv" >/dev/null
+	flowd_start "$NSB" -i vb || return
+	took_over "$label"
+	flowd_stop
+	compare "$label" "$WL_TMP/keep1.csv" "$WL_TMP/keep2.csv"
+	assert_eq "$label: without it nothing stays" "$(attached)" ""
+}
+
+test_detach() {
+	local label="detach after kill -9" out
+	WL_INSTANCE=wl$$-detach WL_DB=$WL_TMP/detach.db
+	flowd_start "$NSB" -i vb || return
+	in_a "$WLGEN" -i va -n 50000 -f 5000 --per-flow "$WL_TMP/detach.csv" >/dev/null
+	flowd_stop "$FLOWD_PID" KILL
+	assert_match "$label: a program is attached" "$(attached)" '^[0-9]+$'
+	out=$(in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>&1)
+	assert_eq "$label: exit ($out)" "$?" 0
+	assert_eq "$label: no program" "$(attached)" ""
+	assert_eq "$label: no filter" "$(in_b tc filter show dev vb ingress)$(in_b tc filter show dev vb egress)" ""
+	compare "$label" "$WL_TMP/detach.csv"
+	out=$(in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>&1)
+	assert_eq "$label: again, exit ($out)" "$?" 0
+}
+
+suite live_takeover
+net_pair || { fail "no veth pair"; finish; }
+ip -n "$NSB" addr flush dev vb
+ip -n "$NSA" addr flush dev va
+wait_until 5 link_quiet
+test_kills
+test_gap
+test_keep_attached
+test_detach
+finish

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * test_filter.c: filters over records against libpcap's own verdict over the packets. Every frame
+ * of vectors.h goes through a capture file; what the parser makes of it becomes a record; for each
+ * expression filter_match must say what pcap_offline_filter says of the frame.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <pcap/pcap.h>
+
+#include "cli/filter.h"
+#include "schema/parse.h"
+#include "vectors.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Frames whose records say something else on purpose (flowctl(1), FILTERS), by their names. */
+static const char *const known_differences[] = {
+	"snap with",      /* encapsulated as in RFC 1042: the record has the EtherType inside */
+	"ip6 hop-by-hop", /* extension headers are seen through */
+	"ip6 routing",
+	"ip6 destination options",
+	"ip6 ah",
+	"ip6 options",
+	"ip6 mobility",
+	"ip6 first fragment", /* it has ports, which tcpdump does not look for behind the header */
+	"ip6 atomic fragment",
+	"ip6 6 extensions",
+	"ip6 jumbogram",
+	"3 tags", /* a record keeps two */
+	"4 tags",
+	"qinq 9100",	/* and their kind only where it is 802.1ad */
+	"qinq 8100 88a8",
+	"length 1535", /* neither a length nor an EtherType in IEEE 802.3 */
+	"ip4 reserved", /* ip[6] has flags too */
+};
+
+static const char *const expressions[] = {
+	"ip", "ip6", "arp", "rarp", "not ip", "tcp", "udp", "icmp", "icmp6", "sctp", "igmp", "esp",
+	"ah", "vrrp", "pim", "ether proto 0x88cc", "ether proto \\ip", "not arp and not ip6",
+	"host 10.1.0.1", "src host 10.1.0.1", "dst host 10.1.0.1", "host 10.1.0.2 and tcp port 5201",
+	"net 10.0.0.0/8", "src net 10.1.0.0/30", "not net 10.0.0.0/8", "dst net 10.1.0.2/32",
+	"ip6 host 2001:db8::1", "dst host 2001:db8::2", "net 2001:db8::/32",
+	"src net 2001:db8::/127", "host 2001:db8::9", "arp host 10.1.0.2",
+	"port 5201", "src port 40000", "dst port 40000", "tcp port 5201", "udp dst port 5201",
+	"portrange 5000-5300", "udp portrange 1-1023", "not port 5201", "sctp port 5201",
+	"tcp[tcpflags] & tcp-syn != 0", "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn",
+	"tcp[tcpflags] == tcp-rst", "tcp[13] & 0xc0 != 0", "tcp[tcpflags] & tcp-rst != 0 or udp",
+	"icmp[icmptype] == icmp-echo", "icmp[icmpcode] = 3", "icmp[0:2] = 0x0303",
+	"icmp6[icmp6type] == icmp6-neighborsolicit", "icmp6[1] == 1",
+	"ip proto 89", "ip proto 136", "ip6 proto 17", "proto 132", "ip[9] == 47", "ip[9] >= 50",
+	"ip6[6] == 58", "ip[0] >> 4 == 4", "ip[0] & 0xf0 == 0x40", "ip[12:4] = 0x0a010001",
+	"ip[12:4] & 0xffff0000 = 0x0a010000", "ip[16] = 10 and ip[17] = 1",
+	"ip[6:2] & 0x1fff != 0", "ip[6:2] & 0x1fff = 0", "ip[6:2] & 0x1fff > 0 and udp",
+	"udp[0:2] > 39999", "udp[0:2] = udp[2:2]", "tcp[0:2] + 1 = 40001", "tcp[2:2] % 100 = 1",
+	"tcp[0:2] - tcp[2:2] > 1000", "tcp[0:2] & 1 = 0", "tcp[0:2] ^ 40000 = 0",
+	"ip[9] * 2 = 34 and udp[2:2] << 1 = 10402", "tcp[0] | 1 = 0x9d", "tcp[0:2] / 10 = 4000",
+	"vlan", "vlan 100", "vlan 200", "vlan 0", "vlan 4095", "not vlan", "vlan 100 and udp",
+	"vlan and ip6", "vlan 200 and vlan 300", "vlan 200 and vlan 300 and tcp port 5201",
+	"vlan and arp", "udp or (vlan and udp)", "ether[12:2] = 0x88a8", "ether[12:2] = 0x8100 and ether[14:2] & 0xfff = 100",
+	"llc", "stp", "ether[12:2] <= 1500", "ether[12:2] > 1500", "ether[12:2] <= 1500 and ether[14] = 0x42", "netbeui",
+	"vlan 1 and stp", "not llc",
+	"arp[6:2] = 1", "arp[6:2] = 2 or rarp", "vlan and arp[6:2] = 2", "arp[7] = 1",
+	"arp src host 10.1.0.1", "pppoes", "mpls", "ip multicast", "ip6 multicast",
+	"tcp port 5201 or (ip[8] > 64 and host 192.0.2.9)",
+};
+
+static bool is_known_difference(const char *name)
+{
+	for (size_t i = 0; i < COUNT(known_differences); i++) {
+		if (strstr(name, known_differences[i]) == name)
+			return true;
+	}
+	return false;
+}
+
+/* Frames as a capture would hold them: whole ones, each for itself, tags in the bytes. */
+static bool usable(const struct vector *v)
+{
+	return !v->vlan_proto && !v->l3_proto && !v->reach && v->segments < 2 && !v->gso_size &&
+	       v->verdict == VERDICT_FLOW && !is_known_difference(v->name);
+}
+
+static void record_of(const uint8_t *frame, uint32_t len, struct flow_record *ret_rec)
+{
+	struct pkt_meta meta = {.len = len, .reach = len};
+	struct flow_facts facts;
+
+	parse_packet(frame, &meta, &facts);
+	memset(ret_rec, 0, sizeof(*ret_rec));
+	ret_rec->key = facts.key;
+	ret_rec->half[0].packets = 1;
+	ret_rec->half[0].tcp_flags = facts.tcp_flags;
+}
+
+/* A capture of every usable vector, in a temporary file. */
+static FILE *write_capture(unsigned *ret_frames)
+{
+	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 262144);
+	FILE *file = tmpfile();
+	pcap_dumper_t *dump = pcap_dump_fopen(pcap, fdopen(dup(fileno(file)), "w"));
+	static uint8_t frame[16384];
+
+	*ret_frames = 0;
+	for (size_t i = 0; i < COUNT(vectors); i++) {
+		const struct vector *v = &vectors[i];
+		uint32_t len = v->len ? v->len : v->size;
+		struct pcap_pkthdr header = {.caplen = len, .len = len};
+
+		if (!usable(v))
+			continue;
+		memset(frame, 0, sizeof(frame));
+		memcpy(frame, v->frame, v->size);
+		pcap_dump((u_char *)dump, &header, frame);
+		++*ret_frames;
+	}
+	pcap_dump_close(dump);
+	pcap_close(pcap);
+	rewind(file);
+	return file;
+}
+
+static unsigned compare(const char *expression, FILE *file)
+{
+	char text[PCAP_ERRBUF_SIZE];
+	pcap_t *pcap = pcap_fopen_offline(fdopen(dup(fileno(file)), "r"), text);
+	struct filter_error error = {""};
+	struct pcap_pkthdr *header;
+	struct bpf_program program;
+	struct flow_record rec;
+	struct filter *filter;
+	const u_char *frame;
+	unsigned bad = 0;
+
+	assert_non_null(pcap);
+	if (filter_compile(expression, &filter, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(pcap_compile(pcap, &program, expression, 1, PCAP_NETMASK_UNKNOWN), 0);
+	while (pcap_next_ex(pcap, &header, &frame) == 1) {
+		int want = pcap_offline_filter(&program, header, frame) != 0, got;
+
+		record_of(frame, header->caplen, &rec);
+		got = filter_match(filter, &rec, 0);
+		if (got == want)
+			continue;
+		bad++;
+		filter_explain(filter, &error);
+		print_error("'%s': got %d, libpcap says %d (%s) of a frame of %u bytes, type %#x\n",
+			    expression, got, want, got < 0 ? error.text : "", header->len,
+			    rec.key.ethertype);
+	}
+	pcap_freecode(&program);
+	filter_free(filter);
+	pcap_close(pcap);
+	rewind(file);
+	return bad;
+}
+
+static void test_agrees_with_libpcap(void **state)
+{
+	unsigned frames, bad = 0;
+	FILE *file = write_capture(&frames);
+
+	(void)state;
+	assert_true(frames > 50);
+	for (size_t i = 0; i < COUNT(expressions); i++)
+		bad += compare(expressions[i], file);
+	fclose(file);
+	assert_int_equal(bad, 0);
+}
+
+static const struct vector *vector_of(const char *name)
+{
+	for (size_t i = 0; i < COUNT(vectors); i++) {
+		if (!strcmp(vectors[i].name, name))
+			return &vectors[i];
+	}
+	fail_msg("no vector '%s'", name);
+	return NULL;
+}
+
+static void record_of_vector(const char *name, struct flow_record *ret_rec)
+{
+	const struct vector *v = vector_of(name);
+	uint32_t len = v->len ? v->len : v->size;
+	uint8_t *frame = calloc(1, len);
+
+	assert_non_null(frame);
+	memcpy(frame, v->frame, v->size);
+	record_of(frame, len, ret_rec);
+	free(frame);
+}
+
+static int match(const char *expression, const struct flow_record *rec, int which, char *text)
+{
+	struct filter_error error = {""};
+	struct filter *filter;
+	int got;
+
+	if (filter_compile(expression, &filter, &error))
+		fail_msg("%s", error.text);
+	got = filter_match(filter, rec, which);
+	if (got < 0)
+		filter_explain(filter, &error);
+	snprintf(text, sizeof(error.text), "%s", error.text);
+	filter_free(filter);
+	return got;
+}
+
+/* What a record does not keep, and how the error names it. */
+static const struct unknown {
+	const char *expression, *vector, *part;
+} unknowns[] = {
+	{"ip[8] > 64", "udp4", "the byte at offset 22 (IPv4 time to live)"},
+	{"ip[1] != 0", "udp4", "offset 15 (IPv4 type of service)"},
+	{"ip[2:2] > 100", "udp4", "offset 16 (IPv4 total length)"},
+	{"ip[4:2] = 0x1234", "udp4", "offset 18 (IPv4 identification)"},
+	{"ip[6] & 0x40 != 0", "udp4", "offset 20 (IPv4 fragment flags and offset)"},
+	{"ip[6:2] & 0x1fff = 185", "ip4 middle fragment", "offset 20 (IPv4 fragment flags"},
+	{"ip[10:2] = 0", "udp4", "offset 24 (IPv4 checksum)"},
+	{"ip[0] & 0xf > 5", "udp4", "offset 14 (IPv4 header length)"},
+	{"vlan and ip[8] = 1", "vlan 100", "offset 26 (IPv4 time to live)"},
+	{"ip6[7] = 255", "udp6", "offset 21 (IPv6 hop limit)"},
+	{"ip6[4:2] > 100", "udp6", "offset 18 (IPv6 payload length)"},
+	{"ip6[0:4] & 0xfffff != 0", "udp6", "offset 14 (IPv6 traffic class and flow label)"},
+	{"tcp[4:4] = 1", "tcp4 syn", "offset 38 (TCP sequence number)"},
+	{"tcp[12] & 0xf0 > 0x50", "tcp4 syn", "offset 46 (TCP header length)"},
+	{"tcp[14:2] = 0", "tcp4 syn", "offset 48 (TCP window)"},
+	{"tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "tcp4 syn", "offset 46 (TCP header length)"},
+	{"udp[4:2] > 100", "udp4", "offset 38 (UDP length)"},
+	{"udp[8] = 1", "udp4", "offset 42 (payload)"},
+	{"icmp[4:2] = 7", "icmp4 echo request", "offset 38 (rest of the ICMP header)"},
+	{"ether host 2:0:0:0:0:1", "udp4", "offset 0 (Ethernet destination address)"},
+	{"ether broadcast", "arp request", "(Ethernet destination address)"},
+	{"ether[14] & 0xe0 = 0xe0", "vlan 100", "offset 14 (VLAN priority)"},
+	{"ether[12:2] = 38", "stp", "offset 12 (802.3 length)"},
+	{"greater 100", "udp4", "the length of a packet"},
+	{"len = 60", "arp request", "the length of a packet"},
+	{"arp[8] = 2", "arp request", "(ARP sender hardware address)"},
+	{"ether[14] = 2", "lldp", "offset 14 (payload)"},
+	{"ether[100] = 2", "ospf4", "offset 100 (payload)"},
+	{"ip protochain 17", "ah4", "offset 34 (payload)"},
+	{"ipx", "ipx in raw 802.3", "offset 18 (payload)"},
+};
+
+static void test_unknown_bits(void **state)
+{
+	struct flow_record rec;
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(unknowns); i++) {
+		const struct unknown *u = &unknowns[i];
+
+		record_of_vector(u->vector, &rec);
+		if (match(u->expression, &rec, 0, text) != -ENODATA)
+			fail_msg("'%s' is decided", u->expression);
+		if (!strstr(text, u->part) || !strstr(text, u->expression))
+			fail_msg("'%s': error '%s', wanted '%s'", u->expression, text, u->part);
+	}
+}
+
+/* A bit that is unknown and does not matter does no harm. */
+static void test_unknown_and_irrelevant(void **state)
+{
+	static const struct {
+		const char *expression;
+		int want;
+	} cases[] = {
+		{"ip[8] > 64 or udp port 5201", 1}, {"udp port 5201 or ip[8] > 64", 1},
+		{"ip[8] > 64 and tcp", 0},	    {"tcp and ip[8] > 64", 0},
+		{"ip[8] >= 0", 1},		    {"greater 0", 1},
+		{"ip[8] & 0 = 0", 1},		    {"ip[8] < 256", 1},
+		{"ip[8] | 1 != 0", 1},		    {"ip[2:2] >> 16 = 0", 1},
+		{"ip[8] = 300", 0},		    {"ether[14] & 0x40 != 0", 1},
+	};
+	struct flow_record rec;
+	char text[512];
+
+	(void)state;
+	record_of_vector("udp4", &rec);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int got = match(cases[i].expression, &rec, 0, text);
+
+		if (got != cases[i].want)
+			fail_msg("'%s': %d, wanted %d (%s)", cases[i].expression, got, cases[i].want,
+				 text);
+	}
+}
+
+static void test_reverse_direction(void **state)
+{
+	struct flow_record rec;
+	char text[512];
+
+	(void)state;
+	record_of_vector("tcp4 syn", &rec);
+	rec.half[1] = (struct flow_half){.packets = 1, .tcp_flags = 0x12};
+	assert_int_equal(match("src host 10.1.0.2", &rec, 0, text), 0);
+	assert_int_equal(match("src host 10.1.0.2", &rec, 1, text), 1);
+	assert_int_equal(match("dst port 40000 and tcp[tcpflags] = tcp-syn|tcp-ack", &rec, 1, text), 1);
+	record_of_vector("icmp4 echo request", &rec);
+	assert_int_equal(match("icmp[icmptype] = icmp-echoreply", &rec, 1, text), 1);
+	assert_int_equal(match("icmp[icmptype] = icmp-echoreply", &rec, 0, text), 0);
+}
+
+/* Records that have lost detail match where it does not matter, and are counted where it does. */
+static void test_lost_detail(void **state)
+{
+	struct filter_error error;
+	struct flow_record rec;
+	struct filter *filter;
+	char text[512];
+
+	(void)state;
+	record_of_vector("udp4", &rec);
+	rec.key.marks |= FLOW_MARK_FOLDED;
+	rec.key.src[0] = 0;
+	rec.key.sport = 0;
+	rec.half[0].packets = 7;
+	assert_int_equal(match("dst host 10.1.0.2 and udp dst port 5201", &rec, 0, text), 1);
+	assert_int_equal(match("tcp", &rec, 0, text), 0);
+	assert_int_equal(filter_compile("src host 10.1.0.1", &filter, &error), 0);
+	assert_int_equal(filter_match(filter, &rec, 0), 0);
+	assert_int_equal(filter_undecided(filter), 7);
+	filter_free(filter);
+	memset(&rec.key, 0, sizeof(rec.key));
+	rec.key.marks = FLOW_MARK_CATCHALL;
+	assert_int_equal(match("ip", &rec, 0, text), 0);
+	assert_int_equal(match("not ip", &rec, 0, text), 0);
+}
+
+/* A packet cut short fails every load beyond its end, as in libpcap. */
+static void test_cut_short(void **state)
+{
+	struct flow_record rec;
+	char text[512];
+
+	(void)state;
+	record_of_vector("ip4 ports cut by the frame", &rec);
+	assert_int_equal(match("udp", &rec, 0, text), 1);
+	assert_int_equal(match("host 10.1.0.2", &rec, 0, text), 1);
+	assert_int_equal(match("port 0", &rec, 0, text), 0);
+	assert_int_equal(match("not port 0", &rec, 0, text), 0);
+	record_of_vector("ip4 without a header", &rec);
+	assert_int_equal(match("ip", &rec, 0, text), 1);
+	assert_int_equal(match("host 0.0.0.0", &rec, 0, text), 0);
+}
+
+static void test_syntax(void **state)
+{
+	static const char *const bad[] = {"host", "tcp port", "port 99999", "(tcp", "foo bar baz",
+					  "vlan 5000", "tcp and udp", "ip broadcast"};
+	struct filter_error error;
+	struct filter *filter = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		error.text[0] = 0;
+		assert_int_equal(filter_compile(bad[i], &filter, &error), -EINVAL);
+		assert_null(filter);
+		assert_memory_equal(error.text, "filter '", 8);
+		assert_non_null(strstr(error.text, bad[i]));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_agrees_with_libpcap),
+		cmocka_unit_test(test_unknown_bits),
+		cmocka_unit_test(test_unknown_and_irrelevant),
+		cmocka_unit_test(test_reverse_direction),
+		cmocka_unit_test(test_lost_detail),
+		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_syntax),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

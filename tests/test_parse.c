@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * test_parse.c: parse.h on the host over the vector table, and over each vector cut at every byte,
+ * in heap copies of the exact size so that the sanitizers see a byte read too far.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vectors.h"
+
+#define IFNUM 7
+
+static __u8 *copy_of(const struct vector *v, __u32 bytes)
+{
+	__u8 *copy = malloc(bytes ? bytes : 1);
+
+	assert_non_null(copy);
+	memset(copy, 0, bytes);
+	memcpy(copy, v->frame, bytes < v->size ? bytes : v->size);
+	return copy;
+}
+
+static void parse_copy(const struct vector *v, const struct pkt_meta *meta, struct flow_facts *facts)
+{
+	__u8 *copy = copy_of(v, meta->reach);
+
+	parse_packet(copy, meta, facts);
+	free(copy);
+}
+
+static bool differs(const struct vector *v, const char *what, unsigned long got, unsigned long want)
+{
+	if (got == want)
+		return false;
+	print_error("vector '%s': %s %lu (%#lx), wanted %lu (%#lx)\n", v->name, what, got, got, want,
+		    want);
+	return true;
+}
+
+static bool key_differs(const struct vector *v, const struct flow_key *got, const struct flow_key *want)
+{
+	bool bad = false;
+
+	bad |= differs(v, "ethertype", got->ethertype, want->ethertype);
+	bad |= differs(v, "vlan", got->vlan, want->vlan);
+	bad |= differs(v, "cvlan", got->cvlan, want->cvlan);
+	bad |= differs(v, "proto", got->proto, want->proto);
+	bad |= differs(v, "marks", got->marks, want->marks);
+	bad |= differs(v, "sport", PARSE_SWAP16(got->sport), PARSE_SWAP16(want->sport));
+	bad |= differs(v, "dport", PARSE_SWAP16(got->dport), PARSE_SWAP16(want->dport));
+	if (!bad && memcmp(got, want, sizeof(*got)))
+		bad = differs(v, "address, interface or padding", 1, 0);
+	return bad;
+}
+
+static bool vector_fails(const struct vector *v, __u32 dir)
+{
+	struct pkt_meta meta = vector_meta(v, IFNUM, dir);
+	struct flow_key want = v->key;
+	struct flow_facts facts;
+	bool bad = false;
+
+	want.ifnum = IFNUM;
+	want.dir = (__u8)dir;
+	parse_copy(v, &meta, &facts);
+	bad |= key_differs(v, &facts.key, &want);
+	bad |= differs(v, "verdict", facts.verdict, v->verdict);
+	bad |= differs(v, "packets", facts.packets, v->packets);
+	bad |= differs(v, "bytes", facts.bytes, v->bytes);
+	bad |= differs(v, "ip bytes", facts.ip_bytes, v->ip_bytes);
+	bad |= differs(v, "tcp flags", facts.tcp_flags, v->tcp_flags);
+	bad |= differs(v, "tcp syn", facts.tcp_syn, v->tcp_syn);
+	return bad;
+}
+
+static void test_vectors(void **state)
+{
+	unsigned int failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < VECTORS; i++)
+		failed += vector_fails(&vectors[i], FLOW_INGRESS) || vector_fails(&vectors[i], FLOW_EGRESS);
+	assert_int_equal(failed, 0);
+}
+
+static void test_names_are_unique(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VECTORS; i++) {
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(vectors[i].name, vectors[j].name);
+	}
+}
+
+/* What holds for any frame: one verdict, its mark in the key, and no byte out of the books. */
+static void check_invariants(const struct vector *v, const struct pkt_meta *meta,
+			     const struct flow_facts *f)
+{
+	bool fine = true;
+
+	fine &= f->verdict <= VERDICT_DEEP;
+	fine &= (f->verdict == VERDICT_SHORT) == !!(f->key.marks & FLOW_MARK_SHORT);
+	fine &= (f->verdict == VERDICT_DEEP) == !!(f->key.marks & FLOW_MARK_DEEP);
+	fine &= !(f->key.marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL));
+	fine &= f->packets >= 1 && f->bytes >= meta->len && f->ip_bytes <= f->bytes;
+	fine &= !f->tcp_flags || f->key.proto == 6;
+	fine &= f->key.pad == 0 && f->key.ifnum == IFNUM;
+	if (!fine)
+		fail_msg("vector '%s' cut at %u of %u breaks an invariant", v->name, meta->reach,
+			 meta->len);
+}
+
+/* Cut at each byte, once as a shorter frame, once with the rest out of reach. */
+static void test_cut_everywhere(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VECTORS; i++) {
+		const struct vector *v = &vectors[i];
+
+		for (__u32 cut = 0; cut <= v->size; cut++) {
+			struct pkt_meta meta = vector_meta(v, IFNUM, FLOW_INGRESS);
+			struct flow_facts facts;
+
+			meta.reach = cut;
+			parse_copy(v, &meta, &facts);
+			check_invariants(v, &meta, &facts);
+			meta.len = cut;
+			parse_copy(v, &meta, &facts);
+			check_invariants(v, &meta, &facts);
+		}
+	}
+}
+
+/* A header that is not all there is not a flow: every cut inside the headers of a plain packet. */
+static void test_cut_in_headers_is_short(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VECTORS; i++) {
+		const struct vector *v = &vectors[i];
+		struct pkt_meta meta = vector_meta(v, IFNUM, FLOW_INGRESS);
+		struct flow_facts whole, cut;
+
+		if (v->verdict != VERDICT_FLOW || v->key.proto != 6 || v->segments > 1)
+			continue;
+		if (v->key.marks & FLOW_MARK_FRAGMENT)
+			continue;
+		parse_copy(v, &meta, &whole);
+		for (meta.len = 0; meta.len < whole.off; meta.len++) {
+			meta.reach = meta.len;
+			parse_copy(v, &meta, &cut);
+			if (meta.len < whole.l3_off + 20U + (v->key.ethertype == 0x86dd) * 20U + 20U)
+				assert_int_equal(cut.verdict, VERDICT_SHORT);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_names_are_unique),
+		cmocka_unit_test(test_cut_everywhere),
+		cmocka_unit_test(test_cut_in_headers_is_short),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

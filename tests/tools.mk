@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
+
+TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/wlgen $(B)/tests/wltraf $(B)/tests/bystander.bpf.o
+
+.PHONY: test-tools
+test-tools: $(TEST_TOOLS)
+
+$(B)/tests/bpf_vectors: tests/bpf_vectors.c tests/vectors.h $(BPF_HDR) $(SKELS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lbpf -lelf -o $@
+
+$(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bystander.bpf.o: tests/bystander.bpf.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/wlgen.skel.h: $(B)/tests/wlgen.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name wlgen_bpf > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/wlgen: tests/wlgen.c tests/wlgen.h $(B)/tests/wlgen.skel.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lbpf -lelf -o $@
+
+$(B)/tests/wltraf: tests/wltraf.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * wlgen.c: sends an exactly known number of packets of N flows at full speed, by
+ * BPF_PROG_TEST_RUN with live frames, and says what it sent, in all and for each flow.
+ *
+ *   redirect   frames leave by interface -i (ndo_xdp_xmit); on veth the peer receives them, and
+ *              must have an XDP program or GRO on, else the driver refuses
+ *   --pass     frames enter the stack as if received on -i, so that TC ingress sees them
+ *
+ * What the driver had no room for is lost without a trace for the sender; a veth counts it
+ * (tx_queue_N_xdp_xmit_errors), and wlgen reads the counters before and after. Exit: 0 all sent,
+ * 1 failed, 2 wrong usage, 3 the driver dropped some (the flow counts are then too high).
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "wlgen.h"
+
+#include "tests/wlgen.skel.h"
+
+#define CALL_PACKETS 1000000 /* a call of test-run; each call costs milliseconds of its own */
+#define BATCH_DEFAULT 64     /* a NAPI poll takes as many, so a veth's ring does not fill up */
+#define FLOWS_MAX (1U << 26)
+
+struct options {
+	const char *iface;
+	const char *per_flow;
+	const char *dst_mac;
+	uint64_t packets;
+	uint64_t rate; /* packets a second, 0: full speed */
+	uint32_t batch;
+	int vlan;  /* -1: none */
+	int cvlan; /* -1: none */
+	uint32_t dport;
+	uint32_t ifindex;
+	bool pass;
+	struct wlgen_config config;
+};
+
+struct driver_stats {
+	bool known;
+	uint64_t sent;
+	uint64_t errors;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: wlgen -i IFACE|IFINDEX [options]\n"
+	      "  -n, --packets N       1000\n"
+	      "  -f, --flows N         1\n"
+	      "      --first N         number of the first flow, 0\n"
+	      "  -s, --size BYTES      of the frame, 64 at least; 100\n"
+	      "      --spread N        frames of flow n are n % N bytes shorter\n"
+	      "      --order ORDER     round, random, or flood:STEADY:RATIO\n"
+	      "  -p, --proto udp|tcp\n"
+	      "      --dport PORT      5201\n"
+	      "      --vlan ID, --qinq OUTER:INNER (88a8 and 8100)\n"
+	      "  -6, --v6\n"
+	      "      --dst-mac MAC     02:00:00:00:00:99, which a stack ignores\n"
+	      "      --seed N          of --order random\n"
+	      "      --batch N         frames between flushes, 64\n"
+	      "      --rate PPS\n"
+	      "      --cpu N\n"
+	      "      --pass            into the stack as received on IFACE\n"
+	      "      --per-flow FILE   CSV: src,dst,sport,dport,packets,bytes\n",
+	      out);
+}
+
+static void die(const char *what, const char *object, const char *why)
+{
+	fprintf(stderr, "wlgen: %s '%s': %s\n", what, object, why);
+	exit(1);
+}
+
+static uint64_t number(const char *text, const char *option, uint64_t min, uint64_t max)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || end == text || *end || value < min || value > max) {
+		fprintf(stderr, "wlgen: %s '%s': not in %llu-%llu\n", option, text,
+			(unsigned long long)min, (unsigned long long)max);
+		exit(2);
+	}
+	return value;
+}
+
+static void parse_order(const char *text, struct wlgen_config *config)
+{
+	if (!strcmp(text, "round")) {
+		config->order = WLGEN_ROUND;
+	} else if (!strcmp(text, "random")) {
+		config->order = WLGEN_RANDOM;
+	} else if (sscanf(text, "flood:%u:%u", &config->steady, &config->flood) == 2 &&
+		   config->steady) {
+		config->order = WLGEN_FLOOD;
+	} else {
+		fprintf(stderr, "wlgen: --order '%s': not round, random or flood:STEADY:RATIO\n", text);
+		exit(2);
+	}
+}
+
+static void parse_qinq(const char *text, struct options *opt)
+{
+	if (sscanf(text, "%d:%d", &opt->vlan, &opt->cvlan) != 2 || opt->vlan < 0 ||
+	    opt->vlan > 4095 || opt->cvlan < 0 || opt->cvlan > 4095) {
+		fprintf(stderr, "wlgen: --qinq '%s': not OUTER:INNER in 0-4095\n", text);
+		exit(2);
+	}
+}
+
+static void set_cpu(uint64_t cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("option", "--cpu", strerror(errno));
+}
+
+enum { OPT_FIRST = 256, OPT_SPREAD, OPT_ORDER, OPT_DPORT, OPT_VLAN, OPT_QINQ, OPT_MAC, OPT_SEED,
+       OPT_BATCH, OPT_RATE, OPT_CPU, OPT_PASS, OPT_PER_FLOW };
+
+static const struct option long_options[] = {
+	{"ifindex", required_argument, NULL, 'i'},
+	{"packets", required_argument, NULL, 'n'},
+	{"flows", required_argument, NULL, 'f'},
+	{"first", required_argument, NULL, OPT_FIRST},
+	{"size", required_argument, NULL, 's'},
+	{"spread", required_argument, NULL, OPT_SPREAD},
+	{"order", required_argument, NULL, OPT_ORDER},
+	{"proto", required_argument, NULL, 'p'},
+	{"dport", required_argument, NULL, OPT_DPORT},
+	{"vlan", required_argument, NULL, OPT_VLAN},
+	{"qinq", required_argument, NULL, OPT_QINQ},
+	{"v6", no_argument, NULL, '6'},
+	{"dst-mac", required_argument, NULL, OPT_MAC},
+	{"seed", required_argument, NULL, OPT_SEED},
+	{"batch", required_argument, NULL, OPT_BATCH},
+	{"rate", required_argument, NULL, OPT_RATE},
+	{"cpu", required_argument, NULL, OPT_CPU},
+	{"pass", no_argument, NULL, OPT_PASS},
+	{"per-flow", required_argument, NULL, OPT_PER_FLOW},
+	{"help", no_argument, NULL, 'h'},
+	{},
+};
+
+static void parse_proto(const char *text, struct wlgen_config *config)
+{
+	if (strcmp(text, "udp") && strcmp(text, "tcp")) {
+		fprintf(stderr, "wlgen: --proto '%s': not udp or tcp\n", text);
+		exit(2);
+	}
+	config->proto = text[0] == 'u' ? 17 : 6;
+}
+
+static void parse_long_option(int c, struct options *opt)
+{
+	struct wlgen_config *config = &opt->config;
+
+	switch (c) {
+	case OPT_FIRST:
+		config->first = (uint32_t)number(optarg, "--first", 0, FLOWS_MAX);
+		break;
+	case OPT_SPREAD:
+		config->spread = (uint32_t)number(optarg, "--spread", 0, 60000);
+		break;
+	case OPT_ORDER:
+		parse_order(optarg, config);
+		break;
+	case OPT_DPORT:
+		opt->dport = (uint32_t)number(optarg, "--dport", 0, 65535);
+		break;
+	case OPT_VLAN:
+		opt->vlan = (int)number(optarg, "--vlan", 0, 4095);
+		break;
+	case OPT_QINQ:
+		parse_qinq(optarg, opt);
+		break;
+	case OPT_MAC:
+		opt->dst_mac = optarg;
+		break;
+	case OPT_SEED:
+		config->seed = number(optarg, "--seed", 0, UINT64_MAX);
+		break;
+	case OPT_BATCH:
+		opt->batch = (uint32_t)number(optarg, "--batch", 1, 256);
+		break;
+	case OPT_RATE:
+		opt->rate = number(optarg, "--rate", 1, 100000000);
+		break;
+	case OPT_CPU:
+		set_cpu(number(optarg, "--cpu", 0, CPU_SETSIZE - 1));
+		break;
+	case OPT_PASS:
+		opt->pass = true;
+		break;
+	case OPT_PER_FLOW:
+		opt->per_flow = optarg;
+		break;
+	default:
+		usage(stderr);
+		exit(2);
+	}
+}
+
+static void parse_option(int c, struct options *opt)
+{
+	switch (c) {
+	case 'i':
+		opt->iface = optarg;
+		break;
+	case 'n':
+		opt->packets = number(optarg, "--packets", 0, UINT64_MAX >> 16);
+		break;
+	case 'f':
+		opt->config.flows = (uint32_t)number(optarg, "--flows", 1, FLOWS_MAX);
+		break;
+	case 's':
+		opt->config.size = (uint32_t)number(optarg, "--size", 64, 3500);
+		break;
+	case 'p':
+		parse_proto(optarg, &opt->config);
+		break;
+	case '6':
+		opt->config.v6 = 1;
+		break;
+	case 'h':
+		usage(stdout);
+		exit(0);
+	default:
+		parse_long_option(c, opt);
+	}
+}
+
+static void check_options(struct options *opt)
+{
+	struct wlgen_config *config = &opt->config;
+	uint32_t headers;
+
+	if (!opt->iface) {
+		usage(stderr);
+		exit(2);
+	}
+	opt->ifindex = if_nametoindex(opt->iface);
+	if (!opt->ifindex)
+		opt->ifindex = (uint32_t)strtoul(opt->iface, NULL, 10);
+	if (!opt->ifindex)
+		die("interface", opt->iface, "there is none of this name");
+	config->ifindex = opt->pass ? 0 : opt->ifindex;
+	if (config->order == WLGEN_FLOOD && config->flows <= config->steady)
+		die("order", "flood", "needs more --flows than steady ones");
+	config->l3_off = 14 + (opt->vlan >= 0 ? 4 : 0) + (opt->cvlan >= 0 ? 4 : 0);
+	config->l4_off = config->l3_off + (config->v6 ? 40 : 20);
+	headers = config->l4_off + (config->proto == 6 ? 20 : 8);
+	config->header_words = (headers + 7) / 8;
+	if (config->size < config->header_words * 8 + config->spread)
+		die("options", "--size, --spread", "no room for the headers");
+}
+
+static void put16(uint8_t *at, unsigned int value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void build_link(const struct options *opt, uint8_t *frame)
+{
+	static const uint8_t src[6] = {0x02, 0, 0, 0, 0, 0x98};
+	unsigned int at = 12;
+
+	if (sscanf(opt->dst_mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &frame[0], &frame[1], &frame[2],
+		   &frame[3], &frame[4], &frame[5]) != 6)
+		die("--dst-mac", opt->dst_mac, "not a MAC address");
+	memcpy(frame + 6, src, 6);
+	if (opt->vlan >= 0) {
+		put16(frame + at, opt->cvlan >= 0 ? 0x88a8 : 0x8100);
+		put16(frame + at + 2, (unsigned int)opt->vlan);
+		at += 4;
+	}
+	if (opt->cvlan >= 0) {
+		put16(frame + at, 0x8100);
+		put16(frame + at + 2, (unsigned int)opt->cvlan);
+		at += 4;
+	}
+	put16(frame + at, opt->config.v6 ? 0x86dd : 0x0800);
+}
+
+/* To 10.200.0.1 or 2001:db8::c8; what varies is left 0. */
+static void build_header(struct options *opt)
+{
+	struct wlgen_config *config = &opt->config;
+	uint8_t frame[WLGEN_HEADER_MAX] = {}, *ip = frame + config->l3_off, *l4 = frame + config->l4_off;
+	static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8}, dst4[4] = {10, 200, 0, 1};
+
+	build_link(opt, frame);
+	if (config->v6) {
+		ip[0] = 0x60;
+		ip[6] = (uint8_t)config->proto;
+		ip[7] = 64;
+		memcpy(ip + 8, v6, 16);
+		memcpy(ip + 24, v6, 16);
+		ip[39] = 200;
+	} else {
+		ip[0] = 0x45;
+		ip[6] = 0x40; /* do not fragment */
+		ip[8] = 64;
+		ip[9] = (uint8_t)config->proto;
+		memcpy(ip + 16, dst4, 4);
+		for (unsigned int i = 0; i < 20; i += 2)
+			config->ip_sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+	}
+	put16(l4 + 2, opt->dport);
+	if (config->proto == 6) {
+		l4[12] = 0x50;
+		l4[13] = 0x10; /* ACK */
+	}
+	memcpy(config->header, frame, sizeof(frame));
+}
+
+/* The counters of a veth's transmit side; unknown for other drivers. */
+static struct driver_stats read_driver(uint32_t ifindex)
+{
+	struct driver_stats ret = {};
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq req = {.ifr_data = (void *)&info};
+	struct ethtool_gstrings *names;
+	struct ethtool_stats *values;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || !if_indextoname(ifindex, req.ifr_name) || ioctl(fd, SIOCETHTOOL, &req)) {
+		close(fd);
+		return ret;
+	}
+	names = calloc(1, sizeof(*names) + info.n_stats * (size_t)ETH_GSTRING_LEN);
+	values = calloc(1, sizeof(*values) + info.n_stats * sizeof(uint64_t));
+	if (!names || !values)
+		die("interface", req.ifr_name, "no memory for its counters");
+	*names = (struct ethtool_gstrings){
+		.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = info.n_stats};
+	*values = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = info.n_stats};
+	req.ifr_data = (void *)names;
+	ret.known = !ioctl(fd, SIOCETHTOOL, &req);
+	req.ifr_data = (void *)values;
+	ret.known = ret.known && !ioctl(fd, SIOCETHTOOL, &req) && !strcmp(info.driver, "veth");
+	for (uint32_t i = 0; ret.known && i < info.n_stats; i++) {
+		const char *name = (const char *)names->data + i * (size_t)ETH_GSTRING_LEN;
+
+		if (strncmp(name, "tx_queue_", 9))
+			continue;
+		if (strstr(name, "_xdp_xmit_errors"))
+			ret.errors += values->data[i];
+		else if (strstr(name, "_xdp_xmit"))
+			ret.sent += values->data[i];
+	}
+	free(names);
+	free(values);
+	close(fd);
+	return ret;
+}
+
+static struct wlgen_bpf *load(const struct wlgen_config *config)
+{
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct wlgen_bpf *skel;
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* kernels before 5.11 */
+	skel = wlgen_bpf__open();
+	if (!skel)
+		die("BPF program", "wlgen", strerror(errno));
+	skel->rodata->config = *config;
+	skel->bss->state.rng = config->seed * 0x9e3779b97f4a7c15ULL | 1;
+	bpf_map__set_max_entries(skel->maps.flow_packets, config->flows);
+	if (wlgen_bpf__load(skel))
+		die("BPF program", "wlgen", strerror(errno));
+	return skel;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void run_call(struct wlgen_bpf *skel, const struct options *opt, uint32_t packets)
+{
+	static uint8_t frame[4096];
+	struct xdp_md ctx = {.data_end = opt->config.size, .ingress_ifindex = opt->ifindex};
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+			    .data_size_in = opt->config.size, .repeat = (int)packets,
+			    .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+			    .batch_size = opt->batch < packets ? opt->batch : packets);
+	uint64_t before = skel->bss->state.packets;
+
+	if (opt->pass) {
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
+	if (bpf_prog_test_run_opts(bpf_program__fd(skel->progs.wlgen), &opts))
+		die("test-run of live frames, interface", opt->iface, strerror(errno));
+	if (skel->bss->state.packets != before + packets)
+		die("interface", opt->iface, "frames could not be written");
+}
+
+static void wait_for_rate(const struct options *opt, double start, uint64_t sent)
+{
+	double ahead = start + (double)sent / (double)(opt->rate ? opt->rate : 1) - seconds();
+
+	if (opt->rate && ahead > 0)
+		usleep((useconds_t)(ahead * 1e6));
+}
+
+static double run(struct wlgen_bpf *skel, const struct options *opt)
+{
+	double start = seconds();
+	uint64_t left = opt->packets;
+	uint64_t call = opt->rate ? opt->rate / 20 + 1 : CALL_PACKETS;
+
+	while (left) {
+		uint32_t now = (uint32_t)(left < call ? left : call);
+
+		run_call(skel, opt, now);
+		left -= now;
+		wait_for_rate(opt, start, opt->packets - left);
+	}
+	return seconds() - start;
+}
+
+/* Addresses as view flow_text has them: IPv6 in full. */
+static void flow_text(const struct wlgen_config *config, uint32_t flow, char *buf, size_t size)
+{
+	uint32_t n = config->first + flow, src = 0x0a800000 + n / 16;
+
+	if (config->v6)
+		snprintf(buf, size, "2001:0db8:0000:0000:0000:0000:%04x:%04x,"
+			 "2001:0db8:0000:0000:0000:0000:0000:00c8,%u", src >> 16, src & 0xffff,
+			 10000 + n % 16);
+	else
+		snprintf(buf, size, "10.%u.%u.%u,10.200.0.1,%u", src >> 16 & 255, src >> 8 & 255,
+			 src & 255, 10000 + n % 16);
+}
+
+/* Returns the number of flows that had a packet. */
+static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt)
+{
+	const struct wlgen_config *config = &opt->config;
+	size_t size = config->flows * sizeof(uint64_t);
+	const uint64_t *packets = mmap(NULL, size, PROT_READ, MAP_SHARED,
+				       bpf_map__fd(skel->maps.flow_packets), 0);
+	FILE *file = opt->per_flow ? fopen(opt->per_flow, "w") : NULL;
+	uint32_t used = 0;
+	char text[128];
+
+	if (packets == MAP_FAILED || (opt->per_flow && !file))
+		die("file", opt->per_flow ? opt->per_flow : "", strerror(errno));
+	for (uint32_t n = 0; n < config->flows; n++) {
+		uint32_t frame = config->size - (config->spread ? n % config->spread : 0);
+
+		used += packets[n] > 0;
+		if (!file || !packets[n])
+			continue;
+		flow_text(config, n, text, sizeof(text));
+		fprintf(file, "%s,%u,%llu,%llu\n", text, opt->dport, (unsigned long long)packets[n],
+			(unsigned long long)packets[n] * frame);
+	}
+	if (file && fclose(file))
+		die("file", opt->per_flow, strerror(errno));
+	munmap((void *)packets, size);
+	return used;
+}
+
+int main(int argc, char **argv)
+{
+	struct options opt = {.packets = 1000, .batch = BATCH_DEFAULT, .vlan = -1, .cvlan = -1,
+			      .dport = 5201, .dst_mac = "02:00:00:00:00:99",
+			      .config = {.flows = 1, .size = 100, .proto = 17, .seed = 1}};
+	struct driver_stats before, after;
+	struct wlgen_bpf *skel;
+	uint64_t lost = 0;
+	double time;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "i:n:f:s:p:6h", long_options, NULL)) != -1)
+		parse_option(c, &opt);
+	check_options(&opt);
+	build_header(&opt);
+	skel = load(&opt.config);
+	before = read_driver(opt.ifindex);
+	time = run(skel, &opt);
+	after = read_driver(opt.ifindex);
+	if (before.known && !opt.pass) /* other senders' losses count as ours: who can tell */
+		lost = after.errors - before.errors;
+	printf("{\"packets\":%llu,\"bytes\":%llu,\"flows\":%u,\"dropped\":%llu,"
+	       "\"driver_sent\":%llu,\"seconds\":%.3f}\n",
+	       (unsigned long long)skel->bss->state.packets,
+	       (unsigned long long)skel->bss->state.bytes, write_flows(skel, &opt),
+	       (unsigned long long)lost, (unsigned long long)(after.sent - before.sent), time);
+	wlgen_bpf__destroy(skel);
+	return lost ? 3 : 0;
+}
