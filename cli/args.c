@@ -197,7 +197,8 @@ static const struct args_option *find_row(const struct parser *parser, int value
 }
 
 /* getopt has just returned '?' or ':'. */
-static int say_bad_option(const struct parser *parser, const struct cmd *cmd, char **argv, int found)
+static int say_bad_option(const struct parser *parser, const struct cmd *cmd, char **argv,
+			  int found)
 {
 	const char *verb = cmd ? cmd->name : NULL;
 	const struct args_option *row = optopt ? find_row(parser, optopt) : NULL;

@@ -6,8 +6,8 @@
 
 struct cmd {
 	const char *name;
-	const char *summary; /* one line */
-	bool filter;	     /* takes a FILTER */
+	const char *summary;				/* one line */
+	bool filter;					/* takes a FILTER */
 	const struct args_option *options[ARGS_TABLES]; /* beside the global ones */
 	/* The exit code, errors said. */
 	int (*run)(const struct args *args);

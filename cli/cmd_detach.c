@@ -46,11 +46,12 @@ static int find_flowd(const struct args *args, char *socket, size_t size, char *
 }
 
 /* Beside this program, else in PATH. Returns only where neither is there. */
-static int exec_flowd(const char *instance)
+static int exec_flowd(const char *instance, const char *db)
 {
 	char self[PATH_MAX], path[PATH_MAX + 8];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *const args[] = {"flowd", "--detach", "--instance", instance, NULL};
+	const char *const args[] = {"flowd", "--detach", "--instance", instance,
+				    db ? "--db" : NULL, db, NULL};
 	char *const *argv = (char *const *)args; /* exec leaves them as they are */
 
 	signal(SIGPIPE, SIG_DFL);
@@ -74,7 +75,7 @@ int cmd_detach(const struct args *args)
 		return err;
 	err = live_ask(socket, "detach", DETACH_TIMEOUT_S, &answer, &error);
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		return exec_flowd(instance);
+		return exec_flowd(instance, access(args->db, F_OK) ? NULL : args->db);
 	if (err)
 		return say_failed("%s", error.text);
 	if (!strcmp(answer, "ok\n")) {
@@ -82,7 +83,8 @@ int cmd_detach(const struct args *args)
 	} else {
 		answer[strcspn(answer, "\n")] = 0;
 		err = say_failed("flowd '%s': %s", instance,
-				 !strncmp(answer, "error ", 6) ? answer + 6 : "ended without an answer");
+				 !strncmp(answer, "error ", 6) ? answer + 6
+							       : "ended without an answer");
 	}
 	free(answer);
 	return err;

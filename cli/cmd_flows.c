@@ -98,7 +98,8 @@ static void get_proto(const struct out_column *c, const void *row, struct out_va
 	}
 	names_proto(key->proto, proto, sizeof(proto));
 	if ((key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6) && !*fragments)
-		snprintf(text, sizeof(text), "%.32s %u/%u", proto, ntohs(key->sport), ntohs(key->dport));
+		snprintf(text, sizeof(text), "%.32s %u/%u", proto, ntohs(key->sport),
+			 ntohs(key->dport));
 	else
 		snprintf(text, sizeof(text), "%.32s%s", proto, fragments);
 	out_set_text(value, text);
@@ -206,8 +207,8 @@ static size_t add_fields(struct out_column *columns, size_t n, bool uniflow)
 		if (!strcmp(f->name, "dir"))
 			columns[n++] = (struct out_column){.name = "iface", .get = get_iface};
 		if (!f->reverse || !uniflow)
-			columns[n++] = (struct out_column){
-				.name = f->name, .get = get_field, .field = f};
+			columns[n++] =
+				(struct out_column){.name = f->name, .get = get_field, .field = f};
 	}
 	return n;
 }

@@ -31,8 +31,8 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 	if (args->filter) {
 		err = filter_compile(args->filter, &ret_query->filter, &error);
 		if (err)
-			return err == -EINVAL ? say_usage("%s", error.text) :
-						say_failed("%s", strerror(-err));
+			return err == -EINVAL ? say_usage("%s", error.text)
+					      : say_failed("%s", strerror(-err));
 	}
 	options.filter = ret_query->filter;
 	ret_query->open = true;

@@ -40,7 +40,8 @@ static json_t *ask(const char *socket, const char *path, struct live_error *erro
 		return NULL;
 	flowd = json_loads(text, 0, &bad);
 	if (!json_is_object(flowd)) {
-		snprintf(error->text, sizeof(error->text), "socket '%.100s': not flowd's answer", socket);
+		snprintf(error->text, sizeof(error->text), "socket '%.100s': not flowd's answer",
+			 socket);
 		json_decref(flowd);
 		flowd = NULL;
 	} else if (!query_is_same_db(text, path)) {
@@ -63,8 +64,8 @@ static json_t *make_root(const struct args *args, struct sqlite3 *db, char *text
 		return NULL;
 	query_socket(db, args->socket, args->instance, socket, sizeof(socket));
 	flowd = ask(socket, args->db, &error);
-	root = json_pack("{s:i, s:b, s:s, s:s*}", "v", OUT_VERSION, "running", flowd != NULL, "socket",
-			 socket, "why", flowd ? NULL : error.text);
+	root = json_pack("{s:i, s:b, s:s, s:s*}", "v", OUT_VERSION, "running", flowd != NULL,
+			 "socket", socket, "why", flowd ? NULL : error.text);
 	json_object_set_new(root, "flowd", flowd ? flowd : json_null());
 	json_object_set_new(root, "database", database);
 	return root;

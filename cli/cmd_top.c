@@ -95,6 +95,8 @@ static void get_field(const struct out_column *c, const void *row, struct out_va
 
 	if (!field || !strstr(r->kind->fields, c->name))
 		return;
+	if ((rec.key.marks & FLOW_MARK_SHORT) && !rec.key.proto) /* a stand-in */
+		return;
 	if (field->text && field->text(&rec, text, sizeof(text)))
 		out_set_text(value, text);
 	else if (field->number && field->number(&rec, &value->number))

@@ -134,7 +134,7 @@ int coverage_read(struct query *query, struct coverage *ret_coverage)
 		return err;
 	add_live(query, &coverage);
 	*ret_coverage = coverage;
-	return err;
+	return 0;
 }
 
 static void print_ifaces(const struct query *query, FILE *file)
@@ -215,7 +215,8 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 	print_ifaces(query, file);
 	print_minutes(coverage, file);
 	percent = seen ? coverage_percent(seen > lost ? seen - lost : 0, seen) : 10000;
-	fprintf(file, ", %" PRIu64 ".%02" PRIu64 " %% under their own key", percent / 100, percent % 100);
+	fprintf(file, ", %" PRIu64 ".%02" PRIu64 " %% under their own key", percent / 100,
+		percent % 100);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i].always || parts[i].packets)
 			fprintf(file, ", %s %s", out_count(parts[i].packets, text), parts[i].name);

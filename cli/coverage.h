@@ -13,7 +13,7 @@ struct coverage {
 	int64_t first_ms, last_ms; /* start of the first and last minute that has a row; -1: none */
 	uint64_t seen_packets, seen_bytes;
 	uint64_t recorded_packets;
-	uint64_t held_packets;	      /* as of the last minute */
+	uint64_t held_packets; /* as of the last minute */
 	uint64_t short_packets, deep_packets, folded_packets, catchall_packets;
 	uint64_t unaccounted_packets; /* as of the last minute, of each interface and direction */
 };

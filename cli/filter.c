@@ -98,7 +98,8 @@ void filter_explain(const struct filter *filter, struct filter_error *ret_error)
 	if (filter->from == FILTER_FROM_LENGTH)
 		snprintf(what, sizeof(what), "a flow record does not keep the length of a packet");
 	else if (filter->from == FILTER_FROM_WORK)
-		snprintf(what, sizeof(what), "too long to follow through what a flow record does not keep");
+		snprintf(what, sizeof(what),
+			 "too long to follow through what a flow record does not keep");
 	else
 		snprintf(what, sizeof(what),
 			 "a flow record does not keep the byte at offset %u (%s)", filter->from,

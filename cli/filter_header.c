@@ -12,7 +12,7 @@
 
 #include "schema/fields.h"
 
-#define IPV6_FRAGMENT 44 /* RFC 8200 section 4.5 */
+#define IPV6_FRAGMENT 44  /* RFC 8200 section 4.5 */
 #define LLC_SIZE_MAX 1500 /* IEEE 802.3: larger ones are EtherTypes */
 
 static void put(struct filter_header *h, uint32_t off, const void *bytes, uint32_t size)
@@ -208,7 +208,8 @@ struct side {
 	uint16_t addr[2], size; /* of source and destination, from net_off */
 };
 
-static const struct side ipv4_side = {{12, 16}, 4}, ipv6_side = {{8, 24}, 16}, arp_side = {{14, 24}, 4};
+static const struct side ipv4_side = {{12, 16}, 4}, ipv6_side = {{8, 24}, 16},
+			 arp_side = {{14, 24}, 4};
 
 static void forget(struct filter_header *h, uint32_t off, uint32_t size)
 {
@@ -250,16 +251,16 @@ static void clear_unknown(struct filter_header *h)
 		h->byte[i] &= h->known[i];
 }
 
-void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost, bool dst_lost,
-			 struct filter_header *ret_header)
+void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost,
+			 bool dst_lost, struct filter_header *ret_header)
 {
 	struct filter_header *h = ret_header;
 
 	memset(h, 0, sizeof(*h));
 	h->ethertype = key->ethertype;
 	h->proto = key->proto;
-	h->lossy = key->marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL | FLOW_MARK_SHORT |
-				 FLOW_MARK_DEEP);
+	h->lossy = key->marks &
+		   (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL | FLOW_MARK_SHORT | FLOW_MARK_DEEP);
 	if (key->marks & FLOW_MARK_CATCHALL)
 		return;
 	build_link(key, h);
@@ -279,6 +280,7 @@ struct part {
 	const char *name;
 };
 
+/* clang-format off */
 static const struct part ipv4_parts[] = {
 	{0, 0, "IPv4 header length"},  {1, 1, "IPv4 type of service"},
 	{2, 3, "IPv4 total length"},   {4, 5, "IPv4 identification"},
@@ -315,6 +317,7 @@ static const struct part icmp_parts[] = {
 	{0, 1, "ICMP type and code"}, {2, 3, "ICMP checksum"}, {4, 7, "rest of the ICMP header"},
 	{0, 0, NULL},
 };
+/* clang-format on */
 
 static const struct part none[] = {{0, 0, NULL}};
 

@@ -23,11 +23,11 @@ struct filter_header {
 	uint8_t byte[FILTER_HEADER_BYTES];
 	uint8_t known[FILTER_HEADER_BYTES]; /* bits of byte[] */
 	uint32_t len;
-	uint32_t net_off;       /* of the layer that the EtherType names */
+	uint32_t net_off;	/* of the layer that the EtherType names */
 	uint32_t transport_off; /* 0: there is none */
-	uint32_t size_off;      /* of the 802.3 length field, which is at most 1500; 0: none */
-	uint32_t offset_off;    /* of the half word with a fragment's offset, known not to be 0 */
-	uint16_t offset_mask;   /* its bits; 0: no fragment */
+	uint32_t size_off;	/* of the 802.3 length field, which is at most 1500; 0: none */
+	uint32_t offset_off;	/* of the half word with a fragment's offset, known not to be 0 */
+	uint16_t offset_mask;	/* its bits; 0: no fragment */
 	uint16_t ethertype;
 	uint8_t proto;
 	bool cut;   /* the packet had no more than `len` bytes of headers */
@@ -38,8 +38,8 @@ struct filter_header {
  * The headers of a packet with this key and these TCP flags. src_lost, dst_lost: the address and
  * port of that side were given up in folding.
  */
-void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost, bool dst_lost,
-			 struct filter_header *ret_header);
+void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost,
+			 bool dst_lost, struct filter_header *ret_header);
 
 /* What stands at `off` of such a packet, as in "IPv4 time to live". */
 const char *filter_header_name(const struct filter_header *header, uint32_t off);

@@ -20,11 +20,11 @@
 #define IPV4_HEADER 20 /* what filter_header writes: no options */
 
 struct value {
-	uint32_t bits;    /* unknown ones are 0 */
+	uint32_t bits;	  /* unknown ones are 0 */
 	uint32_t unknown; /* mask */
-	uint32_t max;     /* upper bound, at most bits | unknown */
+	uint32_t max;	  /* upper bound, at most bits | unknown */
 	uint32_t nonzero; /* (value & nonzero) != 0, where this is not 0 */
-	uint32_t from;    /* offset of the first unknown byte in it */
+	uint32_t from;	  /* offset of the first unknown byte in it */
 };
 
 struct state {
@@ -254,7 +254,8 @@ static bool arithmetic(struct state *s, const struct bpf_insn *in)
 		return false;
 	if (op == BPF_NEG)
 		b = &s->a;
-	s->a = s->a.unknown || b->unknown ? blur(&s->a, b) : constant(compute(op, s->a.bits, b->bits));
+	s->a = s->a.unknown || b->unknown ? blur(&s->a, b)
+					  : constant(compute(op, s->a.bits, b->bits));
 	return true;
 }
 

@@ -37,7 +37,8 @@ static uint64_t hash_key(const struct flow_key *key)
 	return hash ? hash : 1;
 }
 
-static struct group_entry *find(const struct group *group, const struct flow_key *key, uint64_t hash)
+static struct group_entry *find(const struct group *group, const struct flow_key *key,
+				uint64_t hash)
 {
 	for (size_t i = hash & (group->size - 1);; i = (i + 1) & (group->size - 1)) {
 		struct group_entry *entry = &group->entry[i];
@@ -132,7 +133,8 @@ size_t group_sort(struct group *group, const struct group_metric *metric)
 			group->entry[count++] = group->entry[i];
 	}
 	if (count)
-		qsort_r(group->entry, count, sizeof(*group->entry), compare_entries, (void *)metric);
+		qsort_r(group->entry, count, sizeof(*group->entry), compare_entries,
+			(void *)metric);
 	return count;
 }
 

@@ -21,8 +21,8 @@
 
 static void sums_of(const struct flow_record *rec, unsigned match, struct group_sums *ret_sums)
 {
-	*ret_sums = (struct group_sums){
-		.flows = 1, .start_ms = rec->start_ms, .end_ms = rec->end_ms};
+	*ret_sums =
+		(struct group_sums){.flows = 1, .start_ms = rec->start_ms, .end_ms = rec->end_ms};
 	for (int which = 0; which < 2; which++) {
 		const struct flow_half *half = &rec->half[which];
 
@@ -38,9 +38,8 @@ static bool has_addresses(const struct flow_key *key)
 {
 	static const __be32 none[4];
 
-	return flow_key_is_ip(key) &&
-	       !((key->marks & FLOW_MARK_SHORT) && !key->proto && !memcmp(key->src, none, 16) &&
-		 !memcmp(key->dst, none, 16));
+	return flow_key_is_ip(key) && !((key->marks & FLOW_MARK_SHORT) && !key->proto &&
+					!memcmp(key->src, none, 16) && !memcmp(key->dst, none, 16));
 }
 
 /* The key of what has no address or port of its own: see names_stand_in. */
@@ -128,6 +127,10 @@ static int add_halves(struct group *group, const struct flow_record *rec, unsign
 		sums_of(rec, 1U << which, &sums);
 		group_add_total(group, &sums);
 		end_key(&rec->key, end ^ which, &key);
+		if (end) {
+			memcpy(key.dst, key.src, sizeof(key.dst));
+			memset(key.src, 0, sizeof(key.src));
+		}
 		err = group_add(group, &key, &sums);
 		if (err)
 			return err;
@@ -225,7 +228,8 @@ static int add_iface(struct group *group, const struct flow_record *rec, unsigne
 
 static int add_vlan(struct group *group, const struct flow_record *rec, unsigned match)
 {
-	struct flow_key key = {.vlan = rec->key.vlan, .cvlan = rec->key.cvlan,
+	struct flow_key key = {.vlan = rec->key.vlan,
+			       .cvlan = rec->key.cvlan,
 			       .marks = rec->key.marks & FLOW_MARK_CATCHALL};
 
 	return add_one(group, rec, match, &key);
@@ -235,6 +239,14 @@ static void text_host(const struct flow_key *key, char *buf, size_t size)
 {
 	if (flow_key_is_ip(key) && !key->marks)
 		names_address(key, key->src, buf, size);
+	else
+		names_stand_in(key, buf, size);
+}
+
+static void text_dst(const struct flow_key *key, char *buf, size_t size)
+{
+	if (flow_key_is_ip(key) && !key->marks)
+		names_address(key, key->dst, buf, size);
 	else
 		names_stand_in(key, buf, size);
 }
@@ -308,7 +320,7 @@ static void text_iface(const struct flow_key *key, char *buf, size_t size)
 const struct group_kind group_kinds[] = {
 	{"host", "ethertype", add_host, text_host},
 	{"src", "ethertype src", add_src, text_host},
-	{"dst", "ethertype", add_dst, text_host},
+	{"dst", "ethertype dst", add_dst, text_dst},
 	{"pair", "ethertype src dst", add_pair, text_pair},
 	{"port", "proto", add_port, text_port},
 	{"proto", "proto", add_proto, text_proto},

@@ -166,6 +166,7 @@ void live_free(struct live *live)
 	free(live->records);
 	live->books = NULL;
 	live->records = NULL;
+	live->head.books = 0;
 	live->head.records = 0;
 }
 

@@ -13,12 +13,26 @@
 #include "schema/db.h"
 
 static const struct cmd cmds[] = {
-	{"top", "who and what is heaviest", true, {cmd_top_options, args_window, args_format}, cmd_top},
-	{"flows", "flow records, newest first", true, {cmd_flows_options, args_window, args_format},
+	{"top",
+	 "who and what is heaviest",
+	 true,
+	 {cmd_top_options, args_window, args_format},
+	 cmd_top},
+	{"flows",
+	 "flow records, newest first",
+	 true,
+	 {cmd_flows_options, args_window, args_format},
 	 cmd_flows},
-	{"status", "interfaces, the books, losses and flowd's own cost", false, {cmd_status_options},
+	{"status",
+	 "interfaces, the books, losses and flowd's own cost",
+	 false,
+	 {cmd_status_options},
 	 cmd_status},
-	{"detach", "have flowd write every flow, remove its hooks and end", false, {NULL}, cmd_detach},
+	{"detach",
+	 "have flowd write every flow, remove its hooks and end",
+	 false,
+	 {NULL},
+	 cmd_detach},
 	{NULL, NULL, false, {NULL}, NULL},
 };
 

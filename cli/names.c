@@ -14,9 +14,9 @@ static const struct {
 	unsigned proto;
 	const char *name;
 } protos[] = {
-	{1, "icmp"}, {2, "igmp"},    {4, "ipip"}, {6, "tcp"},	 {17, "udp"},	{33, "dccp"},
-	{41, "ipv6"}, {47, "gre"},   {50, "esp"}, {51, "ah"},	 {58, "icmp6"}, {88, "eigrp"},
-	{89, "ospf"}, {103, "pim"},  {112, "vrrp"}, {115, "l2tp"}, {132, "sctp"}, {136, "udplite"},
+	{1, "icmp"},  {2, "igmp"},  {4, "ipip"},   {6, "tcp"},	  {17, "udp"},	 {33, "dccp"},
+	{41, "ipv6"}, {47, "gre"},  {50, "esp"},   {51, "ah"},	  {58, "icmp6"}, {88, "eigrp"},
+	{89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {115, "l2tp"}, {132, "sctp"}, {136, "udplite"},
 };
 
 void names_proto(unsigned proto, char *buf, size_t size)
@@ -48,7 +48,8 @@ void names_stand_in(const struct flow_key *key, char *buf, size_t size)
 
 void names_address(const struct flow_key *key, const __be32 *addr, char *buf, size_t size)
 {
-	if (!inet_ntop(key->ethertype == ETH_P_IPV6 ? AF_INET6 : AF_INET, addr, buf, (socklen_t)size))
+	if (!inet_ntop(key->ethertype == ETH_P_IPV6 ? AF_INET6 : AF_INET, addr, buf,
+		       (socklen_t)size))
 		snprintf(buf, size, "?");
 }
 
@@ -63,7 +64,8 @@ int names_has_ports(const struct flow_key *key)
 	       key->proto == IPPROTO_UDPLITE;
 }
 
-void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf, size_t size)
+void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf,
+		    size_t size)
 {
 	char text[NAMES_SIZE];
 

@@ -18,7 +18,8 @@ void names_stand_in(const struct flow_key *key, char *buf, size_t size);
 void names_address(const struct flow_key *key, const __be32 *addr, char *buf, size_t size);
 
 /* "10.1.0.1:443", "[2001:db8::1]:443"; without a port where the key has none. */
-void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf, size_t size);
+void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf,
+		    size_t size);
 
 /* The protocol has ports, and the packets of this key had them in reach. */
 int names_has_ports(const struct flow_key *key);

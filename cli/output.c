@@ -47,13 +47,17 @@ const char *out_count(uint64_t value, char *buf)
 /* Three significant digits and a unit of bits a second. */
 static void print_rate(uint64_t bits, char *buf)
 {
-	static const char *const units[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"};
+	static const char *const units[] = {"bit/s",  "kbit/s", "Mbit/s",
+					    "Gbit/s", "Tbit/s", "Pbit/s"};
 	double value = (double)bits;
 	int unit = 0;
 
 	for (; value >= 999.5 && unit < 5; unit++)
 		value /= 1000;
-	snprintf(buf, OUT_TEXT_SIZE, "%.*f %s", !unit || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2,
+	snprintf(buf, OUT_TEXT_SIZE, "%.*f %s",
+		 !unit || value >= 99.95 ? 0
+		 : value >= 9.995	 ? 1
+					 : 2,
 		 value, units[unit]);
 }
 

@@ -36,7 +36,7 @@ struct out_column {
 	const char *name;  /* in JSON and CSV, NULL: not there */
 	const char *title; /* in text, NULL: not there */
 	bool left;	   /* aligned in text */
-	int spare;	   /* in a narrow terminal the columns with the highest go first; 0: never */
+	int spare; /* in a narrow terminal the columns with the highest go first; 0: never */
 	void (*get)(const struct out_column *column, const void *row, struct out_value *ret_value);
 	const struct field *field; /* for get() */
 };

@@ -56,7 +56,8 @@ static int load_ifaces(struct query *query)
 	struct sqlite3_stmt *stmt;
 	int rc;
 
-	if (sqlite3_prepare_v2(query->db, "SELECT id, name FROM interface ORDER BY id", -1, &stmt, NULL))
+	if (sqlite3_prepare_v2(query->db, "SELECT id, name FROM interface ORDER BY id", -1, &stmt,
+			       NULL))
 		return fail_sqlite(query, "interfaces");
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		grown = reallocarray(query->ifaces, query->iface_count + 1, sizeof(*grown));
@@ -91,15 +92,15 @@ const struct query_iface *query_iface(const struct query *query, uint32_t id)
 
 static int fail_iface(struct query *query, const char *name)
 {
-	int len = snprintf(query->error, sizeof(query->error), "interface '%s': not in %s; known:",
-			   name, query->options.db);
+	int len = snprintf(query->error, sizeof(query->error),
+			   "interface '%s': not in %s; known:", name, query->options.db);
 
 	for (uint32_t i = 0; i < query->iface_count && (size_t)len < sizeof(query->error); i++) {
 		const struct query_iface *iface = &query->ifaces[i];
 
 		if (iface->same == iface->id)
-			len += snprintf(query->error + len, sizeof(query->error) - (size_t)len, "%s %s",
-					i ? "," : "", iface->name);
+			len += snprintf(query->error + len, sizeof(query->error) - (size_t)len,
+					"%s %s", i ? "," : "", iface->name);
 	}
 	if (!query->iface_count)
 		strncat(query->error, " none", sizeof(query->error) - strlen(query->error) - 1);
@@ -316,8 +317,9 @@ static int peek_stored(struct query *query)
 		return fail_sqlite(query, "flow");
 	err = db_flow_read(query->stmt, &query->stored);
 	if (err) {
-		snprintf(query->error, sizeof(query->error), "%s: flow %lld: a value of the wrong type",
-			 query->options.db, (long long)sqlite3_column_int64(query->stmt, 0));
+		snprintf(query->error, sizeof(query->error),
+			 "%s: flow %lld: a value of the wrong type", query->options.db,
+			 (long long)sqlite3_column_int64(query->stmt, 0));
 		return err;
 	}
 	query->have_stored = true;

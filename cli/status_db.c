@@ -11,7 +11,7 @@
 #include "cli/timearg.h"
 #include "schema/db.h"
 
-const char *const status_parts[] = {"seen",  "recorded", "held",	"short",       "deep",
+const char *const status_parts[] = {"seen",   "recorded", "held",	 "short", "deep",
 				    "folded", "catchall", "unaccounted", NULL};
 
 /* In the order of status_parts; held and unaccounted are states, of the last row. */
@@ -47,7 +47,8 @@ static json_t *find_iface(json_t *array, int64_t id)
 	json_t *iface;
 	size_t i;
 
-	json_array_foreach (array, i, iface) {
+	json_array_foreach(array, i, iface)
+	{
 		if (json_integer_value(json_object_get(iface, "id")) == id)
 			return iface;
 	}
@@ -90,8 +91,10 @@ static void add_ledger_row(json_t *array, struct sqlite3_stmt *stmt)
 	if (!iface)
 		iface = add_iface(array, stmt);
 	for (size_t i = 0; status_parts[i]; i++, column += 2) {
-		set_pair(iface, status_parts[i], "packets", dir, sqlite3_column_int64(stmt, column));
-		set_pair(iface, status_parts[i], "bytes", dir, sqlite3_column_int64(stmt, column + 1));
+		set_pair(iface, status_parts[i], "packets", dir,
+			 sqlite3_column_int64(stmt, column));
+		set_pair(iface, status_parts[i], "bytes", dir,
+			 sqlite3_column_int64(stmt, column + 1));
 	}
 }
 
@@ -112,18 +115,21 @@ static int read_ledger(struct sqlite3 *db, json_t *array)
 static int read_flows(struct sqlite3 *db, json_t *root)
 {
 	struct sqlite3_stmt *stmt;
-	int rc = sqlite3_prepare_v2(db,
-				    "SELECT (SELECT count(*) FROM flow), (SELECT min(id) FROM flow), "
-				    "(SELECT max(id) FROM flow)",
-				    -1, &stmt, NULL);
+	int rc = sqlite3_prepare_v2(
+		db,
+		"SELECT (SELECT count(*) FROM flow), (SELECT min(id) FROM flow), "
+		"(SELECT max(id) FROM flow)",
+		-1, &stmt, NULL);
 
 	if (rc)
 		return rc;
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		json_object_set_new(root, "rows", json_integer(sqlite3_column_int64(stmt, 0)));
-		json_object_set_new(root, "first", time_or_null(sqlite3_column_int64(stmt, 1) >> 20));
-		json_object_set_new(root, "last", time_or_null(sqlite3_column_int64(stmt, 2) >> 20));
+		json_object_set_new(root, "first",
+				    time_or_null(sqlite3_column_int64(stmt, 1) >> 20));
+		json_object_set_new(root, "last",
+				    time_or_null(sqlite3_column_int64(stmt, 2) >> 20));
 	}
 	sqlite3_finalize(stmt);
 	return rc == SQLITE_ROW ? 0 : rc;

@@ -10,6 +10,8 @@
 #include "cli/output.h"
 #include "cli/status_db.h"
 
+#define DATABASE "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records"
+
 struct row {
 	const json_t *iface;
 	size_t dir;
@@ -86,8 +88,9 @@ static const struct {
 	const char *part;
 	const char *pattern;
 } lines[] = {
-	{"sweep", "sweep     every {sweep.interval_ms} ms; {sweep.count} done, last {sweep.last_us} us, "
-		  "longest {sweep.max_us} us"},
+	{"sweep",
+	 "sweep     every {sweep.interval_ms} ms; {sweep.count} done, last {sweep.last_us} us, "
+	 "longest {sweep.max_us} us"},
 	{"map", "map       {map.used} of {map.slots} slots on {map.cpus} CPUs, {map.bytes|M}"},
 	{"cache", "cache     {cache.created} keys, {cache.evicted} evicted, {cache.reused} reused, "
 		  "{cache.ring_full} times the ring was full"},
@@ -95,7 +98,8 @@ static const struct {
 	{"table", "table     {table.conversations} conversations, {table.memory_bytes|M}"},
 	{"sink", "sink      {sink.commits} commits, {sink.rows} rows, {sink.failed} failed, last "
 		 "{sink.last_ms} ms"},
-	{"cpu", "cost      {cpu.user_s|f} s user, {cpu.system_s|f} s system, {cpu.rss_kb} kB resident"},
+	{"cpu",
+	 "cost      {cpu.user_s|f} s user, {cpu.system_s|f} s system, {cpu.rss_kb} kB resident"},
 	{NULL, NULL},
 };
 
@@ -191,8 +195,8 @@ static void put_daemon(const json_t *root, FILE *file)
 		return;
 	}
 	fprintf(file,
-		"flowd %s, instance %s, process %" PRIu64 ", up %" PRIu64 "d %02" PRIu64 ":%02" PRIu64
-		":%02" PRIu64 ", socket %s\n\n",
+		"flowd %s, instance %s, process %" PRIu64 ", up %" PRIu64 "d %02" PRIu64
+		":%02" PRIu64 ":%02" PRIu64 ", socket %s\n\n",
 		text_of(flowd, "version"), text_of(flowd, "instance"), number_of(flowd, "pid"),
 		up / 86400, up / 3600 % 24, up / 60 % 60, up % 60, text_of(root, "socket"));
 }
@@ -216,8 +220,9 @@ int status_text(const json_t *root, FILE *file)
 	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))
 		put_line(flowd, "          its last error: {sink.error|s}", file);
 	put_line(member(root, "database"),
-		 "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records, the first of "
-		 "{first|s}, the last of {last|s}",
+		 number_of(root, "database.rows") ? DATABASE
+			 ", the first of {first|s}, the last of {last|s}"
+						  : DATABASE,
 		 file);
 	return out_check(file);
 }

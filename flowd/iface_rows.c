@@ -131,16 +131,14 @@ void iface_row_note(struct flowd *flowd, const struct iface *iface)
 
 void iface_rows_closed(struct flowd *flowd)
 {
-	static const char sql[] = "UPDATE interface SET last_ms = ?2 WHERE id = ?1";
+	static const char sql[] =
+		"UPDATE interface SET last_ms = ?2 WHERE generation = ?1 AND last_ms IS NULL";
 	sqlite3_stmt *row;
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return;
-	for (size_t i = 0; i < flowd->ifaces; i++) {
-		sqlite3_reset(row);
-		sqlite3_bind_int64(row, 1, flowd->iface[i].id);
-		sqlite3_bind_int64(row, 2, clock_wall().ms);
-		sqlite3_step(row);
-	}
+	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
+	sqlite3_bind_int64(row, 2, clock_wall().ms);
+	sqlite3_step(row);
 	sqlite3_finalize(row);
 }

@@ -91,18 +91,17 @@ void maps_unpin(const char *pin_dir)
 	}
 }
 
-/* Read the control cell that a predecessor pinned. */
-static int read_pinned_control(const char *dir, struct flow_control *control)
+int maps_pinned_control(const char *pin_dir, struct flow_control *ret_control)
 {
 	char path[512];
 	__u32 zero = 0;
 	int fd, err = 0;
 
-	pin_path(dir, "control", path, sizeof(path));
+	pin_path(pin_dir, "control", path, sizeof(path));
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return -errno;
-	if (bpf_map_lookup_elem(fd, &zero, control))
+	if (bpf_map_lookup_elem(fd, &zero, ret_control))
 		err = -errno;
 	close(fd);
 	return err;
@@ -135,15 +134,16 @@ static int check_pinned(const struct maps_wish *wish, const struct flow_control 
 {
 	if (control->layout != FLOW_LAYOUT) {
 		snprintf(error, MAPS_ERROR_MAX,
-			 "%s: pinned maps have layout %u, this flowd has %u: detach first",
-			 wish->pin_dir, control->layout, FLOW_LAYOUT);
+			 "instance '%s': its maps have layout %u, this flowd's is %u: run the flowd "
+			 "that made them with --detach first",
+			 wish->instance, control->layout, FLOW_LAYOUT);
 		return -ESTALE;
 	}
-	if (control->netns_cookie != wish->netns_cookie) {
+	if (wish->netns_cookie && control->netns_cookie != wish->netns_cookie) {
 		snprintf(error, MAPS_ERROR_MAX,
-			 "%s: pinned maps belong to another network namespace: "
-			 "choose another --instance, or detach that one first",
-			 wish->pin_dir);
+			 "instance '%s': its maps belong to another network namespace: choose another "
+			 "--instance, or run flowd --detach in that namespace first",
+			 wish->instance);
 		return -ESTALE;
 	}
 	return 0;
@@ -239,7 +239,7 @@ int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_erro
 {
 	struct maps maps = {0};
 	struct flow_control control;
-	int err = read_pinned_control(wish->pin_dir, &control);
+	int err = maps_pinned_control(wish->pin_dir, &control);
 
 	ret_error[0] = '\0';
 	maps.taken_over = err == 0;
@@ -273,8 +273,8 @@ fail:
 			 "CAP_PERFMON",
 			 strerror(-err));
 	else if (!ret_error[0])
-		snprintf(ret_error, MAPS_ERROR_MAX, "BPF maps and programs in %s: %s",
-			 wish->pin_dir, strerror(-err));
+		snprintf(ret_error, MAPS_ERROR_MAX, "instance '%s': BPF maps and programs: %s",
+			 wish->instance, strerror(-err));
 	maps_close(&maps);
 	return err;
 }

@@ -41,10 +41,11 @@ struct maps {
 
 /* What the maps are to be like where they have to be made. */
 struct maps_wish {
+	const char *instance; /* for messages */
 	const char *pin_dir;
 	uint32_t slots; /* a CPU */
 	uint64_t ring_bytes;
-	uint64_t netns_cookie;
+	uint64_t netns_cookie; /* 0: take over whatever namespace's they are */
 };
 
 /*
@@ -52,6 +53,9 @@ struct maps_wish {
  * -EPERM no privilege, -ESTALE pinned maps of another layout or network namespace.
  */
 int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_error[MAPS_ERROR_MAX]);
+
+/* The control cell of the maps pinned in the folder. 0 or -errno, -ENOENT: there are none. */
+int maps_pinned_control(const char *pin_dir, struct flow_control *ret_control);
 
 /* Unmap and close; what is pinned stays. */
 void maps_close(struct maps *maps);

@@ -66,7 +66,8 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static void count_try(struct sink_stats *stats, const struct sink_batch *batch, bool failed, uint64_t us)
+static void count_try(struct sink_stats *stats, const struct sink_batch *batch, bool failed,
+		      uint64_t us)
 {
 	if (failed) {
 		stats->failed++;

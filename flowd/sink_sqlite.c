@@ -20,7 +20,7 @@
 
 #define SEQUENCE_BITS 20
 #define SEQUENCE_MASK ((1U << SEQUENCE_BITS) - 1)
-#define NEXT_TRIES 8 /* numbers tried in a millisecond that is full */
+#define NEXT_TRIES 64 /* numbers tried in a millisecond that is full */
 #define MS_TRIES 4096
 
 enum statement {
@@ -34,10 +34,10 @@ enum statement {
 	STMT_MAX,
 };
 
-#define LEDGER_VALUES                                                                              \
-	"minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "      \
-	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, "     \
-	"catchall_packets, catchall_bytes, held_packets, held_bytes, unaccounted_packets, "        \
+#define LEDGER_VALUES                                                                          \
+	"minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "  \
+	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, " \
+	"catchall_packets, catchall_bytes, held_packets, held_bytes, unaccounted_packets, "    \
 	"unaccounted_bytes"
 
 static const char ledger_sql[] =
@@ -85,8 +85,8 @@ static int prepare(struct sink_sqlite *s)
 
 		if (s->stmt[i])
 			continue;
-		rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i],
-					NULL);
+		rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+					&s->stmt[i], NULL);
 		if (rc)
 			return rc;
 	}
@@ -199,10 +199,18 @@ static int insert_records(struct sink_sqlite *s, const struct sink_batch *batch)
 static int add_books(struct sink_sqlite *s, const struct sink_books *b)
 {
 	const int64_t ledger[] = {
-		b->minute_ms, b->iface, b->dir, COUNT(b->seen), COUNT(b->recorded),
-		COUNT(b->verdict[VERDICT_SHORT]), COUNT(b->verdict[VERDICT_DEEP]),
-		COUNT(b->verdict[VERDICT_FOLDED]), COUNT(b->verdict[VERDICT_CATCHALL]),
-		COUNT(b->held), b->unaccounted_packets, b->unaccounted_bytes,
+		b->minute_ms,
+		b->iface,
+		b->dir,
+		COUNT(b->seen),
+		COUNT(b->recorded),
+		COUNT(b->verdict[VERDICT_SHORT]),
+		COUNT(b->verdict[VERDICT_DEEP]),
+		COUNT(b->verdict[VERDICT_FOLDED]),
+		COUNT(b->verdict[VERDICT_CATCHALL]),
+		COUNT(b->held),
+		b->unaccounted_packets,
+		b->unaccounted_bytes,
 	};
 	const int64_t books[] = {b->iface, b->dir, COUNT(b->seen), COUNT(b->recorded)};
 	int rc = run_bound(s->stmt[STMT_LEDGER], ledger, sizeof(ledger) / sizeof(ledger[0]));

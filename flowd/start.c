@@ -21,6 +21,7 @@
 #include "flowd/iface.h"
 #include "flowd/iface_rows.h"
 #include "flowd/log.h"
+#include "flowd/orphan.h"
 #include "flowd/run.h"
 #include "schema/control.h"
 #include "schema/db.h"
@@ -120,14 +121,18 @@ static int open_database(struct flowd *flowd, int *ret_lock_fd)
 static int open_maps(struct flowd *flowd)
 {
 	struct maps_wish wish = {
+		.instance = flowd->config->instance,
 		.pin_dir = flowd->pin_dir,
 		.slots = flowd->config->slots,
 		.ring_bytes = flowd->config->ring_bytes,
 		.netns_cookie = flowd->netns_cookie,
 	};
 	char error[MAPS_ERROR_MAX];
-	int err = maps_open(&wish, &flowd->maps, error);
+	int err;
 
+	if (orphan_pinned(flowd->pin_dir, flowd->netns_cookie))
+		wish.netns_cookie = 0;
+	err = maps_open(&wish, &flowd->maps, error);
 	if (err) {
 		log_err("%s", error);
 		return err;
@@ -225,18 +230,21 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 static int prepare(struct flowd *flowd, bool create)
 {
 	char error[IFACE_ERROR_MAX] = "";
-	int err = check_privileges(), lock_fd = -1;
+	int err, lock_fd = -1;
 
 	libbpf_set_print(quiet);
-	err = err ? err : lock_instance(flowd);
+	err = lock_instance(flowd);
 	err = err ? err : read_netns(flowd);
 	if (!err && create) {
 		err = iface_check(flowd->config, error);
 		if (err)
 			log_err("%s", error);
 	}
+	if (!err && !create)
+		err = open_pins(flowd, false);
 	err = err ? err : open_database(flowd, &lock_fd);
-	err = err ? err : open_pins(flowd, create);
+	if (!err && create)
+		err = open_pins(flowd, true);
 	err = err ? err : open_maps(flowd);
 	err = err ? err : open_sweep(flowd);
 	if (!err) {
@@ -251,6 +259,26 @@ static int prepare(struct flowd *flowd, bool create)
 	return err;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd > 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Close what the process holds; hooks and pins stay. */
+static void put_down(struct flowd *flowd)
+{
+	control_free(flowd->control);
+	sink_writer_free(flowd->writer);
+	sweep_close(&flowd->sweep);
+	maps_close(&flowd->maps);
+	loop_close(&flowd->loop);
+	close_fd(&flowd->pin_fd);
+	close_fd(&flowd->pin_base_fd);
+	close_fd(&flowd->instance_fd);
+}
+
 /* Undo a start that failed, down to what was there before. */
 static void undo(struct flowd *flowd)
 {
@@ -258,19 +286,39 @@ static void undo(struct flowd *flowd)
 		iface_detach(flowd);
 		remove_pins(flowd);
 	}
-	control_free(flowd->control);
-	sink_writer_free(flowd->writer);
-	sweep_close(&flowd->sweep);
-	maps_close(&flowd->maps);
-	loop_close(&flowd->loop);
+	put_down(flowd);
+}
+
+/* Maps of this instance's name that nothing counts into any more: record what is in them, make room. */
+static int clear_orphan(const struct config *config)
+{
+	static struct flowd other;
+	bool orphan;
+	int err;
+
+	other.config = config;
+	err = read_netns(&other);
+	err = err ? err : open_pins(&other, false);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	orphan = orphan_pinned(other.pin_dir, other.netns_cookie);
+	close_fd(&other.pin_fd);
+	close_fd(&other.pin_base_fd);
+	if (!orphan)
+		return 0;
+	log_info("instance '%s': the network namespace of its maps is gone: recording what they hold",
+		 config->instance);
+	return start_detach_only(&other);
 }
 
 int start(struct flowd *flowd)
 {
 	char error[IFACE_ERROR_MAX] = "";
-	int err = loop_open(&flowd->loop);
+	int err = check_privileges();
 
 	flowd->started = clock_mono();
+	err = err ? err : clear_orphan(flowd->config);
+	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, true);
 	if (!err) {
 		err = control_open(flowd, &flowd->control);
@@ -292,16 +340,6 @@ int start(struct flowd *flowd)
 	return 0;
 }
 
-/* Close what the process holds; hooks and pins stay. */
-static void put_down(struct flowd *flowd)
-{
-	control_free(flowd->control);
-	sink_writer_free(flowd->writer);
-	sweep_close(&flowd->sweep);
-	maps_close(&flowd->maps);
-	loop_close(&flowd->loop);
-}
-
 bool stop(struct flowd *flowd)
 {
 	bool keep = flowd->config->keep_attached && !flowd->detach, written;
@@ -321,15 +359,19 @@ bool stop(struct flowd *flowd)
 
 int start_detach_only(struct flowd *flowd)
 {
-	int err = loop_open(&flowd->loop);
+	int err = check_privileges();
 
+	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, false);
 	if (err == -ENOENT) {
 		log_info("instance '%s': nothing is pinned", flowd->config->instance);
+		put_down(flowd);
 		return 0;
 	}
-	if (err)
+	if (err) {
+		put_down(flowd);
 		return err;
+	}
 	sweep_visit(&flowd->sweep, true);
 	books_open(&flowd->sweep);
 	flowd->detach = true;

@@ -115,7 +115,8 @@ static char *make_uri(const char *path, const char *query)
 		return NULL;
 	to += sprintf(to, "file:");
 	for (const unsigned char *p = (const unsigned char *)path; *p; p++)
-		to += sprintf(to, *p > ' ' && *p < 0x7f && !strchr("%?#", *p) ? "%c" : "%%%02x", *p);
+		to += sprintf(to, *p > ' ' && *p < 0x7f && !strchr("%?#", *p) ? "%c" : "%%%02x",
+			      *p);
 	sprintf(to, "%s%s", *query ? "?" : "", query);
 	return uri;
 }
@@ -152,7 +153,8 @@ static int open_verified(const struct place *place, const char *query, struct sq
 		*ret_rc = err ? sqlite3_errcode(db) : SQLITE_OK;
 	}
 	if (!err && version < DB_VERSION)
-		err = db_fail(error, -EPROTO, "%s: of an older wireledger (version %lld): flowd has to update it",
+		err = db_fail(error, -EPROTO,
+			      "%s: of an older wireledger (version %lld): flowd has to update it",
 			      place->name, (long long)version);
 	if (err)
 		sqlite3_close_v2(db);
@@ -173,14 +175,16 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 	if (err)
 		return err;
 	if (!size)
-		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet", place.name);
+		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet",
+			       place.name);
 	err = open_verified(&place, "", ret_db, &rc, ret_error);
 	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
 		return err;
 	if (has_content(place.real, "-wal"))
-		return db_fail(ret_error, -EACCES,
-			       "%s: its log %s-wal cannot be read without the right to write beside it",
-			       place.name, place.name);
+		return db_fail(
+			ret_error, -EACCES,
+			"%s: its log %s-wal cannot be read without the right to write beside it",
+			place.name, place.name);
 	return open_verified(&place, "immutable=1", ret_db, &rc, ret_error);
 }
 
@@ -196,7 +200,8 @@ static int fail_locked(int fd, const char *name, struct db_error *error)
 }
 
 /* -EAGAIN: the file was removed by who held it, just when it was opened. */
-static int lock_once(const struct place *place, const char *path, int *ret_fd, struct db_error *error)
+static int lock_once(const struct place *place, const char *path, int *ret_fd,
+		     struct db_error *error)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640), err = 0;
 	struct stat held, named;
@@ -205,8 +210,9 @@ static int lock_once(const struct place *place, const char *path, int *ret_fd, s
 		return db_fail(error, -errno, "%s: lock file %s: %s", place->name, db_shown(path),
 			       strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB))
-		err = errno == EWOULDBLOCK ? fail_locked(fd, place->name, error) :
-					     db_fail(error, -errno, "%s: %s", db_shown(path), strerror(errno));
+		err = errno == EWOULDBLOCK
+			      ? fail_locked(fd, place->name, error)
+			      : db_fail(error, -errno, "%s: %s", db_shown(path), strerror(errno));
 	else if (fstat(fd, &held) || stat(path, &named) || held.st_ino != named.st_ino)
 		err = db_fail(error, -EAGAIN, "%s: lock file %s keeps changing", place->name,
 			      db_shown(path));
@@ -270,7 +276,8 @@ static int look_inside(const struct place *place, struct db_error *error)
 
 	if (has_content(place->real, "-journal"))
 		return 0;
-	err = open_verified(place, has_content(place->real, "-wal") ? "" : "immutable=1", &db, &rc, error);
+	err = open_verified(place, has_content(place->real, "-wal") ? "" : "immutable=1", &db, &rc,
+			    error);
 	if (!err)
 		sqlite3_close_v2(db);
 	return err;
@@ -283,11 +290,13 @@ static int switch_to_wal(struct sqlite3 *db)
 	int rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 
 	if (!rc)
-		rc = db_query_int(db, "SELECT 1 FROM pragma_journal_mode WHERE journal_mode = 'wal'", &wal);
+		rc = db_query_int(
+			db, "SELECT 1 FROM pragma_journal_mode WHERE journal_mode = 'wal'", &wal);
 	return rc;
 }
 
-static int set_up(struct sqlite3 *db, const struct place *place, bool full_sync, struct db_error *error)
+static int set_up(struct sqlite3 *db, const struct place *place, bool full_sync,
+		  struct db_error *error)
 {
 	static const char pragmas[] = "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
 				      "PRAGMA journal_size_limit = " JOURNAL_LIMIT ";"
@@ -307,10 +316,12 @@ static int set_up(struct sqlite3 *db, const struct place *place, bool full_sync,
 	if (!rc)
 		rc = switch_to_wal(db);
 	if (rc == SQLITE_EMPTY)
-		return db_fail(error, -EIO, "%s: its file system cannot hold a write-ahead log", place->name);
+		return db_fail(error, -EIO, "%s: its file system cannot hold a write-ahead log",
+			       place->name);
 	if (!rc)
-		rc = sqlite3_exec(db, full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-				  NULL, NULL, NULL);
+		rc = sqlite3_exec(
+			db, full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+			NULL, NULL, NULL);
 	if (!rc)
 		rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
 	return rc ? db_fail_sqlite(error, db, rc, place->name) : 0;

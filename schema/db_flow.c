@@ -70,7 +70,8 @@ static int bind_optional(sqlite3_stmt *stmt, enum column column, bool present, i
 	return present ? bind_int(stmt, column, value) : sqlite3_bind_null(stmt, (int)column + 1);
 }
 
-static int bind_address(sqlite3_stmt *stmt, enum column column, uint16_t ethertype, const __be32 *addr)
+static int bind_address(sqlite3_stmt *stmt, enum column column, uint16_t ethertype,
+			const __be32 *addr)
 {
 	if (has_ipv4(ethertype))
 		return bind_int(stmt, column, (int32_t)ntohl(addr[0]));
@@ -100,8 +101,9 @@ static int bind_key(sqlite3_stmt *stmt, const struct flow_key *key)
 int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
 {
 	const struct flow_half *fwd = &rec->half[0], *rev = &rec->half[1];
-	int64_t flags = fwd->tcp_flags | rev->tcp_flags << 8 | (int64_t)!!fwd->tcp_syn << SYN_SHIFT |
-			(int64_t)!!rev->tcp_syn << (SYN_SHIFT + 1);
+	int64_t flags = fwd->tcp_flags | rev->tcp_flags << 8 |
+			(int64_t) !!fwd->tcp_syn << SYN_SHIFT |
+			(int64_t) !!rev->tcp_syn << (SYN_SHIFT + 1);
 	int rc = bind_key(stmt, &rec->key);
 
 	rc |= bind_int(stmt, COL_ID, id);
@@ -251,7 +253,8 @@ int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 }
 
 /* A statement on one key of meta, or NULL. */
-static sqlite3_stmt *meta_prepare(struct sqlite3 *db, const char *sql, const char *key, int *ret_err)
+static sqlite3_stmt *meta_prepare(struct sqlite3 *db, const char *sql, const char *key,
+				  int *ret_err)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
@@ -330,5 +333,6 @@ int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value)
 	int err;
 	sqlite3_stmt *stmt = meta_prepare(db, META_REPLACE, key, &err);
 
-	return stmt ? meta_run(db, stmt, sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC)) : err;
+	return stmt ? meta_run(db, stmt, sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC))
+		    : err;
 }

@@ -34,9 +34,19 @@ const char *db_shown(const char *path)
 	return len > DB_NAME_SHOWN ? path + len - DB_NAME_SHOWN : path;
 }
 
-int db_errno(struct sqlite3 *db, int rc)
+/* SQLite keeps errno as it finds it, which may be of something else: believed where it fits. */
+static int system_errno(struct sqlite3 *db, int rc)
 {
 	int system = db ? sqlite3_system_errno(db) : 0;
+	bool fits = (rc & 0xff) == SQLITE_CANTOPEN || system == ENOSPC || system == EDQUOT ||
+		    system == EFBIG || system == EROFS || system == EACCES;
+
+	return fits ? system : 0;
+}
+
+int db_errno(struct sqlite3 *db, int rc)
+{
+	int system = system_errno(db, rc);
 
 	switch (rc & 0xff) {
 	case SQLITE_OK:
@@ -66,9 +76,9 @@ int db_errno(struct sqlite3 *db, int rc)
 
 void db_describe(struct sqlite3 *db, int rc, const char *name, char *buf, size_t size)
 {
-	int system = db ? sqlite3_system_errno(db) : 0; /* of the last failure, of whatever kind */
-	const char *text = db && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(db) :
-									    sqlite3_errstr(rc);
+	int system = system_errno(db, rc);
+	const char *text = db && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(db)
+									     : sqlite3_errstr(rc);
 
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
@@ -126,9 +136,10 @@ static int check_id(const char *name, int64_t id, struct db_error *error)
 {
 	if (id == DB_APPLICATION_ID)
 		return 0;
-	return db_fail(error, -EPROTO,
-		       "%s: not a wireledger database (a SQLite database of another application, id 0x%08x)",
-		       name, (unsigned int)id);
+	return db_fail(
+		error, -EPROTO,
+		"%s: not a wireledger database (a SQLite database of another application, id 0x%08x)",
+		name, (unsigned int)id);
 }
 
 static int check_version(const char *name, int64_t version, struct db_error *error)
@@ -136,8 +147,8 @@ static int check_version(const char *name, int64_t version, struct db_error *err
 	if (version <= DB_VERSION)
 		return 0;
 	return db_fail(error, -EOVERFLOW,
-		       "%s: made by a newer wireledger (schema version %lld, this one knows %d)", name,
-		       (long long)version, DB_VERSION);
+		       "%s: made by a newer wireledger (schema version %lld, this one knows %d)",
+		       name, (long long)version, DB_VERSION);
 }
 
 static uint32_t header_word(const uint8_t *header, size_t offset)
@@ -184,14 +195,16 @@ int db_look(const char *name, const char *path, int64_t *ret_size, struct db_err
 	err = st.st_size ? read_header(fd, header) : 0;
 	close(fd);
 	if (err == -EPROTO)
-		return db_fail(error, err, "%s: not a wireledger database (not a SQLite file)", name);
+		return db_fail(error, err, "%s: not a wireledger database (not a SQLite file)",
+			       name);
 	if (err)
 		return db_fail(error, err, "%s: %s", name, strerror(-err));
 	*ret_size = st.st_size;
 	if (!st.st_size)
 		return 0;
 	err = check_id(name, header_word(header, HEADER_APPLICATION_ID), error);
-	return err ? err : check_version(name, (int32_t)header_word(header, HEADER_USER_VERSION), error);
+	return err ? err
+		   : check_version(name, (int32_t)header_word(header, HEADER_USER_VERSION), error);
 }
 
 int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct db_error *error)

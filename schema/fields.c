@@ -16,8 +16,8 @@
 
 #define VLAN_ID 0xfff
 /* Marks of keys whose ports may be unknown, and 0 for that: no ICMP type to exchange. */
-#define MARKS_PORTLESS                                                                             \
-	(FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED |                \
+#define MARKS_PORTLESS                                                              \
+	(FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED | \
 	 FLOW_MARK_CATCHALL)
 
 bool flow_key_is_ip(const struct flow_key *key)
@@ -79,8 +79,8 @@ static void reverse_ports(const struct flow_key *key, struct flow_key *rev)
 	if (is_icmp(key)) {
 		if (key->marks & MARKS_PORTLESS)
 			return;
-		rev->sport = key->proto == IPPROTO_ICMP ? TURN(icmp_turn, key->sport) :
-							  TURN(icmpv6_turn, key->sport);
+		rev->sport = key->proto == IPPROTO_ICMP ? TURN(icmp_turn, key->sport)
+							: TURN(icmpv6_turn, key->sport);
 	} else if (is_arp(key)) {
 		rev->sport = TURN(arp_turn, key->sport);
 	} else if (key->ethertype == FLOW_ETH_LLC) {
@@ -161,34 +161,20 @@ struct name {
 };
 
 static const struct name ethertype_names[] = {
-	{ETH_P_IP, "ipv4"},
-	{ETH_P_IPV6, "ipv6"},
-	{ETH_P_ARP, "arp"},
-	{ETH_P_RARP, "rarp"},
-	{FLOW_ETH_LLC, "llc"},
-	{ETH_P_LLDP, "lldp"},
-	{ETH_P_8021Q, "vlan"},
-	{0, NULL},
+	{ETH_P_IP, "ipv4"},    {ETH_P_IPV6, "ipv6"}, {ETH_P_ARP, "arp"},    {ETH_P_RARP, "rarp"},
+	{FLOW_ETH_LLC, "llc"}, {ETH_P_LLDP, "lldp"}, {ETH_P_8021Q, "vlan"}, {0, NULL},
 };
 
 static const struct name mark_names[] = {
-	{FLOW_MARK_FRAGMENT, "fragment"},
-	{FLOW_MARK_SHORT, "short"},
-	{FLOW_MARK_DEEP, "deep"},
-	{FLOW_MARK_FOLDED, "folded"},
-	{FLOW_MARK_CATCHALL, "catchall"},
-	{FLOW_MARK_STAG, "stag"},
-	{FLOW_MARK_MIRRORED, "mirrored"},
-	{0, NULL},
+	{FLOW_MARK_FRAGMENT, "fragment"}, {FLOW_MARK_SHORT, "short"},
+	{FLOW_MARK_DEEP, "deep"},	  {FLOW_MARK_FOLDED, "folded"},
+	{FLOW_MARK_CATCHALL, "catchall"}, {FLOW_MARK_STAG, "stag"},
+	{FLOW_MARK_MIRRORED, "mirrored"}, {0, NULL},
 };
 
 static const struct name end_names[] = {
-	{END_IDLE, "idle"},
-	{END_ACTIVE, "active"},
-	{END_FLOW, "end"},
-	{END_FORCED, "forced"},
-	{END_RESOURCES, "resources"},
-	{0, NULL},
+	{END_IDLE, "idle"},	{END_ACTIVE, "active"},	      {END_FLOW, "end"},
+	{END_FORCED, "forced"}, {END_RESOURCES, "resources"}, {0, NULL},
 };
 
 /* 0 is "unknown": a catch-all's, or that of a frame too short to say. */
@@ -212,7 +198,8 @@ static bool marks_text(const struct flow_record *rec, char *buf, size_t size)
 
 	for (const struct name *n = mark_names; n->name && len < size; n++) {
 		if (rec->key.marks & n->value)
-			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? "," : "", n->name);
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? "," : "",
+						n->name);
 	}
 	return len > 0;
 }
@@ -229,23 +216,25 @@ static bool end_reason_text(const struct flow_record *rec, char *buf, size_t siz
 }
 
 /* A field that is a number: its value, and when the record has it. */
-#define NUMBER(field, present, value)                                                              \
-	static bool field##_number(const struct flow_record *rec, uint64_t *ret_value)             \
-	{                                                                                          \
-		if (!(present))                                                                    \
-			return false;                                                              \
-		*ret_value = (uint64_t)(value);                                                    \
-		return true;                                                                       \
+#define NUMBER(field, present, value)                                                  \
+	static bool field##_number(const struct flow_record *rec, uint64_t *ret_value) \
+	{                                                                              \
+		if (!(present))                                                        \
+			return false;                                                  \
+		*ret_value = (uint64_t)(value);                                        \
+		return true;                                                           \
 	}
 
 NUMBER(start, true, rec->start_ms)
 NUMBER(end, true, rec->end_ms)
 NUMBER(duration_ms, true, rec->end_ms > rec->start_ms ? rec->end_ms - rec->start_ms : 0)
-NUMBER(vlan, rec->key.vlan & FLOW_VLAN_TAGGED, rec->key.vlan & VLAN_ID)
-NUMBER(cvlan, rec->key.cvlan & FLOW_VLAN_TAGGED, rec->key.cvlan & VLAN_ID)
+NUMBER(vlan, rec->key.vlan &FLOW_VLAN_TAGGED, rec->key.vlan &VLAN_ID)
+NUMBER(cvlan, rec->key.cvlan &FLOW_VLAN_TAGGED, rec->key.cvlan &VLAN_ID)
 NUMBER(proto, flow_key_is_ip(&rec->key), rec->key.proto)
-NUMBER(sport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.src), ntohs(rec->key.sport))
-NUMBER(dport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.dst), ntohs(rec->key.dport))
+NUMBER(sport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.src),
+       ntohs(rec->key.sport))
+NUMBER(dport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.dst),
+       ntohs(rec->key.dport))
 NUMBER(packets, true, rec->half[0].packets)
 NUMBER(bytes, true, rec->half[0].bytes)
 NUMBER(ip_bytes, true, rec->half[0].ip_bytes)
@@ -256,46 +245,80 @@ NUMBER(rev_ip_bytes, true, rec->half[1].ip_bytes)
 NUMBER(rev_tcp_flags, is_tcp(&rec->key), rec->half[1].tcp_flags)
 
 #define TIME_ROW(field, heading, ie, text_of_help)                                                 \
-	{.name = #field, .title = heading, .unit = "ms", .help = text_of_help, .ipfix = ie,        \
-	 .kind = FIELD_TIME, .number = field##_number}
-#define TEXT_ROW(field, heading, sql, ie, text_of_help)                                            \
-	{.name = #field, .title = heading, .column = sql, .help = text_of_help, .ipfix = ie,       \
-	 .kind = FIELD_TEXT, .text = field##_text}
+	{                                                                                          \
+		.name = #field, .title = heading, .unit = "ms", .help = text_of_help, .ipfix = ie, \
+		.kind = FIELD_TIME, .number = field##_number                                       \
+	}
+#define TEXT_ROW(field, heading, sql, ie, text_of_help)                                \
+	{                                                                              \
+		.name = #field, .title = heading, .column = sql, .help = text_of_help, \
+		.ipfix = ie, .kind = FIELD_TEXT, .text = field##_text                  \
+	}
 #define NUMBER_ROW(field, heading, of, sql, ie, text_of_help)                                      \
-	{.name = #field, .title = heading, .unit = of, .column = sql, .help = text_of_help,        \
-	 .ipfix = ie, .kind = FIELD_NUMBER, .number = field##_number}
-#define REVERSE_ROW(field, heading, of, sql, ie, text_of_help)                                     \
-	{.name = "rev_" #field, .title = heading, .unit = of, .column = sql, .help = text_of_help, \
-	 .ipfix = ie, .kind = FIELD_NUMBER, .reverse = 1, .number = rev_##field##_number}
+	{                                                                                          \
+		.name = #field, .title = heading, .unit = of, .column = sql, .help = text_of_help, \
+		.ipfix = ie, .kind = FIELD_NUMBER, .number = field##_number                        \
+	}
+#define REVERSE_ROW(field, heading, of, sql, ie, text_of_help)                         \
+	{                                                                              \
+		.name = "rev_" #field, .title = heading, .unit = of, .column = sql,    \
+		.help = text_of_help, .ipfix = ie, .kind = FIELD_NUMBER, .reverse = 1, \
+		.number = rev_##field##_number                                         \
+	}
 
 /* clang-format off */
 const struct field fields[] = {
 	TIME_ROW(start, "START", 152, "first packet of the record, of either direction"),
 	TIME_ROW(end, "END", 153, "last packet of the record, of either direction"),
-	TEXT_ROW(dir, "DIR", "dir", 61, "way of the initiator's packets at the interface: ingress or egress"),
+	TEXT_ROW(dir, "DIR", "dir", 61,
+		"way of the initiator's packets at the interface: ingress or egress"),
 	TEXT_ROW(ethertype, "TYPE", "ethertype", 256,
-		"ipv4, ipv6, arp, rarp, llc, lldp, vlan (tags nested too deep or cut short) or the number in hexadecimal; none where unknown"),
-	NUMBER_ROW(vlan, "VLAN", NULL, "vlan", 243, "VLAN id of the outer tag; none where untagged"),
-	NUMBER_ROW(cvlan, "CVLAN", NULL, "cvlan", 245, "VLAN id of the inner tag of QinQ; none where there is one tag or none"),
+		"ipv4, ipv6, arp, rarp, llc, lldp, vlan (tags nested too deep or cut short) "
+		"or the number in hexadecimal; none where unknown"),
+	NUMBER_ROW(vlan, "VLAN", NULL, "vlan", 243,
+		"VLAN id of the outer tag; none where untagged"),
+	NUMBER_ROW(cvlan, "CVLAN", NULL, "cvlan", 245,
+		"VLAN id of the inner tag of QinQ; none where there is one tag or none"),
 	NUMBER_ROW(proto, "PROTO", NULL, "proto", 4, "IP protocol number; none where not IP"),
-	TEXT_ROW(src, "SRC", "src", 8, "IP address of the initiator; none where not IP and in folded flows"),
+	TEXT_ROW(src, "SRC", "src", 8,
+		"IP address of the initiator; none where not IP and in folded flows"),
 	TEXT_ROW(dst, "DST", "dst", 12, "IP address of the responder; none where not IP"),
-	NUMBER_ROW(sport, "SPORT", NULL, "sport", 7, "port of the initiator, or ICMP type; 0 where the protocol has none and in fragments after the first; none where not IP and in folded flows"),
-	NUMBER_ROW(dport, "DPORT", NULL, "dport", 11, "port of the responder, or ICMP code; 0 as for sport; none where not IP"),
-	TEXT_ROW(arp_spa, "ARP SENDER", "src", 0, "sender's protocol address in ARP and RARP; none elsewhere"),
-	TEXT_ROW(arp_tpa, "ARP TARGET", "dst", 0, "target's protocol address in ARP and RARP; none elsewhere"),
-	NUMBER_ROW(packets, "PACKETS", "packets", "packets", 2, "packets of the initiator, as on the wire: segments of a super-packet count each"),
-	NUMBER_ROW(bytes, "BYTES", "bytes", "bytes", 352, "bytes of the initiator's frames, link header included, without preamble and FCS"),
-	NUMBER_ROW(ip_bytes, "IP BYTES", "bytes", "ip_bytes", 1, "bytes of the initiator's IP packets; 0 where not IP"),
-	NUMBER_ROW(tcp_flags, "FLAGS", NULL, NULL, 6, "TCP flags of the initiator's packets, ORed; none where not TCP"),
-	REVERSE_ROW(packets, "REV PACKETS", "packets", "rev_packets", 2, "packets of the responder"),
-	REVERSE_ROW(bytes, "REV BYTES", "bytes", "rev_bytes", 352, "bytes of the responder's frames"),
-	REVERSE_ROW(ip_bytes, "REV IP BYTES", "bytes", "rev_ip_bytes", 1, "bytes of the responder's IP packets"),
-	REVERSE_ROW(tcp_flags, "REV FLAGS", NULL, NULL, 6, "TCP flags of the responder's packets, ORed; none where not TCP"),
+	NUMBER_ROW(sport, "SPORT", NULL, "sport", 7,
+		"port of the initiator, or ICMP type; 0 where the protocol has none and in "
+		"fragments after the first; none where not IP and in folded flows"),
+	NUMBER_ROW(dport, "DPORT", NULL, "dport", 11,
+		"port of the responder, or ICMP code; 0 as for sport; none where not IP"),
+	TEXT_ROW(arp_spa, "ARP SENDER", "src", 0,
+		"sender's protocol address in ARP and RARP; none elsewhere"),
+	TEXT_ROW(arp_tpa, "ARP TARGET", "dst", 0,
+		"target's protocol address in ARP and RARP; none elsewhere"),
+	NUMBER_ROW(packets, "PACKETS", "packets", "packets", 2,
+		"packets of the initiator, as on the wire: segments of a super-packet count "
+		"each"),
+	NUMBER_ROW(bytes, "BYTES", "bytes", "bytes", 352,
+		"bytes of the initiator's frames, link header included, without preamble and "
+		"FCS"),
+	NUMBER_ROW(ip_bytes, "IP BYTES", "bytes", "ip_bytes", 1,
+		"bytes of the initiator's IP packets; 0 where not IP"),
+	NUMBER_ROW(tcp_flags, "FLAGS", NULL, NULL, 6,
+		"TCP flags of the initiator's packets, ORed; none where not TCP"),
+	REVERSE_ROW(packets, "REV PACKETS", "packets", "rev_packets", 2,
+		"packets of the responder"),
+	REVERSE_ROW(bytes, "REV BYTES", "bytes", "rev_bytes", 352,
+		"bytes of the responder's frames"),
+	REVERSE_ROW(ip_bytes, "REV IP BYTES", "bytes", "rev_ip_bytes", 1,
+		"bytes of the responder's IP packets"),
+	REVERSE_ROW(tcp_flags, "REV FLAGS", NULL, NULL, 6,
+		"TCP flags of the responder's packets, ORed; none where not TCP"),
 	TEXT_ROW(marks, "MARKS", "marks", 0,
-		"comma list: fragment (after the first: ports unknown), short (headers cut short), deep (nested too deep), folded (no room: sender unknown), catchall (no room at all), stag (outer tag is 802.1ad), mirrored (both directions went the same way); none where none"),
+		"comma list: fragment (after the first: ports unknown), short (headers cut "
+		"short), deep (nested too deep), folded (no room: sender unknown), catchall "
+		"(no room at all), stag (outer tag is 802.1ad), mirrored (both directions "
+		"went the same way); none where none"),
 	TEXT_ROW(end_reason, "END REASON", "end_reason", 136,
-		"flowEndReason of RFC 5102: idle (idle timeout), active (active timeout), end (end of flow detected), forced (forced end), resources (lack of resources); none while the flow lives"),
+		"flowEndReason of RFC 5102: idle (idle timeout), active (active timeout), end "
+		"(end of flow detected), forced (forced end), resources (lack of resources); "
+		"none while the flow lives"),
 	NUMBER_ROW(duration_ms, "DURATION", "ms", "duration_ms", 161, "end - start"),
 	{.name = NULL},
 };

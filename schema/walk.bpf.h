@@ -32,19 +32,13 @@ __noinline int walk_link(HOOK_CTX *ctx, struct flow_facts *f)
 	return 0;
 }
 
-/* The network layer and, where nothing stands between them, the transport layer. */
 __noinline int walk_net(HOOK_CTX *ctx, struct flow_facts *f)
 {
-	struct pkt pkt;
+	if (f) {
+		struct pkt pkt = walk_at(ctx, f->off);
 
-	if (!f)
-		return 0;
-	pkt = walk_at(ctx, f->off);
-	parse_net(&pkt, f);
-	if (f->stage != PARSE_TRANSPORT)
-		return 0;
-	pkt = walk_at(ctx, f->off);
-	parse_transport(&pkt, f);
+		parse_net(&pkt, f);
+	}
 	return 0;
 }
 
@@ -68,28 +62,9 @@ __noinline int walk_transport(HOOK_CTX *ctx, struct flow_facts *f)
 	return 0;
 }
 
-/* What nearly every packet is, without a call: Ethernet, IP, transport. Goes as far as it can. */
-static __always_inline void walk_plain(HOOK_CTX *ctx, struct flow_facts *f)
+/* What follows the network layer where that is not the transport layer itself. */
+static __always_inline void walk_rest(HOOK_CTX *ctx, struct flow_facts *f)
 {
-	struct pkt pkt = walk_at(ctx, 0);
-
-	if (f->stage == PARSE_LINK)
-		parse_plain(&pkt, f);
-	if (f->stage == PARSE_NET)
-		parse_net(&pkt, f);
-	if (f->stage == PARSE_TRANSPORT) {
-		pkt = walk_at(ctx, f->off);
-		parse_transport(&pkt, f);
-	}
-}
-
-/* From any stage to the end. */
-static __always_inline void walk_stages(HOOK_CTX *ctx, struct flow_facts *f)
-{
-	if (f->stage == PARSE_LINK)
-		walk_link(ctx, f);
-	if (f->stage == PARSE_NET)
-		walk_net(ctx, f);
 	for (int depth = 0; depth < PARSE_EXTENSIONS && f->stage == PARSE_EXTENSION; depth++)
 		walk_extension(ctx, f);
 	if (f->stage == PARSE_EXTENSION)
@@ -98,20 +73,38 @@ static __always_inline void walk_stages(HOOK_CTX *ctx, struct flow_facts *f)
 		walk_transport(ctx, f);
 }
 
+/* What nearly every packet is goes without a call: Ethernet, IP, transport. */
 static __always_inline void walk_packet(HOOK_CTX *ctx, const struct pkt_meta *meta,
 					struct flow_facts *f)
 {
+	struct pkt pkt = walk_at(ctx, 0);
+
 	parse_begin(meta, f);
-	walk_plain(ctx, f);
-	walk_stages(ctx, f);
+	if (f->stage == PARSE_LINK)
+		parse_plain(&pkt, f);
+	if (f->stage == PARSE_LINK)
+		walk_link(ctx, f);
+	if (f->stage == PARSE_NET) {
+		pkt = walk_at(ctx, f->off);
+		parse_net(&pkt, f);
+	}
+	if (f->stage == PARSE_TRANSPORT) {
+		pkt = walk_at(ctx, f->off);
+		parse_transport(&pkt, f);
+	}
+	walk_rest(ctx, f);
 	parse_count(meta, f);
 }
 
-/* The same without walk_plain: for a second look, which is rare. */
+/* The same with a call for each stage: for a second look, which is rare. */
 static __always_inline void walk_again(HOOK_CTX *ctx, const struct pkt_meta *meta,
 				       struct flow_facts *f)
 {
 	parse_begin(meta, f);
-	walk_stages(ctx, f);
+	if (f->stage == PARSE_LINK)
+		walk_link(ctx, f);
+	if (f->stage == PARSE_NET)
+		walk_net(ctx, f);
+	walk_rest(ctx, f);
 	parse_count(meta, f);
 }

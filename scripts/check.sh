@@ -83,7 +83,7 @@ unit_tests() {
 	mapfile -t names < <(basename -s .c tests/test_*.c)
 	suite build-san 600 make -s -j "$JOBS" SAN=1 "${names[@]/#/build/san/tests/}"
 	for test in "${names[@]}"; do
-		suite_file "unit-${test#test_}" 120 "build/san/tests/$test"
+		suite_file "unit-${test#test_}" 300 "build/san/tests/$test"
 	done
 }
 
@@ -93,7 +93,7 @@ root_tests() {
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
-		suite_file "$(basename "$test" .sh | tr _ -)" 600 "$test"
+		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"
 	done
 }
 

@@ -123,6 +123,7 @@ house_each() {
 			echo "$file:2: no purpose comment '$name: ...'"
 		[ "$(wc -l < "$file")" -le "$(limit "$file")" ] ||
 			echo "$file: $(wc -l < "$file") lines, more than $(limit "$file")"
+		[[ $head != '#!'* || -x $file ]] || echo "$file: not executable"
 	done < <(files -name '*.[ch]' -o -name '*.sh' -o -name '*.sql' -o -name '*.mk' -o -path .ci/run)
 }
 

@@ -212,7 +212,8 @@ static int push(const struct runner *run, const struct vector *v)
 		}
 		ret = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 	}
-	if (!ret && (opts.retval != run->verdict || opts.data_size_out != len || memcmp(in, out, len)))
+	if (!ret &&
+	    (opts.retval != run->verdict || opts.data_size_out != len || memcmp(in, out, len)))
 		ret = 1;
 	free(in);
 	free(out);
@@ -356,7 +357,8 @@ static int run_xdp(void)
 {
 	struct flow_xdp *xdp = flow_xdp__open();
 	struct books books;
-	struct runner run = {.name = "xdp", .books = &books, .dir = FLOW_INGRESS, .verdict = XDP_PASS};
+	struct runner run = {
+		.name = "xdp", .books = &books, .dir = FLOW_INGRESS, .verdict = XDP_PASS};
 
 	if (!xdp)
 		return -errno;
@@ -376,7 +378,8 @@ static int run_tc(void)
 {
 	struct flow_tc *tc = flow_tc__open();
 	struct books books;
-	struct runner run = {.name = "tc egress", .books = &books, .tc = true, .verdict = (__u32)-1};
+	struct runner run = {
+		.name = "tc egress", .books = &books, .tc = true, .verdict = (__u32)-1};
 
 	if (!tc)
 		return -errno;

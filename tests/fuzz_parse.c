@@ -22,7 +22,7 @@
 #include "vectors.h"
 
 struct input {
-	uint8_t what;     /* enum input_what */
+	uint8_t what; /* enum input_what */
 	uint8_t segments;
 	uint8_t tci[2];
 	uint8_t gso_size[2];
@@ -114,10 +114,10 @@ static unsigned int header_size(unsigned int proto)
 	switch (proto) {
 	case 6:
 		return 20;
-	case 17: /* UDP */
+	case 17:  /* UDP */
 	case 136: /* UDP-Lite */
 		return 8;
-	case 33: /* DCCP */
+	case 33:  /* DCCP */
 	case 132: /* SCTP */
 		return 12;
 	default:

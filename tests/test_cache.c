@@ -321,7 +321,8 @@ static struct flow_mark_version version(__u32 birth, __u64 packets, __u64 bytes)
 static void test_clean(void **state)
 {
 	struct flow_slot slot = {.birth = 3, .packets = 10, .bytes = 1000};
-	struct flow_mark mark = {.committed = version(3, 10, 1000), .pending = version(3, 10, 1000)};
+	struct flow_mark mark = {.committed = version(3, 10, 1000),
+				 .pending = version(3, 10, 1000)};
 
 	(void)state;
 	assert_true(cache_clean(&slot, &mark));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * test_db.c: opening the database: made, found, refused; for its writer and for readers with and
- * without rights.
+ * test_db.c: opening the database: made, found, refused.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,7 +137,8 @@ static void test_one_writer(void **state)
 	assert_int_equal(db_open_writer(path, true, &db, &fd, &error), 0);
 	assert_int_equal(symlink("a.db", other), 0);
 	assert_int_equal(try_writer(other, &error), -EBUSY);
-	snprintf(expected, sizeof(expected), "b.db: another flowd, process %ld writes to it", (long)getpid());
+	snprintf(expected, sizeof(expected), "b.db: another flowd, process %ld writes to it",
+		 (long)getpid());
 	assert_non_null(strstr(error.text, expected));
 	assert_int_equal(try_reader(path, &error), 0);
 	assert_int_equal(try_reader(other, &error), 0);
@@ -180,7 +180,8 @@ static void test_odd_paths(void **state)
 /* SQLite takes neither for a URI nor for anything but a name. */
 static void test_odd_names(void **state)
 {
-	static const char *const names[] = {"a b?mode=memory#x%41.db", "file:x.db", "\xc3\xa4\n.db"};
+	static const char *const names[] = {"a b?mode=memory#x%41.db", "file:x.db",
+					    "\xc3\xa4\n.db"};
 	struct db_error error;
 
 	(void)state;
@@ -237,7 +238,8 @@ static void test_newer(void **state)
 	(void)state;
 	make_db(path, 1);
 	exec_file(path, "PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
-	assert_left_alone(path, -EOVERFLOW, "newer wireledger (schema version 2, this one knows 1)");
+	assert_left_alone(path, -EOVERFLOW,
+			  "newer wireledger (schema version 2, this one knows 1)");
 }
 
 static void test_corrupt(void **state)
@@ -266,8 +268,10 @@ static int hold_exclusive(const void *arg)
 	struct sqlite3 *db;
 
 	if (sqlite3_open(in_dir("locked.db"), &db) ||
-	    sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM meta; COMMIT",
-			 NULL, NULL, NULL))
+	    sqlite3_exec(
+		    db,
+		    "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM meta; COMMIT",
+		    NULL, NULL, NULL))
 		return 1;
 	if (write(ends[1], "x", 1) != 1)
 		return 2;
@@ -318,119 +322,6 @@ static void test_meta(void **state)
 	assert_int_equal(db_open_reader(in_dir("meta.db"), &db, &error), 0);
 	assert_int_not_equal(db_meta_set_int(db, "a", 1), 0);
 	db_close(db, -1);
-}
-
-/* The reader gets the value that was committed last. The value, or 100 + errno. */
-static int read_value(const void *path)
-{
-	struct db_error error;
-	struct sqlite3 *db;
-	int64_t value;
-	int err = db_open_reader(path, &db, &error);
-
-	if (err)
-		return 100 - err;
-	err = db_meta_get_int(db, "test", &value);
-	db_close(db, -1);
-	return err ? 100 - err : (int)value;
-}
-
-static int open_to_write(const void *path)
-{
-	struct db_error error;
-
-	return -try_writer(path, &error);
-}
-
-static void set_modes(mode_t dir, mode_t file)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		snprintf(path, sizeof(path), "%s/ro.db%s", test_dir, suffix[i]);
-		chmod(path, file);
-	}
-	assert_int_equal(chmod(test_dir, dir), 0);
-}
-
-static void remove_files(const char *a, const char *b)
-{
-	assert_int_equal(chmod(test_dir, 0755), 0);
-	assert_int_equal(unlink(in_dir(a)), 0);
-	if (b)
-		assert_int_equal(unlink(in_dir(b)), 0);
-}
-
-/* Readers that may not write anything: flowd is down, and its folder is not theirs. */
-static void test_reader_without_rights(void **state)
-{
-	const char *path = in_dir("ro.db");
-
-	(void)state;
-	make_db(path, 42);
-	set_modes(0555, 0000);
-	assert_int_equal(in_child(true, read_value, path), 100 + EACCES);
-	set_modes(0555, 0444);
-	assert_int_equal(in_child(true, open_to_write, path), EACCES);
-	assert_int_equal(in_child(true, read_value, path), 42);
-	remove_files("ro.db-shm", NULL);
-	set_modes(0555, 0444);
-	assert_int_equal(in_child(true, read_value, path), 42);
-	remove_files("ro.db-wal", NULL);
-	set_modes(0555, 0444);
-	assert_int_equal(in_child(true, read_value, path), 42);
-	assert_int_equal(access(in_dir("ro.db-wal"), F_OK), -1);
-}
-
-/* The same with flowd writing: what is in the log counts. */
-static void test_reader_beside_writer(void **state)
-{
-	const char *path = in_dir("ro.db");
-	struct db_error error;
-	struct sqlite3 *db;
-	int fd;
-
-	(void)state;
-	assert_int_equal(db_open_writer(path, true, &db, &fd, &error), 0);
-	for (int value = 1; value < 20; value++) {
-		assert_int_equal(db_meta_set_int(db, "test", value), 0);
-		set_modes(0555, 0444);
-		assert_int_equal(in_child(true, read_value, path), value);
-	}
-	set_modes(0755, 0644);
-	db_close(db, fd);
-}
-
-static int write_and_wait(const void *path)
-{
-	struct db_error error;
-	struct sqlite3 *db;
-	int fd;
-
-	if (db_open_writer(path, true, &db, &fd, &error) || db_meta_set_int(db, "test", 7))
-		return 1;
-	kill(getpid(), SIGKILL);
-	return 2;
-}
-
-/* And with flowd killed: the log is there, and nobody has recovered it. */
-static void test_reader_after_kill(void **state)
-{
-	const char *path = in_dir("ro.db");
-	struct db_error error;
-
-	(void)state;
-	assert_int_equal(in_child(false, write_and_wait, path), 1000 + SIGKILL);
-	set_modes(0555, 0444);
-	assert_int_equal(in_child(true, read_value, path), 7);
-	remove_files("ro.db-shm", NULL);
-	set_modes(0555, 0444);
-	assert_int_equal(in_child(true, read_value, path), 100 + EACCES);
-	set_modes(0755, 0644);
-	assert_int_equal(try_writer(path, &error), 0);
-	set_modes(0555, 0444);
-	assert_int_equal(in_child(true, read_value, path), 7);
 }
 
 static int create(const void *path)
@@ -503,21 +394,12 @@ static void test_full_and_read_only_fs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DB_TEST(test_create),
-		DB_TEST(test_empty_file),
-		DB_TEST(test_one_writer),
-		DB_TEST(test_odd_paths),
-		DB_TEST(test_odd_names),
-		DB_TEST(test_foreign),
-		DB_TEST(test_newer),
-		DB_TEST(test_corrupt),
-		DB_TEST(test_locked),
-		DB_TEST(test_meta),
-		DB_TEST(test_reader_without_rights),
-		DB_TEST(test_reader_beside_writer),
-		DB_TEST(test_reader_after_kill),
-		DB_TEST(test_killed_creation),
-		DB_TEST(test_full_and_read_only_fs),
+		DB_TEST(test_create),	       DB_TEST(test_empty_file),
+		DB_TEST(test_one_writer),      DB_TEST(test_odd_paths),
+		DB_TEST(test_odd_names),       DB_TEST(test_foreign),
+		DB_TEST(test_newer),	       DB_TEST(test_corrupt),
+		DB_TEST(test_locked),	       DB_TEST(test_meta),
+		DB_TEST(test_killed_creation), DB_TEST(test_full_and_read_only_fs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,8 +105,8 @@ static void insert_one(const struct flow_record *rec)
 }
 
 #define LAYOUT                                                                                     \
-	"SELECT quote(ethertype) || ' ' || quote(vlan) || ' ' || quote(cvlan) || ' ' || "           \
-	"quote(proto) || ' ' || quote(src) || ' ' || quote(dst) || ' ' || quote(sport) || ' ' || "  \
+	"SELECT quote(ethertype) || ' ' || quote(vlan) || ' ' || quote(cvlan) || ' ' || "          \
+	"quote(proto) || ' ' || quote(src) || ' ' || quote(dst) || ' ' || quote(sport) || ' ' || " \
 	"quote(dport) || ' ' || quote(tcp_flags) FROM flow"
 
 /* Rows as schema.sql draws them, for whoever reads them with SQL. */
@@ -136,18 +136,36 @@ static void test_layout(void **state)
 	rec = make(0, 0, NULL, NULL);
 	insert_one(&rec);
 	assert_query_text(db, LAYOUT, "0 NULL NULL NULL NULL NULL NULL NULL NULL");
-	assert_int_equal(query_int(db, "SELECT id = 1600000001000 << 20 AND duration_ms = 877 FROM flow"), 1);
+	assert_int_equal(
+		query_int(db, "SELECT id = 1600000001000 << 20 AND duration_ms = 877 FROM flow"),
+		1);
 }
 
 /* Every value that a hand or another program may have put there is read or refused. */
 static void test_wrong_rows(void **state)
 {
 	static const char *const wrong[] = {
-		"dir = 2", "dir = 'in'", "vlan = 4096", "vlan = -1", "cvlan = x'00'", "marks = 256",
-		"proto = 'tcp'", "proto = 256", "src = '1.2.3.4'", "src = NULL", "src = x'00'",
-		"src = zeroblob(16)", "sport = 65536", "dport = 1.5", "packets = 'many'",
-		"ethertype = 34525", "ethertype = 65536", "tcp_flags = 262144", "end_reason = -1",
-		"iface = 4294967296", "src = NULL, dst = NULL, ethertype = 2048",
+		"dir = 2",
+		"dir = 'in'",
+		"vlan = 4096",
+		"vlan = -1",
+		"cvlan = x'00'",
+		"marks = 256",
+		"proto = 'tcp'",
+		"proto = 256",
+		"src = '1.2.3.4'",
+		"src = NULL",
+		"src = x'00'",
+		"src = zeroblob(16)",
+		"sport = 65536",
+		"dport = 1.5",
+		"packets = 'many'",
+		"ethertype = 34525",
+		"ethertype = 65536",
+		"tcp_flags = 262144",
+		"end_reason = -1",
+		"iface = 4294967296",
+		"src = NULL, dst = NULL, ethertype = 2048",
 		"src = NULL, dst = NULL",
 	};
 	struct flow_record rec = make(ETH_P_IP, 6, "192.168.0.1", "1.2.3.4"), got = rec;
@@ -174,23 +192,27 @@ static void test_view(void **state)
 	struct flow_record rec = make(ETH_P_IP, 6, "192.168.0.1", "255.2.3.4");
 
 	(void)state;
-	exec_sql(db, "INSERT INTO interface (id, name, ifindex, netns, ifnum, generation, first_ms) "
-		     "VALUES (1, 'eth0', 2, 0, 1, 1, 0)");
+	exec_sql(db,
+		 "INSERT INTO interface (id, name, ifindex, netns, ifnum, generation, first_ms) "
+		 "VALUES (1, 'eth0', 2, 0, 1, 1, 0)");
 	rec.half[0].tcp_flags = 0xff;
 	rec.half[1].tcp_flags = 0x12;
 	rec.half[0].tcp_syn = rec.half[1].tcp_syn = 1;
 	insert_one(&rec);
-	assert_query_text(db, "SELECT start || ' ' || end || ' ' || iface || ' ' || dir FROM flow_text",
+	assert_query_text(db,
+			  "SELECT start || ' ' || end || ' ' || iface || ' ' || dir FROM flow_text",
 			  "2020-09-13T12:26:40.123Z 2020-09-13T12:26:41.000Z eth0 ingress");
 	assert_query_text(db, "SELECT src || ' ' || dst FROM flow_text", "192.168.0.1 255.2.3.4");
 	assert_query_text(db, "SELECT tcp_flags || ' ' || rev_tcp_flags FROM flow_text", "255 18");
 	rec = make(ETH_P_IPV6, 6, "2001:db8::1", "::");
 	insert_one(&rec);
-	assert_query_text(db, "SELECT src || ' ' || dst FROM flow_text",
-			  "2001:0db8:0000:0000:0000:0000:0000:0001 0000:0000:0000:0000:0000:0000:0000:0000");
+	assert_query_text(
+		db, "SELECT src || ' ' || dst FROM flow_text",
+		"2001:0db8:0000:0000:0000:0000:0000:0001 0000:0000:0000:0000:0000:0000:0000:0000");
 	rec = make(FLOW_ETH_LLC, 0, NULL, NULL);
 	insert_one(&rec);
-	assert_query_text(db, "SELECT coalesce(src, '-') || coalesce(tcp_flags, '-') FROM flow_text", "--");
+	assert_query_text(
+		db, "SELECT coalesce(src, '-') || coalesce(tcp_flags, '-') FROM flow_text", "--");
 }
 
 /* The columns that fields[] names are there. */
@@ -212,8 +234,9 @@ static void test_field_columns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FLOW_TEST(test_round_trip), FLOW_TEST(test_layout),	   FLOW_TEST(test_wrong_rows),
-		FLOW_TEST(test_view),	    FLOW_TEST(test_field_columns),
+		FLOW_TEST(test_round_trip),    FLOW_TEST(test_layout),
+		FLOW_TEST(test_wrong_rows),    FLOW_TEST(test_view),
+		FLOW_TEST(test_field_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

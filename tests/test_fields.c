@@ -41,7 +41,8 @@ static const char *render(const struct flow_record *rec)
 static struct flow_record make(uint16_t ethertype, uint8_t proto, const char *src, const char *dst,
 			       uint16_t sport, uint16_t dport)
 {
-	struct flow_record rec = {.start_ms = 1000, .end_ms = 2500, .iface = 3, .end_reason = END_IDLE};
+	struct flow_record rec = {
+		.start_ms = 1000, .end_ms = 2500, .iface = 3, .end_reason = END_IDLE};
 	int family = ethertype == ETH_P_IPV6 ? AF_INET6 : AF_INET;
 
 	rec.key.ethertype = ethertype;
@@ -87,17 +88,19 @@ static void test_tcp(void **state)
 
 	(void)state;
 	rec.half[0].tcp_flags = 0x1b;
-	rec.half[1] = (struct flow_half){.packets = UINT64_MAX, .bytes = 2, .ip_bytes = 1, .tcp_flags = 0x12};
+	rec.half[1] = (struct flow_half){
+		.packets = UINT64_MAX, .bytes = 2, .ip_bytes = 1, .tcp_flags = 0x12};
 	rec.key.dir = FLOW_EGRESS;
 	rec.key.vlan = FLOW_VLAN_TAGGED | 7;
 	rec.key.cvlan = FLOW_VLAN_TAGGED;
 	rec.key.marks = FLOW_MARK_STAG | FLOW_MARK_MIRRORED;
-	assert_string_equal(render(&rec),
-			    "start=1000 end=2500 dir=egress ethertype=ipv4 vlan=7 cvlan=0 proto=6 "
-			    "src=10.1.0.2 dst=192.0.2.255 sport=40000 dport=443 packets=3 bytes=180 "
-			    "ip_bytes=138 tcp_flags=27 rev_packets=18446744073709551615 rev_bytes=2 "
-			    "rev_ip_bytes=1 rev_tcp_flags=18 marks=stag,mirrored end_reason=idle "
-			    "duration_ms=1500");
+	assert_string_equal(
+		render(&rec),
+		"start=1000 end=2500 dir=egress ethertype=ipv4 vlan=7 cvlan=0 proto=6 "
+		"src=10.1.0.2 dst=192.0.2.255 sport=40000 dport=443 packets=3 bytes=180 "
+		"ip_bytes=138 tcp_flags=27 rev_packets=18446744073709551615 rev_bytes=2 "
+		"rev_ip_bytes=1 rev_tcp_flags=18 marks=stag,mirrored end_reason=idle "
+		"duration_ms=1500");
 }
 
 static void test_ipv6(void **state)
@@ -120,10 +123,11 @@ static void test_not_ip(void **state)
 
 	(void)state;
 	arp.end_reason = END_FORCED;
-	assert_string_equal(render(&arp),
-			    "start=1000 end=2500 dir=ingress ethertype=arp arp_spa=10.0.0.1 "
-			    "arp_tpa=10.0.0.2 packets=3 bytes=180 ip_bytes=138 rev_packets=0 rev_bytes=0 "
-			    "rev_ip_bytes=0 end_reason=forced duration_ms=1500");
+	assert_string_equal(
+		render(&arp),
+		"start=1000 end=2500 dir=ingress ethertype=arp arp_spa=10.0.0.1 "
+		"arp_tpa=10.0.0.2 packets=3 bytes=180 ip_bytes=138 rev_packets=0 rev_bytes=0 "
+		"rev_ip_bytes=0 end_reason=forced duration_ms=1500");
 	assert_non_null(strstr(render(&llc), " ethertype=llc packets="));
 	assert_non_null(strstr(render(&other), " ethertype=0x88f7 packets="));
 }
@@ -183,26 +187,35 @@ static void test_reverse_types(void **state)
 		uint8_t marks;
 		uint16_t from, to;
 	} pairs[] = {
-		{ETH_P_IP, 1, 0, 8, 0},        {ETH_P_IP, 1, 0, 13, 14},
-		{ETH_P_IP, 1, 0, 17, 18},      {ETH_P_IP, 1, 0, 3, 3},
-		{ETH_P_IP, 58, 0, 128, 129},   {ETH_P_IPV6, 58, 0, 128, 129},
-		{ETH_P_IPV6, 58, 0, 133, 134}, {ETH_P_IPV6, 58, 0, 135, 136},
-		{ETH_P_IPV6, 58, 0, 1, 1},     {ETH_P_IP, 1, FLOW_MARK_FRAGMENT, 0, 0},
+		{ETH_P_IP, 1, 0, 8, 0},
+		{ETH_P_IP, 1, 0, 13, 14},
+		{ETH_P_IP, 1, 0, 17, 18},
+		{ETH_P_IP, 1, 0, 3, 3},
+		{ETH_P_IP, 58, 0, 128, 129},
+		{ETH_P_IPV6, 58, 0, 128, 129},
+		{ETH_P_IPV6, 58, 0, 133, 134},
+		{ETH_P_IPV6, 58, 0, 135, 136},
+		{ETH_P_IPV6, 58, 0, 1, 1},
+		{ETH_P_IP, 1, FLOW_MARK_FRAGMENT, 0, 0},
 		{ETH_P_IP, 1, FLOW_MARK_SHORT, 0, 0},
 		{ETH_P_IP, 1, FLOW_MARK_FOLDED, 0, 0},
 		{ETH_P_IP, 1, FLOW_MARK_STAG, 8, 0},
-		{ETH_P_ARP, 0, 0, 1, 2},       {ETH_P_RARP, 0, 0, 3, 4},
-		{ETH_P_ARP, 0, 0, 0, 0},       {FLOW_ETH_LLC, 0, 0, 0x4242, 0x4242},
+		{ETH_P_ARP, 0, 0, 1, 2},
+		{ETH_P_RARP, 0, 0, 3, 4},
+		{ETH_P_ARP, 0, 0, 0, 0},
+		{FLOW_ETH_LLC, 0, 0, 0x4242, 0x4242},
 		{FLOW_ETH_LLC, 0, 0, 0xf004, 0x04f0},
 		{FLOW_ETH_LLC, 0, 0, 0xe0ff, 0xfee1},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		assert_int_equal(turned(pairs[i].ethertype, pairs[i].proto, pairs[i].marks, pairs[i].from),
-				 pairs[i].to);
-		assert_int_equal(turned(pairs[i].ethertype, pairs[i].proto, pairs[i].marks, pairs[i].to),
-				 pairs[i].from);
+		assert_int_equal(
+			turned(pairs[i].ethertype, pairs[i].proto, pairs[i].marks, pairs[i].from),
+			pairs[i].to);
+		assert_int_equal(
+			turned(pairs[i].ethertype, pairs[i].proto, pairs[i].marks, pairs[i].to),
+			pairs[i].from);
 	}
 }
 
@@ -241,7 +254,8 @@ static void test_split(void **state)
 			rev.dir = rec.key.dir;
 		for (int which = 0; which < 2; which++) {
 			flow_record_split(&rec, which, &half[which]);
-			assert_memory_equal(&half[which].half[0], &rec.half[which], sizeof(nothing));
+			assert_memory_equal(&half[which].half[0], &rec.half[which],
+					    sizeof(nothing));
 			assert_memory_equal(&half[which].half[1], &nothing, sizeof(nothing));
 			assert_int_equal(half[which].start_ms, rec.start_ms);
 			assert_int_equal(half[which].end_ms, rec.end_ms);
@@ -256,10 +270,10 @@ static void test_split(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	       cmocka_unit_test(test_tcp),
-		cmocka_unit_test(test_ipv6),	       cmocka_unit_test(test_not_ip),
-		cmocka_unit_test(test_unknown),	       cmocka_unit_test(test_small_buffers),
-		cmocka_unit_test(test_reverse_types),  cmocka_unit_test(test_reverse_twice),
+		cmocka_unit_test(test_table),	      cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_ipv6),	      cmocka_unit_test(test_not_ip),
+		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_small_buffers),
+		cmocka_unit_test(test_reverse_types), cmocka_unit_test(test_reverse_twice),
 		cmocka_unit_test(test_split),
 	};
 

@@ -25,6 +25,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Frames whose records say something else on purpose (flowctl(1), FILTERS), by their names. */
+/* clang-format off */
 static const char *const known_differences[] = {
 	"snap with",      /* encapsulated as in RFC 1042: the record has the EtherType inside */
 	"ip6 hop-by-hop", /* extension headers are seen through */
@@ -74,6 +75,7 @@ static const char *const expressions[] = {
 	"arp src host 10.1.0.1", "pppoes", "mpls", "ip multicast", "ip6 multicast",
 	"tcp port 5201 or (ip[8] > 64 and host 192.0.2.9)",
 };
+/* clang-format on */
 
 static bool is_known_difference(const char *name)
 {
@@ -236,7 +238,8 @@ static const struct unknown {
 	{"tcp[4:4] = 1", "tcp4 syn", "offset 38 (TCP sequence number)"},
 	{"tcp[12] & 0xf0 > 0x50", "tcp4 syn", "offset 46 (TCP header length)"},
 	{"tcp[14:2] = 0", "tcp4 syn", "offset 48 (TCP window)"},
-	{"tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "tcp4 syn", "offset 46 (TCP header length)"},
+	{"tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "tcp4 syn",
+	 "offset 46 (TCP header length)"},
 	{"udp[4:2] > 100", "udp4", "offset 38 (UDP length)"},
 	{"udp[8] = 1", "udp4", "offset 42 (payload)"},
 	{"icmp[4:2] = 7", "icmp4 echo request", "offset 38 (rest of the ICMP header)"},
@@ -277,12 +280,18 @@ static void test_unknown_and_irrelevant(void **state)
 		const char *expression;
 		int want;
 	} cases[] = {
-		{"ip[8] > 64 or udp port 5201", 1}, {"udp port 5201 or ip[8] > 64", 1},
-		{"ip[8] > 64 and tcp", 0},	    {"tcp and ip[8] > 64", 0},
-		{"ip[8] >= 0", 1},		    {"greater 0", 1},
-		{"ip[8] & 0 = 0", 1},		    {"ip[8] < 256", 1},
-		{"ip[8] | 1 != 0", 1},		    {"ip[2:2] >> 16 = 0", 1},
-		{"ip[8] = 300", 0},		    {"ether[14] & 0x40 != 0", 1},
+		{"ip[8] > 64 or udp port 5201", 1},
+		{"udp port 5201 or ip[8] > 64", 1},
+		{"ip[8] > 64 and tcp", 0},
+		{"tcp and ip[8] > 64", 0},
+		{"ip[8] >= 0", 1},
+		{"greater 0", 1},
+		{"ip[8] & 0 = 0", 1},
+		{"ip[8] < 256", 1},
+		{"ip[8] | 1 != 0", 1},
+		{"ip[2:2] >> 16 = 0", 1},
+		{"ip[8] = 300", 0},
+		{"ether[14] & 0x40 != 0", 1},
 	};
 	struct flow_record rec;
 	char text[512];
@@ -293,8 +302,8 @@ static void test_unknown_and_irrelevant(void **state)
 		int got = match(cases[i].expression, &rec, 0, text);
 
 		if (got != cases[i].want)
-			fail_msg("'%s': %d, wanted %d (%s)", cases[i].expression, got, cases[i].want,
-				 text);
+			fail_msg("'%s': %d, wanted %d (%s)", cases[i].expression, got,
+				 cases[i].want, text);
 	}
 }
 
@@ -308,7 +317,8 @@ static void test_reverse_direction(void **state)
 	rec.half[1] = (struct flow_half){.packets = 1, .tcp_flags = 0x12};
 	assert_int_equal(match("src host 10.1.0.2", &rec, 0, text), 0);
 	assert_int_equal(match("src host 10.1.0.2", &rec, 1, text), 1);
-	assert_int_equal(match("dst port 40000 and tcp[tcpflags] = tcp-syn|tcp-ack", &rec, 1, text), 1);
+	assert_int_equal(match("dst port 40000 and tcp[tcpflags] = tcp-syn|tcp-ack", &rec, 1, text),
+			 1);
 	record_of_vector("icmp4 echo request", &rec);
 	assert_int_equal(match("icmp[icmptype] = icmp-echoreply", &rec, 1, text), 1);
 	assert_int_equal(match("icmp[icmptype] = icmp-echoreply", &rec, 0, text), 0);
@@ -359,8 +369,9 @@ static void test_cut_short(void **state)
 
 static void test_syntax(void **state)
 {
-	static const char *const bad[] = {"host", "tcp port", "port 99999", "(tcp", "foo bar baz",
-					  "vlan 5000", "tcp and udp", "ip broadcast"};
+	static const char *const bad[] = {"host",	 "tcp port",	"port 99999",
+					  "(tcp",	 "foo bar baz", "vlan 5000",
+					  "tcp and udp", "ip broadcast"};
 	struct filter_error error;
 	struct filter *filter = NULL;
 

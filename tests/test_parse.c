@@ -28,7 +28,8 @@ static __u8 *copy_of(const struct vector *v, __u32 bytes)
 	return copy;
 }
 
-static void parse_copy(const struct vector *v, const struct pkt_meta *meta, struct flow_facts *facts)
+static void parse_copy(const struct vector *v, const struct pkt_meta *meta,
+		       struct flow_facts *facts)
 {
 	__u8 *copy = copy_of(v, meta->reach);
 
@@ -40,12 +41,13 @@ static bool differs(const struct vector *v, const char *what, unsigned long got,
 {
 	if (got == want)
 		return false;
-	print_error("vector '%s': %s %lu (%#lx), wanted %lu (%#lx)\n", v->name, what, got, got, want,
-		    want);
+	print_error("vector '%s': %s %lu (%#lx), wanted %lu (%#lx)\n", v->name, what, got, got,
+		    want, want);
 	return true;
 }
 
-static bool key_differs(const struct vector *v, const struct flow_key *got, const struct flow_key *want)
+static bool key_differs(const struct vector *v, const struct flow_key *got,
+			const struct flow_key *want)
 {
 	bool bad = false;
 
@@ -87,7 +89,8 @@ static void test_vectors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < VECTORS; i++)
-		failed += vector_fails(&vectors[i], FLOW_INGRESS) || vector_fails(&vectors[i], FLOW_EGRESS);
+		failed += vector_fails(&vectors[i], FLOW_INGRESS) ||
+			  vector_fails(&vectors[i], FLOW_EGRESS);
 	assert_int_equal(failed, 0);
 }
 
@@ -156,7 +159,8 @@ static void test_cut_in_headers_is_short(void **state)
 		for (meta.len = 0; meta.len < whole.off; meta.len++) {
 			meta.reach = meta.len;
 			parse_copy(v, &meta, &cut);
-			if (meta.len < whole.l3_off + 20U + (v->key.ethertype == 0x86dd) * 20U + 20U)
+			if (meta.len <
+			    whole.l3_off + 20U + (v->key.ethertype == 0x86dd) * 20U + 20U)
 				assert_int_equal(cut.verdict, VERDICT_SHORT);
 		}
 	}

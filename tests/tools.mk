@@ -25,9 +25,10 @@ $(B)/tests/wlgen.skel.h: $(B)/tests/wlgen.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name wlgen_bpf > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(B)/tests/wlgen: tests/wlgen.c tests/wlgen.h $(B)/tests/wlgen.skel.h
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lbpf -lelf -o $@
+$(B)/tests/wlgen: tests/wlgen.c tests/wlgen_options.c tests/wlgen_options.h tests/wlgen.h \
+		$(B)/tests/wlgen.skel.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -o $@
 
-$(B)/tests/wltraf: tests/wltraf.c
+$(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/vectors.h $(BPF_HDR)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lpcap -o $@

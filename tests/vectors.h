@@ -33,17 +33,18 @@ struct vector {
 	struct flow_key key;
 };
 
+/* clang-format off: a table, and the macros that keep it one */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define BE16(x) ((__be16)(((x) & 0xff) << 8 | ((x) >> 8 & 0xff)))
-#define BE32(x) ((__be32)((x) << 24 | ((x) & 0xff00U) << 8 | ((x) >> 8 & 0xff00U) | (x) >> 24))
+#define BE16(x) ((__be16)(((x)&0xff) << 8 | ((x) >> 8 & 0xff)))
+#define BE32(x) ((__be32)((x) << 24 | ((x)&0xff00U) << 8 | ((x) >> 8 & 0xff00U) | (x) >> 24))
 #else
 #define BE16(x) ((__be16)(x))
 #define BE32(x) ((__be32)(x))
 #endif
 
 /* Bytes of a frame. */
-#define B16(x) ((x) >> 8) & 0xff, (x) & 0xff
-#define B32(x) B16((x) >> 16), B16((x) & 0xffff)
+#define B16(x) ((x) >> 8) & 0xff, (x)&0xff
+#define B32(x) B16((x) >> 16), B16((x)&0xffff)
 #define Z4 0, 0, 0, 0
 #define Z8 Z4, Z4
 #define Z16 Z8, Z8
@@ -60,15 +61,20 @@ struct vector {
 	first, 0, B16(total), 0x12, 0x34, B16(fragment), 64, proto, 0, 0
 #define IP4(total, proto) IP4X(0x45, total, 0x4000, proto), A4
 #define IP4F(total, fragment, proto) IP4X(0x45, total, fragment, proto), A4
-#define KEY4(...) \
-	.key = {.ethertype = 0x0800, .src = {BE32(0x0a010001U)}, .dst = {BE32(0x0a010002U)}, __VA_ARGS__}
+#define KEY4(...)                           \
+	.key = {.ethertype = 0x0800,        \
+		.src = {BE32(0x0a010001U)}, \
+		.dst = {BE32(0x0a010002U)}, \
+		__VA_ARGS__}
 
 /* RFC 8200; 2001:db8::1 to 2001:db8::2. */
 #define A6(last) 0x20, 0x01, 0x0d, 0xb8, Z8, 0, 0, 0, last
 #define IP6(payload, next) 0x60, 0, 0, 0, B16(payload), next, 64, A6(1), A6(2)
-#define KEY6(...) \
-	.key = {.ethertype = 0x86dd, .src = {BE32(0x20010db8U), 0, 0, BE32(1U)}, \
-		.dst = {BE32(0x20010db8U), 0, 0, BE32(2U)}, __VA_ARGS__}
+#define KEY6(...)                                           \
+	.key = {.ethertype = 0x86dd,                        \
+		.src = {BE32(0x20010db8U), 0, 0, BE32(1U)}, \
+		.dst = {BE32(0x20010db8U), 0, 0, BE32(2U)}, \
+		__VA_ARGS__}
 #define EXT8(next) next, 0, 1, 4, Z4 /* options header of 8 bytes: PadN (section 4.2) */
 #define FRAG6(next, offset_flags) next, 0, B16(offset_flags), 0, 0, 0x12, 0x34
 
@@ -158,8 +164,8 @@ static const struct vector vectors[] = {
 	{"gre4", FRAME(ETH(0x0800), IP4(24, 47), PORTS), WANT(FLOW, 1, 38, 24), KEY4(.proto = 47)},
 	{"esp4", FRAME(ETH(0x0800), IP4(28, 50), PORTS, Z4), WANT(FLOW, 1, 42, 28),
 	 KEY4(.proto = 50)},
-	{"ah4", FRAME(ETH(0x0800), IP4(44, 51), 17, 4, 0, 0, Z8, Z4, UDP(8)),
-	 WANT(FLOW, 1, 58, 44), KEY4(.proto = 51)},
+	{"ah4", FRAME(ETH(0x0800), IP4(44, 51), 17, 4, 0, 0, Z8, Z4, UDP(8)), WANT(FLOW, 1, 58, 44),
+	 KEY4(.proto = 51)},
 	{"protocol 41 4", FRAME(ETH(0x0800), IP4(60, 41), IP6(0, 59)), WANT(FLOW, 1, 74, 60),
 	 KEY4(.proto = 41)},
 	{"protocol 0 4", FRAME(ETH(0x0800), IP4(28, 0), 17, 0, Z4, 0, 0), WANT(FLOW, 1, 42, 28),
@@ -177,8 +183,7 @@ static const struct vector vectors[] = {
 	{"priority tag", FRAME(ETH(0x8100), TAG(0xa000, 0x0800), IP4(28, 17), UDP(8)),
 	 WANT(FLOW, 1, 46, 28), KEY4(.proto = 17, KPORTS, .vlan = 0x1000)},
 	{"s-tag alone", FRAME(ETH(0x88a8), TAG(200, 0x0800), IP4(28, 17), UDP(8)),
-	 WANT(FLOW, 1, 46, 28),
-	 KEY4(.proto = 17, KPORTS, .vlan = 0x10c8, .marks = FLOW_MARK_STAG)},
+	 WANT(FLOW, 1, 46, 28), KEY4(.proto = 17, KPORTS, .vlan = 0x10c8, .marks = FLOW_MARK_STAG)},
 	{"qinq 88a8 8100",
 	 FRAME(ETH(0x88a8), TAG(200, 0x8100), TAG(300, 0x0800), IP4(40, 6), TCP(0x10)),
 	 WANT(FLOW, 1, 62, 40), .tcp_flags = 0x10,
@@ -262,14 +267,19 @@ static const struct vector vectors[] = {
 	 FRAME(ETH(0x0806), 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 1, 0, 1, Z4, 0, 0, 10, 1,
 	       0, 2),
 	 .len = 60, WANT(FLOW, 1, 60, 0),
-	 .key = {.ethertype = 0x0806, .sport = BE16(1), .src = {BE32(0x0a010001U)},
+	 .key = {.ethertype = 0x0806,
+		 .sport = BE16(1),
+		 .src = {BE32(0x0a010001U)},
 		 .dst = {BE32(0x0a010002U)}}},
 	{"arp reply in a vlan",
 	 FRAME(ETH(0x8100), TAG(3, 0x0806), 0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 2, 10, 1, 0, 2,
 	       2, 0, 0, 0, 0, 1, 10, 1, 0, 1),
 	 WANT(FLOW, 1, 46, 0),
-	 .key = {.ethertype = 0x0806, .sport = BE16(2), .src = {BE32(0x0a010002U)},
-		 .dst = {BE32(0x0a010001U)}, .vlan = 0x1003}},
+	 .key = {.ethertype = 0x0806,
+		 .sport = BE16(2),
+		 .src = {BE32(0x0a010002U)},
+		 .dst = {BE32(0x0a010001U)},
+		 .vlan = 0x1003}},
 	{"rarp request",
 	 FRAME(ETH(0x8035), 0, 1, 8, 0, 6, 4, 0, 3, 2, 0, 0, 0, 0, 1, Z4, 2, 0, 0, 0, 0, 1, Z4),
 	 .len = 60, WANT(FLOW, 1, 60, 0), .key = {.ethertype = 0x8035, .sport = BE16(3)}},
@@ -304,16 +314,15 @@ static const struct vector vectors[] = {
 	{"ip4 router alert, igmp",
 	 FRAME(ETH(0x0800), IP4X(0x46, 32, 0, 2), A4, 0x94, 4, 0, 0, 0x16, 0, 0, 0, Z4), .len = 60,
 	 WANT(FLOW, 1, 60, 32), KEY4(.proto = 2)},
-	{"ip4 options, udp", FRAME(ETH(0x0800), IP4X(0x47, 36, 0, 17), A4, 1, 1, 1, 1, 1, 1, 1, 0,
-				   UDP(8)),
+	{"ip4 options, udp",
+	 FRAME(ETH(0x0800), IP4X(0x47, 36, 0, 17), A4, 1, 1, 1, 1, 1, 1, 1, 0, UDP(8)),
 	 WANT(FLOW, 1, 50, 36), KEY4(.proto = 17, KPORTS)},
-	{"ip4 ihl 15, tcp",
-	 FRAME(ETH(0x0800), IP4X(0x4f, 80, 0, 6), A4, Z16, Z16, Z8, TCP(0x18)),
+	{"ip4 ihl 15, tcp", FRAME(ETH(0x0800), IP4X(0x4f, 80, 0, 6), A4, Z16, Z16, Z8, TCP(0x18)),
 	 WANT(FLOW, 1, 94, 80), .tcp_flags = 0x18, KEY4(.proto = 6, KPORTS)},
 	{"ip4 options cut by the frame", FRAME(ETH(0x0800), IP4X(0x4f, 68, 0, 17), A4, Z16, Z4),
 	 WANT(SHORT, 1, 54, 40), KEY4(.proto = 17, .marks = FLOW_MARK_SHORT)},
-	{"ip4 ihl 4", FRAME(ETH(0x0800), IP4X(0x44, 28, 0, 17), A4, UDP(8)),
-	 WANT(SHORT, 1, 42, 28), KEY4(.proto = 17, .marks = FLOW_MARK_SHORT)},
+	{"ip4 ihl 4", FRAME(ETH(0x0800), IP4X(0x44, 28, 0, 17), A4, UDP(8)), WANT(SHORT, 1, 42, 28),
+	 KEY4(.proto = 17, .marks = FLOW_MARK_SHORT)},
 	{"ip4 ihl 0", FRAME(ETH(0x0800), IP4X(0x40, 28, 0, 6), A4, UDP(8)), WANT(SHORT, 1, 42, 28),
 	 KEY4(.proto = 6, .marks = FLOW_MARK_SHORT)},
 	{"version 6 under EtherType 0x0800", FRAME(ETH(0x0800), IP6(8, 17), UDP(8)),
@@ -350,11 +359,13 @@ static const struct vector vectors[] = {
 	 WANT(FLOW, 1, 34, 20), KEY4(.proto = 1, .marks = FLOW_MARK_FRAGMENT)},
 	{"ip4 tiny first fragment", FRAME(ETH(0x0800), IP4F(28, 0x2000, 6), PORTS, Z4), .len = 60,
 	 WANT(SHORT, 1, 60, 28), KEY4(.proto = 6, KPORTS, .marks = FLOW_MARK_SHORT)},
-	{"ip4 reserved and DF bits are no fragment", FRAME(ETH(0x0800), IP4F(28, 0xc000, 17), UDP(8)),
-	 WANT(FLOW, 1, 42, 28), KEY4(.proto = 17, KPORTS)},
+	{"ip4 reserved and DF bits are no fragment",
+	 FRAME(ETH(0x0800), IP4F(28, 0xc000, 17), UDP(8)), WANT(FLOW, 1, 42, 28),
+	 KEY4(.proto = 17, KPORTS)},
 
 	/* IPv6: RFC 8200; AH RFC 4302, jumbograms RFC 2675, mobility RFC 6275. */
-	{"ip6 header cut at 39", FRAME(ETH(0x86dd), 0x60, 0, 0, 0, 0, 8, 17, 64, A6(1), Z8, Z4, 0, 0, 0),
+	{"ip6 header cut at 39",
+	 FRAME(ETH(0x86dd), 0x60, 0, 0, 0, 0, 8, 17, 64, A6(1), Z8, Z4, 0, 0, 0),
 	 WANT(SHORT, 1, 53, 39), .key = {.ethertype = 0x86dd, .marks = FLOW_MARK_SHORT}},
 	{"version 4 under EtherType 0x86dd", FRAME(ETH(0x86dd), IP4(40, 6), TCP(2), Z8),
 	 WANT(SHORT, 1, 62, 48), .key = {.ethertype = 0x86dd, .marks = FLOW_MARK_SHORT}},
@@ -366,8 +377,8 @@ static const struct vector vectors[] = {
 	 WANT(FLOW, 1, 62, 48), KEY6(.proto = 17, KPORTS)},
 	{"ip6 no next header", FRAME(ETH(0x86dd), IP6(0, 59)), .len = 60, WANT(FLOW, 1, 60, 40),
 	 KEY6(.proto = 59)},
-	{"ip6 hop-by-hop, mld", FRAME(ETH(0x86dd), IP6(32, 0), 58, 0, 5, 2, 0, 0, 1, 0, ICMP(131, 0),
-				      Z16),
+	{"ip6 hop-by-hop, mld",
+	 FRAME(ETH(0x86dd), IP6(32, 0), 58, 0, 5, 2, 0, 0, 1, 0, ICMP(131, 0), Z16),
 	 WANT(FLOW, 1, 86, 72), KEY6(.proto = 58, .sport = BE16(131))},
 	{"ip6 routing of 24 bytes, tcp",
 	 FRAME(ETH(0x86dd), IP6(44, 43), 6, 2, 0, 1, Z4, Z16, TCP(0x11)), WANT(FLOW, 1, 98, 84),
@@ -384,30 +395,32 @@ static const struct vector vectors[] = {
 	 WANT(FLOW, 1, 62, 48), KEY6(.proto = 59)},
 	{"ip6 first fragment", FRAME(ETH(0x86dd), IP6(1456, 44), FRAG6(17, 1), UDP(3008)),
 	 .len = 1510, WANT(FLOW, 1, 1510, 1496), KEY6(.proto = 17, KPORTS)},
-	{"ip6 atomic fragment, reserved bits set", FRAME(ETH(0x86dd), IP6(16, 44), FRAG6(17, 6), UDP(8)),
-	 WANT(FLOW, 1, 70, 56), KEY6(.proto = 17, KPORTS)},
+	{"ip6 atomic fragment, reserved bits set",
+	 FRAME(ETH(0x86dd), IP6(16, 44), FRAG6(17, 6), UDP(8)), WANT(FLOW, 1, 70, 56),
+	 KEY6(.proto = 17, KPORTS)},
 	{"ip6 middle fragment", FRAME(ETH(0x86dd), IP6(1456, 44), FRAG6(17, 0x05a9), UDP(3008)),
-	 .len = 1510, WANT(FLOW, 1, 1510, 1496),
-	 KEY6(.proto = 17, .marks = FLOW_MARK_FRAGMENT)},
+	 .len = 1510, WANT(FLOW, 1, 1510, 1496), KEY6(.proto = 17, .marks = FLOW_MARK_FRAGMENT)},
 	{"ip6 last fragment at 8", FRAME(ETH(0x86dd), IP6(16, 44), FRAG6(6, 8), PORTS, Z4),
 	 WANT(FLOW, 1, 70, 56), KEY6(.proto = 6, .marks = FLOW_MARK_FRAGMENT)},
 	{"ip6 hop-by-hop, later fragment of options",
 	 FRAME(ETH(0x86dd), IP6(24, 0), EXT8(44), FRAG6(60, 0x0100), EXT8(17)),
 	 WANT(FLOW, 1, 78, 64), KEY6(.proto = 60, .marks = FLOW_MARK_FRAGMENT)},
-	{"ip6 6 extensions", FRAME(ETH(0x86dd), IP6(56, 0), EXT8(60), EXT8(43), EXT8(60), EXT8(60),
-				   EXT8(60), EXT8(17), UDP(8)),
+	{"ip6 6 extensions",
+	 FRAME(ETH(0x86dd), IP6(56, 0), EXT8(60), EXT8(43), EXT8(60), EXT8(60), EXT8(60), EXT8(17),
+	       UDP(8)),
 	 WANT(FLOW, 1, 110, 96), KEY6(.proto = 17, KPORTS)},
 	{"ip6 7 extensions are too deep",
 	 FRAME(ETH(0x86dd), IP6(64, 0), EXT8(60), EXT8(60), EXT8(60), EXT8(60), EXT8(60), EXT8(43),
 	       EXT8(17), UDP(8)),
 	 WANT(DEEP, 1, 118, 104), KEY6(.proto = 43, .marks = FLOW_MARK_DEEP)},
-	{"ip6 extension cut by the payload length", FRAME(ETH(0x86dd), IP6(8, 0), 17, 1, 1, 12, Z4, Z8,
-							  UDP(8)),
-	 WANT(SHORT, 1, 78, 48), KEY6(.marks = FLOW_MARK_SHORT)},
+	{"ip6 extension cut by the payload length",
+	 FRAME(ETH(0x86dd), IP6(8, 0), 17, 1, 1, 12, Z4, Z8, UDP(8)), WANT(SHORT, 1, 78, 48),
+	 KEY6(.marks = FLOW_MARK_SHORT)},
 	{"ip6 extension cut by the frame", FRAME(ETH(0x86dd), IP6(64, 60), 17, 0, 1, 4),
 	 WANT(SHORT, 1, 58, 44), KEY6(.proto = 60, .marks = FLOW_MARK_SHORT)},
-	{"ip6 extension longer than the frame", FRAME(ETH(0x86dd), IP6(3000, 60), 17, 255, 1, 4, Z4),
-	 WANT(SHORT, 1, 62, 48), KEY6(.proto = 17, .marks = FLOW_MARK_SHORT)},
+	{"ip6 extension longer than the frame",
+	 FRAME(ETH(0x86dd), IP6(3000, 60), 17, 255, 1, 4, Z4), WANT(SHORT, 1, 62, 48),
+	 KEY6(.proto = 17, .marks = FLOW_MARK_SHORT)},
 	{"ip6 jumbogram", FRAME(ETH(0x86dd), IP6(0, 0), 17, 0, 0xc2, 4, 0, 1, 0, 0, UDP(0)),
 	 .len = 500, WANT(FLOW, 1, 500, 486), KEY6(.proto = 17, KPORTS)},
 
@@ -427,8 +440,9 @@ static const struct vector vectors[] = {
 	{"gso 2 x 100, tag in metadata", FRAME(ETH(0x0800), IP4(228, 17), UDP(208)), .len = 242,
 	 .segments = 2, .gso_size = 100, .vlan_proto = 0x8100, .vlan_tci = 9,
 	 WANT(FLOW, 2, 292, 256), KEY4(.proto = 17, KPORTS, .vlan = 0x1009)},
-	{"gso of one segment", FRAME(ETH(0x0800), IP4(140, 6), TCP(0x10)), .len = 154, .segments = 1,
-	 .gso_size = 1448, WANT(FLOW, 1, 154, 140), .tcp_flags = 0x10, KEY4(.proto = 6, KPORTS)},
+	{"gso of one segment", FRAME(ETH(0x0800), IP4(140, 6), TCP(0x10)), .len = 154,
+	 .segments = 1, .gso_size = 1448, WANT(FLOW, 1, 154, 140), .tcp_flags = 0x10,
+	 KEY4(.proto = 6, KPORTS)},
 	{"gso with the IP length of one segment", FRAME(ETH(0x0800), IP4(140, 6), TCP(0x18)),
 	 .len = 354, .segments = 3, .gso_size = 100, WANT(FLOW, 3, 462, 420), .tcp_flags = 0x18,
 	 KEY4(.proto = 6, KPORTS)},
@@ -439,31 +453,43 @@ static const struct vector vectors[] = {
 	/* No link layer (tun): the sources make bytes 12 and 13 an EtherType for test-run. */
 	{"l3 ip4", FRAME(IP4X(0x45, 44, 0, 17), 8, 0, 0, 1, 10, 1, 0, 2, UDP(24), Z16),
 	 .l3_proto = 0x0800, WANT(FLOW, 1, 44, 44),
-	 .key = {.ethertype = 0x0800, .src = {BE32(0x08000001U)}, .dst = {BE32(0x0a010002U)},
-		 .proto = 17, KPORTS}},
+	 .key = {.ethertype = 0x0800,
+		 .src = {BE32(0x08000001U)},
+		 .dst = {BE32(0x0a010002U)},
+		 .proto = 17,
+		 KPORTS}},
 	{"l3 ip6",
-	 FRAME(0x60, 0, 0, 0, 0, 20, 6, 64, 0x20, 0x01, 0x0d, 0xb8, 0x86, 0xdd, 0, 0, Z4, 0, 0, 0, 1,
-	       A6(2), TCP(0x02)),
+	 FRAME(0x60, 0, 0, 0, 0, 20, 6, 64, 0x20, 0x01, 0x0d, 0xb8, 0x86, 0xdd, 0, 0, Z4, 0, 0, 0,
+	       1, A6(2), TCP(0x02)),
 	 .l3_proto = 0x86dd, WANT(FLOW, 1, 60, 60), .tcp_flags = 0x02, .tcp_syn = 1,
-	 .key = {.ethertype = 0x86dd, .src = {BE32(0x20010db8U), BE32(0x86dd0000U), 0, BE32(1U)},
-		 .dst = {BE32(0x20010db8U), 0, 0, BE32(2U)}, .proto = 6, KPORTS}},
+	 .key = {.ethertype = 0x86dd,
+		 .src = {BE32(0x20010db8U), BE32(0x86dd0000U), 0, BE32(1U)},
+		 .dst = {BE32(0x20010db8U), 0, 0, BE32(2U)},
+		 .proto = 6,
+		 KPORTS}},
 	{"l3 gso 3 x 100 tcp4", FRAME(IP4X(0x45, 340, 0, 6), 8, 0, 0, 1, 10, 1, 0, 2, TCP(0x10)),
 	 .len = 340, .l3_proto = 0x0800, .segments = 3, .gso_size = 100, WANT(FLOW, 3, 420, 420),
 	 .tcp_flags = 0x10,
-	 .key = {.ethertype = 0x0800, .src = {BE32(0x08000001U)}, .dst = {BE32(0x0a010002U)},
-		 .proto = 6, KPORTS}},
+	 .key = {.ethertype = 0x0800,
+		 .src = {BE32(0x08000001U)},
+		 .dst = {BE32(0x0a010002U)},
+		 .proto = 6,
+		 KPORTS}},
 	{"l3 cut", FRAME(0x45, 0, 0), .l3_proto = 0x0800, WANT(SHORT, 1, 3, 3),
 	 .key = {.ethertype = 0x0800, .marks = FLOW_MARK_SHORT}},
 
 	/* Bytes that lie out of reach (an skb's pages, a frame's later buffers) count all the same. */
 	{"headers in reach", FRAME(ETH(0x0800), IP4(8986, 6), TCP(0x10)), .len = 9000, .reach = 54,
 	 WANT(FLOW, 1, 9000, 8986), .tcp_flags = 0x10, KEY4(.proto = 6, KPORTS)},
-	{"flags out of reach", FRAME(ETH(0x0800), IP4(8986, 6), TCP(0x10)), .len = 9000, .reach = 50,
-	 WANT(SHORT, 1, 9000, 8986), KEY4(.proto = 6, KPORTS, .marks = FLOW_MARK_SHORT)},
+	{"flags out of reach", FRAME(ETH(0x0800), IP4(8986, 6), TCP(0x10)), .len = 9000,
+	 .reach = 50, WANT(SHORT, 1, 9000, 8986),
+	 KEY4(.proto = 6, KPORTS, .marks = FLOW_MARK_SHORT)},
 	{"address out of reach", FRAME(ETH(0x86dd), IP6(8946, 6), TCP(0x10)), .len = 9000,
 	 .reach = 50, WANT(SHORT, 1, 9000, 8986),
 	 .key = {.ethertype = 0x86dd, .marks = FLOW_MARK_SHORT}},
 };
+
+/* clang-format on */
 
 #define VECTORS (sizeof(vectors) / sizeof(vectors[0]))
 

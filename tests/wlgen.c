@@ -12,11 +12,9 @@
  * 1 failed, 2 wrong usage, 3 the driver dropped some (the flow counts are then too high).
  */
 #include <errno.h>
-#include <getopt.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,252 +30,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "wlgen.h"
+#include "wlgen_options.h"
 
 #include "tests/wlgen.skel.h"
 
 #define CALL_PACKETS 1000000 /* a call of test-run; each call costs milliseconds of its own */
-#define BATCH_DEFAULT 64     /* a NAPI poll takes as many, so a veth's ring does not fill up */
-#define FLOWS_MAX (1U << 26)
-
-struct options {
-	const char *iface;
-	const char *per_flow;
-	const char *dst_mac;
-	uint64_t packets;
-	uint64_t rate; /* packets a second, 0: full speed */
-	uint32_t batch;
-	int vlan;  /* -1: none */
-	int cvlan; /* -1: none */
-	uint32_t dport;
-	uint32_t ifindex;
-	bool pass;
-	struct wlgen_config config;
-};
 
 struct driver_stats {
 	bool known;
 	uint64_t sent;
 	uint64_t errors;
 };
-
-static void usage(FILE *out)
-{
-	fputs("usage: wlgen -i IFACE|IFINDEX [options]\n"
-	      "  -n, --packets N       1000\n"
-	      "  -f, --flows N         1\n"
-	      "      --first N         number of the first flow, 0\n"
-	      "  -s, --size BYTES      of the frame, 64 at least; 100\n"
-	      "      --spread N        frames of flow n are n % N bytes shorter\n"
-	      "      --order ORDER     round, random, or flood:STEADY:RATIO\n"
-	      "  -p, --proto udp|tcp\n"
-	      "      --dport PORT      5201\n"
-	      "      --vlan ID, --qinq OUTER:INNER (88a8 and 8100)\n"
-	      "  -6, --v6\n"
-	      "      --dst-mac MAC     02:00:00:00:00:99, which a stack ignores\n"
-	      "      --seed N          of --order random\n"
-	      "      --batch N         frames between flushes, 64\n"
-	      "      --rate PPS\n"
-	      "      --cpu N\n"
-	      "      --pass            into the stack as received on IFACE\n"
-	      "      --per-flow FILE   CSV: src,dst,sport,dport,packets,bytes\n",
-	      out);
-}
-
-static void die(const char *what, const char *object, const char *why)
-{
-	fprintf(stderr, "wlgen: %s '%s': %s\n", what, object, why);
-	exit(1);
-}
-
-static uint64_t number(const char *text, const char *option, uint64_t min, uint64_t max)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (errno || end == text || *end || value < min || value > max) {
-		fprintf(stderr, "wlgen: %s '%s': not in %llu-%llu\n", option, text,
-			(unsigned long long)min, (unsigned long long)max);
-		exit(2);
-	}
-	return value;
-}
-
-static void parse_order(const char *text, struct wlgen_config *config)
-{
-	if (!strcmp(text, "round")) {
-		config->order = WLGEN_ROUND;
-	} else if (!strcmp(text, "random")) {
-		config->order = WLGEN_RANDOM;
-	} else if (sscanf(text, "flood:%u:%u", &config->steady, &config->flood) == 2 &&
-		   config->steady) {
-		config->order = WLGEN_FLOOD;
-	} else {
-		fprintf(stderr, "wlgen: --order '%s': not round, random or flood:STEADY:RATIO\n", text);
-		exit(2);
-	}
-}
-
-static void parse_qinq(const char *text, struct options *opt)
-{
-	if (sscanf(text, "%d:%d", &opt->vlan, &opt->cvlan) != 2 || opt->vlan < 0 ||
-	    opt->vlan > 4095 || opt->cvlan < 0 || opt->cvlan > 4095) {
-		fprintf(stderr, "wlgen: --qinq '%s': not OUTER:INNER in 0-4095\n", text);
-		exit(2);
-	}
-}
-
-static void set_cpu(uint64_t cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		die("option", "--cpu", strerror(errno));
-}
-
-enum { OPT_FIRST = 256, OPT_SPREAD, OPT_ORDER, OPT_DPORT, OPT_VLAN, OPT_QINQ, OPT_MAC, OPT_SEED,
-       OPT_BATCH, OPT_RATE, OPT_CPU, OPT_PASS, OPT_PER_FLOW };
-
-static const struct option long_options[] = {
-	{"ifindex", required_argument, NULL, 'i'},
-	{"packets", required_argument, NULL, 'n'},
-	{"flows", required_argument, NULL, 'f'},
-	{"first", required_argument, NULL, OPT_FIRST},
-	{"size", required_argument, NULL, 's'},
-	{"spread", required_argument, NULL, OPT_SPREAD},
-	{"order", required_argument, NULL, OPT_ORDER},
-	{"proto", required_argument, NULL, 'p'},
-	{"dport", required_argument, NULL, OPT_DPORT},
-	{"vlan", required_argument, NULL, OPT_VLAN},
-	{"qinq", required_argument, NULL, OPT_QINQ},
-	{"v6", no_argument, NULL, '6'},
-	{"dst-mac", required_argument, NULL, OPT_MAC},
-	{"seed", required_argument, NULL, OPT_SEED},
-	{"batch", required_argument, NULL, OPT_BATCH},
-	{"rate", required_argument, NULL, OPT_RATE},
-	{"cpu", required_argument, NULL, OPT_CPU},
-	{"pass", no_argument, NULL, OPT_PASS},
-	{"per-flow", required_argument, NULL, OPT_PER_FLOW},
-	{"help", no_argument, NULL, 'h'},
-	{},
-};
-
-static void parse_proto(const char *text, struct wlgen_config *config)
-{
-	if (strcmp(text, "udp") && strcmp(text, "tcp")) {
-		fprintf(stderr, "wlgen: --proto '%s': not udp or tcp\n", text);
-		exit(2);
-	}
-	config->proto = text[0] == 'u' ? 17 : 6;
-}
-
-static void parse_long_option(int c, struct options *opt)
-{
-	struct wlgen_config *config = &opt->config;
-
-	switch (c) {
-	case OPT_FIRST:
-		config->first = (uint32_t)number(optarg, "--first", 0, FLOWS_MAX);
-		break;
-	case OPT_SPREAD:
-		config->spread = (uint32_t)number(optarg, "--spread", 0, 60000);
-		break;
-	case OPT_ORDER:
-		parse_order(optarg, config);
-		break;
-	case OPT_DPORT:
-		opt->dport = (uint32_t)number(optarg, "--dport", 0, 65535);
-		break;
-	case OPT_VLAN:
-		opt->vlan = (int)number(optarg, "--vlan", 0, 4095);
-		break;
-	case OPT_QINQ:
-		parse_qinq(optarg, opt);
-		break;
-	case OPT_MAC:
-		opt->dst_mac = optarg;
-		break;
-	case OPT_SEED:
-		config->seed = number(optarg, "--seed", 0, UINT64_MAX);
-		break;
-	case OPT_BATCH:
-		opt->batch = (uint32_t)number(optarg, "--batch", 1, 256);
-		break;
-	case OPT_RATE:
-		opt->rate = number(optarg, "--rate", 1, 100000000);
-		break;
-	case OPT_CPU:
-		set_cpu(number(optarg, "--cpu", 0, CPU_SETSIZE - 1));
-		break;
-	case OPT_PASS:
-		opt->pass = true;
-		break;
-	case OPT_PER_FLOW:
-		opt->per_flow = optarg;
-		break;
-	default:
-		usage(stderr);
-		exit(2);
-	}
-}
-
-static void parse_option(int c, struct options *opt)
-{
-	switch (c) {
-	case 'i':
-		opt->iface = optarg;
-		break;
-	case 'n':
-		opt->packets = number(optarg, "--packets", 0, UINT64_MAX >> 16);
-		break;
-	case 'f':
-		opt->config.flows = (uint32_t)number(optarg, "--flows", 1, FLOWS_MAX);
-		break;
-	case 's':
-		opt->config.size = (uint32_t)number(optarg, "--size", 64, 3500);
-		break;
-	case 'p':
-		parse_proto(optarg, &opt->config);
-		break;
-	case '6':
-		opt->config.v6 = 1;
-		break;
-	case 'h':
-		usage(stdout);
-		exit(0);
-	default:
-		parse_long_option(c, opt);
-	}
-}
-
-static void check_options(struct options *opt)
-{
-	struct wlgen_config *config = &opt->config;
-	uint32_t headers;
-
-	if (!opt->iface) {
-		usage(stderr);
-		exit(2);
-	}
-	opt->ifindex = if_nametoindex(opt->iface);
-	if (!opt->ifindex)
-		opt->ifindex = (uint32_t)strtoul(opt->iface, NULL, 10);
-	if (!opt->ifindex)
-		die("interface", opt->iface, "there is none of this name");
-	config->ifindex = opt->pass ? 0 : opt->ifindex;
-	if (config->order == WLGEN_FLOOD && config->flows <= config->steady)
-		die("order", "flood", "needs more --flows than steady ones");
-	config->l3_off = 14 + (opt->vlan >= 0 ? 4 : 0) + (opt->cvlan >= 0 ? 4 : 0);
-	config->l4_off = config->l3_off + (config->v6 ? 40 : 20);
-	headers = config->l4_off + (config->proto == 6 ? 20 : 8);
-	config->header_words = (headers + 7) / 8;
-	if (config->size < config->header_words * 8 + config->spread)
-		die("options", "--size, --spread", "no room for the headers");
-}
 
 static void put16(uint8_t *at, unsigned int value)
 {
@@ -294,12 +57,12 @@ static void build_link(const struct options *opt, uint8_t *frame)
 		   &frame[3], &frame[4], &frame[5]) != 6)
 		die("--dst-mac", opt->dst_mac, "not a MAC address");
 	memcpy(frame + 6, src, 6);
-	if (opt->vlan >= 0) {
-		put16(frame + at, opt->cvlan >= 0 ? 0x88a8 : 0x8100);
+	if (opt->vlan != NO_TAG) {
+		put16(frame + at, opt->cvlan != NO_TAG ? 0x88a8 : 0x8100);
 		put16(frame + at + 2, (unsigned int)opt->vlan);
 		at += 4;
 	}
-	if (opt->cvlan >= 0) {
+	if (opt->cvlan != NO_TAG) {
 		put16(frame + at, 0x8100);
 		put16(frame + at + 2, (unsigned int)opt->cvlan);
 		at += 4;
@@ -308,10 +71,10 @@ static void build_link(const struct options *opt, uint8_t *frame)
 }
 
 /* To 10.200.0.1 or 2001:db8::c8; what varies is left 0. */
-static void build_header(struct options *opt)
+static void build_header(const struct options *opt, struct wlgen_config *config)
 {
-	struct wlgen_config *config = &opt->config;
-	uint8_t frame[WLGEN_HEADER_MAX] = {}, *ip = frame + config->l3_off, *l4 = frame + config->l4_off;
+	uint8_t frame[WLGEN_HEADER_MAX] = {}, *ip = frame + config->l3_off,
+		*l4 = frame + config->l4_off;
 	static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8}, dst4[4] = {10, 200, 0, 1};
 
 	build_link(opt, frame);
@@ -331,7 +94,7 @@ static void build_header(struct options *opt)
 		for (unsigned int i = 0; i < 20; i += 2)
 			config->ip_sum += (uint32_t)ip[i] << 8 | ip[i + 1];
 	}
-	put16(l4 + 2, opt->dport);
+	put16(l4 + 2, (unsigned int)opt->dport);
 	if (config->proto == 6) {
 		l4[12] = 0x50;
 		l4[13] = 0x10; /* ACK */
@@ -412,7 +175,7 @@ static void run_call(struct wlgen_bpf *skel, const struct options *opt, uint32_t
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 			    .data_size_in = opt->config.size, .repeat = (int)packets,
 			    .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-			    .batch_size = opt->batch < packets ? opt->batch : packets);
+			    .batch_size = opt->batch < packets ? (uint32_t)opt->batch : packets);
 	uint64_t before = skel->bss->state.packets;
 
 	if (opt->pass) {
@@ -455,9 +218,10 @@ static void flow_text(const struct wlgen_config *config, uint32_t flow, char *bu
 	uint32_t n = config->first + flow, src = 0x0a800000 + n / 16;
 
 	if (config->v6)
-		snprintf(buf, size, "2001:0db8:0000:0000:0000:0000:%04x:%04x,"
-			 "2001:0db8:0000:0000:0000:0000:0000:00c8,%u", src >> 16, src & 0xffff,
-			 10000 + n % 16);
+		snprintf(buf, size,
+			 "2001:0db8:0000:0000:0000:0000:%04x:%04x,"
+			 "2001:0db8:0000:0000:0000:0000:0000:00c8,%u",
+			 src >> 16, src & 0xffff, 10000 + n % 16);
 	else
 		snprintf(buf, size, "10.%u.%u.%u,10.200.0.1,%u", src >> 16 & 255, src >> 8 & 255,
 			 src & 255, 10000 + n % 16);
@@ -468,8 +232,8 @@ static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt)
 {
 	const struct wlgen_config *config = &opt->config;
 	size_t size = config->flows * sizeof(uint64_t);
-	const uint64_t *packets = mmap(NULL, size, PROT_READ, MAP_SHARED,
-				       bpf_map__fd(skel->maps.flow_packets), 0);
+	const uint64_t *packets =
+		mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(skel->maps.flow_packets), 0);
 	FILE *file = opt->per_flow ? fopen(opt->per_flow, "w") : NULL;
 	uint32_t used = 0;
 	char text[128];
@@ -483,8 +247,8 @@ static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt)
 		if (!file || !packets[n])
 			continue;
 		flow_text(config, n, text, sizeof(text));
-		fprintf(file, "%s,%u,%llu,%llu\n", text, opt->dport, (unsigned long long)packets[n],
-			(unsigned long long)packets[n] * frame);
+		fprintf(file, "%s,%u,%llu,%llu\n", text, (unsigned int)opt->dport,
+			(unsigned long long)packets[n], (unsigned long long)packets[n] * frame);
 	}
 	if (file && fclose(file))
 		die("file", opt->per_flow, strerror(errno));
@@ -494,29 +258,25 @@ static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt)
 
 int main(int argc, char **argv)
 {
-	struct options opt = {.packets = 1000, .batch = BATCH_DEFAULT, .vlan = -1, .cvlan = -1,
-			      .dport = 5201, .dst_mac = "02:00:00:00:00:99",
-			      .config = {.flows = 1, .size = 100, .proto = 17, .seed = 1}};
+	const struct options *opt = options_parse(argc, argv);
 	struct driver_stats before, after;
+	struct wlgen_config config;
 	struct wlgen_bpf *skel;
 	uint64_t lost = 0;
 	double time;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "i:n:f:s:p:6h", long_options, NULL)) != -1)
-		parse_option(c, &opt);
-	check_options(&opt);
-	build_header(&opt);
-	skel = load(&opt.config);
-	before = read_driver(opt.ifindex);
-	time = run(skel, &opt);
-	after = read_driver(opt.ifindex);
-	if (before.known && !opt.pass) /* other senders' losses count as ours: who can tell */
+	config = opt->config;
+	build_header(opt, &config);
+	skel = load(&config);
+	before = read_driver(opt->ifindex);
+	time = run(skel, opt);
+	after = read_driver(opt->ifindex);
+	if (before.known && !opt->pass) /* other senders' losses count as ours: who can tell */
 		lost = after.errors - before.errors;
 	printf("{\"packets\":%llu,\"bytes\":%llu,\"flows\":%u,\"dropped\":%llu,"
 	       "\"driver_sent\":%llu,\"seconds\":%.3f}\n",
 	       (unsigned long long)skel->bss->state.packets,
-	       (unsigned long long)skel->bss->state.bytes, write_flows(skel, &opt),
+	       (unsigned long long)skel->bss->state.bytes, write_flows(skel, opt),
 	       (unsigned long long)lost, (unsigned long long)(after.sent - before.sent), time);
 	wlgen_bpf__destroy(skel);
 	return lost ? 3 : 0;

@@ -10,12 +10,13 @@
 
 enum wlgen_order {
 	WLGEN_ROUND = 0, /* flow 0, 1, 2, ... and again */
-	WLGEN_RANDOM,    /* uniformly */
-	WLGEN_FLOOD,     /* every (flood + 1)th packet of `steady` flows in turn, between them new flows */
+	WLGEN_RANDOM,	 /* uniformly */
+	WLGEN_FLOOD, /* every (flood + 1)th packet of `steady` flows in turn, between them new flows */
 };
 
 struct wlgen_config {
-	__u64 header[WLGEN_HEADER_MAX / 8]; /* of every frame, before what varies is written over it */
+	__u64 header[WLGEN_HEADER_MAX /
+		     8]; /* of every frame, before what varies is written over it */
 	__u64 seed;
 	__u32 header_words;
 	__u32 ifindex; /* redirect to it; 0: pass the frame up */

@@ -24,16 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
-#include <pcap/pcap.h>
-
-#include "vectors.h"
+#include "wltraf.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -42,33 +38,9 @@
 #define PAYLOAD_MAX 65507
 #define CLIENTS_MAX 256
 
-struct options {
-	const char *mode;
-	const char *dst;
-	const char *port;
-	const char *iface;
-	const char *pcap;
-	const char *hex;
-	unsigned long count;
-	unsigned long size;
-	unsigned long segments;
-	unsigned long flows;
-	unsigned long sport;
-	unsigned long interval_ms;
-	unsigned long hold_ms;
-	bool reset;
-};
-
-struct sent {
-	uint64_t packets;
-	uint64_t bytes;
-	int64_t start_ms;
-	int64_t end_ms;
-};
-
 static char payload[PAYLOAD_MAX];
 
-__attribute__((noreturn)) static void die(const char *what, const char *object)
+void die(const char *what, const char *object)
 {
 	fprintf(stderr, "wltraf: %s '%s': %s\n", what, object, strerror(errno));
 	exit(1);
@@ -82,15 +54,16 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-static void wait_ms(unsigned long ms)
+void wait_ms(unsigned long ms)
 {
-	struct timespec ts = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	struct timespec ts = {.tv_sec = (time_t)(ms / 1000),
+			      .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	while (ms && nanosleep(&ts, &ts) && errno == EINTR)
 		;
 }
 
-static void count_sent(struct sent *sent, uint64_t packets, uint64_t bytes)
+void count_sent(struct sent *sent, uint64_t packets, uint64_t bytes)
 {
 	sent->end_ms = now_ms();
 	if (!sent->start_ms)
@@ -113,7 +86,8 @@ static struct addrinfo *resolve(const char *host, const char *port, int type)
 	int err = getaddrinfo(host, port, &hints, &info);
 
 	if (err) {
-		fprintf(stderr, "wltraf: address '%s' port '%s': %s\n", host, port, gai_strerror(err));
+		fprintf(stderr, "wltraf: address '%s' port '%s': %s\n", host, port,
+			gai_strerror(err));
 		exit(2);
 	}
 	return info;
@@ -165,7 +139,8 @@ static int *open_flows(const struct options *opt, int segment)
 		die("flows", "memory");
 	for (unsigned long i = 0; i < opt->flows; i++) {
 		fd[i] = open_to(opt, SOCK_DGRAM, opt->sport ? opt->sport + i : 0);
-		if (segment && setsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
+		if (segment &&
+		    setsockopt(fd[i], IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
 			die("UDP_SEGMENT", opt->dst);
 	}
 	return fd;
@@ -198,7 +173,8 @@ static void run_gso(const struct options *opt, struct sent *sent)
 static void send_stream(int fd, size_t size)
 {
 	while (size) {
-		ssize_t n = send(fd, payload, size < PAYLOAD_MAX ? size : PAYLOAD_MAX, MSG_NOSIGNAL);
+		ssize_t n =
+			send(fd, payload, size < PAYLOAD_MAX ? size : PAYLOAD_MAX, MSG_NOSIGNAL);
 
 		if (n < 0)
 			die("send", "tcp");
@@ -280,124 +256,6 @@ __attribute__((noreturn)) static void run_serve(const struct options *opt)
 	}
 }
 
-static int open_packet(const char *iface)
-{
-	struct sockaddr_ll to = {.sll_family = AF_PACKET};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	to.sll_ifindex = (int)if_nametoindex(iface);
-	if (fd < 0 || !to.sll_ifindex || bind(fd, (void *)&to, sizeof(to)))
-		die("interface", iface);
-	return fd;
-}
-
-static void send_frame(int fd, const void *frame, size_t size, struct sent *sent)
-{
-	while (send(fd, frame, size, 0) != (ssize_t)size) {
-		if (errno != ENOBUFS && errno != EINTR)
-			die("send", "frame");
-	}
-	count_sent(sent, 1, size);
-}
-
-static void send_pcap(int fd, const char *path, struct sent *sent)
-{
-	char error[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap = pcap_open_offline(path, error);
-	struct pcap_pkthdr *header;
-	const u_char *frame;
-
-	if (!pcap) {
-		fprintf(stderr, "wltraf: %s\n", error);
-		exit(1);
-	}
-	while (pcap_next_ex(pcap, &header, &frame) == 1)
-		send_frame(fd, frame, header->caplen, sent);
-	pcap_close(pcap);
-}
-
-static size_t read_hex(const char *hex, uint8_t *frame, size_t max)
-{
-	size_t size = 0;
-
-	while (hex[0] && hex[1] && size < max && sscanf(hex, "%2hhx", &frame[size]) == 1) {
-		size++;
-		hex += 2;
-	}
-	if (*hex) {
-		fprintf(stderr, "wltraf: --hex: not bytes in hexadecimal from '%.8s'\n", hex);
-		exit(2);
-	}
-	return size;
-}
-
-static void run_raw(const struct options *opt, struct sent *sent)
-{
-	static uint8_t frame[PAYLOAD_MAX];
-	int fd = open_packet(opt->iface);
-	size_t size = opt->hex ? read_hex(opt->hex, frame, sizeof(frame)) : 0;
-
-	if (size < opt->size)
-		size = opt->size;
-	for (unsigned long i = 0; i < opt->count; i++) {
-		if (i)
-			wait_ms(opt->interval_ms);
-		if (opt->pcap)
-			send_pcap(fd, opt->pcap, sent);
-		else
-			send_frame(fd, frame, size, sent);
-	}
-	close(fd);
-}
-
-/* The kernel drops a frame whose tag is cut, before TC sees it. */
-static bool tag_is_cut(const struct vector *v)
-{
-	return v->size < 20 && (v->frame[12] == 0x81 || v->frame[12] == 0x88) && vector_len(v) < 20;
-}
-
-/* A wire has no metadata, and the kernel wants a link header and no more than the MTU. */
-static void run_vectors(const struct options *opt, struct sent *sent)
-{
-	int fd = open_packet(opt->iface);
-
-	for (size_t i = 0; i < VECTORS; i++) {
-		static uint8_t frame[1514];
-		const struct vector *v = &vectors[i];
-		__u32 len = vector_len(v);
-
-		if (len < 15 || len > sizeof(frame) || v->gso_size || v->vlan_proto || v->l3_proto ||
-		    tag_is_cut(v))
-			continue;
-		memset(frame, 0, sizeof(frame));
-		memcpy(frame, v->frame, v->size);
-		for (unsigned long n = 0; n < opt->count; n++)
-			send_frame(fd, frame, len, sent);
-	}
-	close(fd);
-}
-
-static void run_count(const struct options *opt, struct sent *sent)
-{
-	char error[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap = pcap_open_offline(opt->pcap, error);
-	struct pcap_pkthdr *header;
-	const u_char *frame;
-
-	if (!pcap) {
-		fprintf(stderr, "wltraf: %s\n", error);
-		exit(1);
-	}
-	while (pcap_next_ex(pcap, &header, &frame) == 1) {
-		sent->packets++;
-		sent->bytes += header->len;
-		sent->end_ms = header->ts.tv_sec * 1000LL + header->ts.tv_usec / 1000;
-		if (!sent->start_ms)
-			sent->start_ms = sent->end_ms;
-	}
-	pcap_close(pcap);
-}
-
 static void usage(FILE *out)
 {
 	fputs("usage: wltraf MODE [options]\n"
@@ -410,8 +268,17 @@ static void usage(FILE *out)
 	      out);
 }
 
-enum { OPT_COUNT = 256, OPT_SIZE, OPT_FLOWS, OPT_SEGMENTS, OPT_INTERVAL, OPT_HOLD, OPT_RESET,
-       OPT_PCAP, OPT_HEX };
+enum {
+	OPT_COUNT = 256,
+	OPT_SIZE,
+	OPT_FLOWS,
+	OPT_SEGMENTS,
+	OPT_INTERVAL,
+	OPT_HOLD,
+	OPT_RESET,
+	OPT_PCAP,
+	OPT_HEX
+};
 
 static const struct option long_options[] = {
 	{"count", required_argument, NULL, OPT_COUNT},

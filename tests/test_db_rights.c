@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * test_db_rights.c: who may not write reads nevertheless: beside a running flowd, after one that
+ * ended and after one that was killed.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "tests/db_util.h"
+
+static void make_db(const char *path, int64_t value)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd;
+
+	if (db_open_writer(path, false, &db, &fd, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(db_meta_set_int(db, "test", value), 0);
+	db_close(db, fd);
+}
+
+/* The reader gets the value that was committed last. The value, or 100 + errno. */
+static int read_value(const void *path)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int64_t value;
+	int err = db_open_reader(path, &db, &error);
+
+	if (err)
+		return 100 - err;
+	err = db_meta_get_int(db, "test", &value);
+	db_close(db, -1);
+	return err ? 100 - err : (int)value;
+}
+
+static int open_to_write(const void *path)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd, err = db_open_writer(path, true, &db, &fd, &error);
+
+	if (!err)
+		db_close(db, fd);
+	return -err;
+}
+
+static void set_modes(mode_t dir, mode_t file)
+{
+	static const char *const suffix[] = {"", "-wal", "-shm"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		snprintf(path, sizeof(path), "%s/ro.db%s", test_dir, suffix[i]);
+		chmod(path, file);
+	}
+	assert_int_equal(chmod(test_dir, dir), 0);
+}
+
+static void remove_files(const char *a, const char *b)
+{
+	assert_int_equal(chmod(test_dir, 0755), 0);
+	assert_int_equal(unlink(in_dir(a)), 0);
+	if (b)
+		assert_int_equal(unlink(in_dir(b)), 0);
+}
+
+/* Readers that may not write anything: flowd is down, and its folder is not theirs. */
+static void test_reader_without_rights(void **state)
+{
+	const char *path = in_dir("ro.db");
+
+	(void)state;
+	make_db(path, 42);
+	set_modes(0555, 0000);
+	assert_int_equal(in_child(true, read_value, path), 100 + EACCES);
+	set_modes(0555, 0444);
+	assert_int_equal(in_child(true, open_to_write, path), EACCES);
+	assert_int_equal(in_child(true, read_value, path), 42);
+	remove_files("ro.db-shm", NULL);
+	set_modes(0555, 0444);
+	assert_int_equal(in_child(true, read_value, path), 42);
+	remove_files("ro.db-wal", NULL);
+	set_modes(0555, 0444);
+	assert_int_equal(in_child(true, read_value, path), 42);
+	assert_int_equal(access(in_dir("ro.db-wal"), F_OK), -1);
+}
+
+/* The same with flowd writing: what is in the log counts. */
+static void test_reader_beside_writer(void **state)
+{
+	const char *path = in_dir("ro.db");
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd;
+
+	(void)state;
+	assert_int_equal(db_open_writer(path, true, &db, &fd, &error), 0);
+	for (int value = 1; value < 20; value++) {
+		assert_int_equal(db_meta_set_int(db, "test", value), 0);
+		set_modes(0555, 0444);
+		assert_int_equal(in_child(true, read_value, path), value);
+	}
+	set_modes(0755, 0644);
+	db_close(db, fd);
+}
+
+static int write_and_wait(const void *path)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd;
+
+	if (db_open_writer(path, true, &db, &fd, &error) || db_meta_set_int(db, "test", 7))
+		return 1;
+	kill(getpid(), SIGKILL);
+	return 2;
+}
+
+/* And with flowd killed: the log is there, and nobody has recovered it. */
+static void test_reader_after_kill(void **state)
+{
+	const char *path = in_dir("ro.db");
+
+	(void)state;
+	assert_int_equal(in_child(false, write_and_wait, path), 1000 + SIGKILL);
+	set_modes(0555, 0444);
+	assert_int_equal(in_child(true, read_value, path), 7);
+	remove_files("ro.db-shm", NULL);
+	set_modes(0555, 0444);
+	assert_int_equal(in_child(true, read_value, path), 100 + EACCES);
+	set_modes(0755, 0644);
+	assert_int_equal(open_to_write(path), 0);
+	set_modes(0555, 0444);
+	assert_int_equal(in_child(true, read_value, path), 7);
+}
+
+#define DB_TEST(test) cmocka_unit_test_setup_teardown(test, dir_setup, dir_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DB_TEST(test_reader_without_rights),
+		DB_TEST(test_reader_beside_writer),
+		DB_TEST(test_reader_after_kill),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
