@@ -50,8 +50,8 @@ static int exec_flowd(const char *instance, const char *db)
 {
 	char self[PATH_MAX], path[PATH_MAX + 8];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *const args[] = {"flowd", "--detach", "--instance", instance,
-				    db ? "--db" : NULL, db, NULL};
+	const char *const args[] = {"flowd", "--detach", "--instance", instance, db ? "--db" : NULL,
+				    db,	     NULL};
 	char *const *argv = (char *const *)args; /* exec leaves them as they are */
 
 	signal(SIGPIPE, SIG_DFL);

@@ -159,19 +159,24 @@ static void build_ipv6(const struct flow_key *key, struct filter_header *h)
 	h->len = off + 48;
 }
 
-/* RFC 826: IPv4 addresses are kept where the header said that they are such. */
+/*
+ * RFC 826: IPv4 addresses are kept where the header said that they are such. An ARP packet without
+ * any is taken for one of other addresses, which are lost; RARP (RFC 903) asks without any.
+ */
 static void build_arp(const struct flow_key *key, struct filter_header *h)
 {
 	uint32_t off = h->net_off;
 
+	h->len = off + 28;
 	put(h, off + 6, &key->sport, 2);
-	if (key->src[0] || key->dst[0]) {
-		put16(h, off + 2, ETH_P_IP, 0xffff);
-		put16(h, off + 4, 6 << 8 | 4, 0xffff);
+	if (!key->src[0] && !key->dst[0] && key->ethertype == ETH_P_ARP) {
+		h->lossy = true;
+		return;
 	}
+	put16(h, off + 2, ETH_P_IP, 0xffff);
+	put16(h, off + 4, 6 << 8 | 4, 0xffff);
 	put(h, off + 14, key->src, 4);
 	put(h, off + 24, key->dst, 4);
-	h->len = off + 28;
 }
 
 static bool has_addresses(const struct flow_key *key)

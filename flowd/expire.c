@@ -235,6 +235,10 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 	struct half *half = half_of(x, ref);
 	uint64_t first = delta->first_ns;
 
+	if (delta->evicted) {
+		conv->evicted = true;
+		conv_earlier(x, ref / 2, 0);
+	}
 	if (!delta->packets)
 		return;
 	/* a slot's first packet may be one that is in a record already (cache_exported) */
@@ -256,10 +260,6 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 		half->last_ns = delta->last_ns;
 	if (half->last_ns > conv->last_ns)
 		conv->last_ns = half->last_ns;
-	if (delta->evicted) {
-		conv->evicted = true;
-		conv_earlier(x, ref / 2, 0);
-	}
 	if (!conv_closed(conv)) {
 		conv->closed_ns = 0; /* the other side showed up */
 	} else if (!conv->closed_ns) {

@@ -63,8 +63,11 @@ static void ring_run(struct watch *watch, uint32_t events)
 {
 	struct flowd *flowd = watch->arg;
 
+	(void)watch;
 	(void)events;
 	sweep_absorb(&flowd->sweep);
+	if (sweep_pressed(&flowd->sweep) && sweep_export(&flowd->sweep, false))
+		submit(flowd);
 }
 
 /* Say once that commits fail, and once that they go on. */
@@ -90,6 +93,7 @@ static void written_run(struct watch *watch, uint32_t events)
 	if (sink_writer_collect(flowd->writer))
 		sweep_settle(&flowd->sweep);
 	note_commits(flowd);
+	ring_run(&flowd->ring, 0); /* what was evicted meanwhile may not wait for the next sweep */
 }
 
 static void signal_run(struct watch *watch, uint32_t events)

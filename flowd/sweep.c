@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TORN_TRIES 1000
+#define RING_RECORD_BYTES (sizeof(struct flow_evicted) + 8) /* with the ring's own header */
 
 static const struct flow_slot *slot_at(const struct sweep *sweep, uint32_t index)
 {
@@ -106,11 +107,23 @@ static void link_slot(struct sweep *sweep, uint32_t index, uint32_t ref)
 	*head = index;
 }
 
+static struct flow_count *obs_of(struct sweep *sweep, const struct flow_key *key)
+{
+	return &sweep->iface[key->ifnum % FLOW_IFACES].books[key->dir & 1].obs;
+}
+
+static void add_known(struct sweep *sweep, uint32_t ref, const struct flow_key *key,
+		      const struct expire_delta *delta)
+{
+	books_count(obs_of(sweep, key), delta->packets, delta->bytes);
+	expire_add_to(sweep->expire, ref, delta);
+}
+
 /* Add under the key; where the table is full under what is left of it, so that no sum is lost. */
 static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 			  const struct expire_delta *delta)
 {
-	struct flow_count *obs = &sweep->iface[key->ifnum % FLOW_IFACES].books[key->dir & 1].obs;
+	struct flow_count *obs = obs_of(sweep, key);
 	struct flow_key less = *key;
 	uint32_t ref = expire_add(sweep->expire, key, delta);
 
@@ -161,6 +174,8 @@ static void side_read(struct side *side, const struct flow_slot *slot)
 static void absorb_one(struct sweep *sweep, const struct flow_evicted *record)
 {
 	struct side *side = &sweep->side[record->index];
+	/* of the same life; an earlier one, exported before, may still be linked */
+	uint32_t ref = side->birth == record->slot.birth ? side->ref : EXPIRE_NONE;
 	struct expire_delta delta;
 
 	if ((int32_t)(record->slot.birth - side->birth) < 0) {
@@ -171,7 +186,10 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record)
 	delta.evicted = true;
 	unlink_slot(sweep, record->index);
 	side_read(side, &record->slot);
-	if (delta.packets)
+	/* also without a gain: what was read before is due now, as the ring's record will go */
+	if (ref != EXPIRE_NONE)
+		add_known(sweep, ref, &record->slot.key, &delta);
+	else if (delta.packets)
 		add_delta(sweep, &record->slot.key, &delta);
 }
 
@@ -186,12 +204,19 @@ void sweep_absorb(struct sweep *sweep)
 			continue;
 		absorb_one(sweep, record);
 		records++;
-		if (ring_used(&sweep->ring) > sweep->ring.bytes / 2) {
+		if (ring_used(&sweep->ring) > sweep->ring.bytes / 8 * 7) {
+			sweep->stats.released_early +=
+				(sweep->ring.read_pos - *sweep->ring.consumer) / RING_RECORD_BYTES;
 			ring_release(&sweep->ring, sweep->ring.read_pos);
-			sweep->stats.released_early += records;
 		}
 	}
 	sweep->stats.absorbed += records;
+	sweep->struck = sweep->struck && !records;
+}
+
+bool sweep_pressed(const struct sweep *sweep)
+{
+	return !sweep->in_flight && ring_used(&sweep->ring) > sweep->ring.bytes / 4;
 }
 
 /* A copy whose key and counters are of one life. False: the key kept changing. */
@@ -234,10 +259,7 @@ static void visit_slot(struct sweep *sweep, uint32_t index)
 	if (!delta.packets)
 		return;
 	if (side->ref != EXPIRE_NONE) {
-		struct sweep_iface *iface = &sweep->iface[slot.key.ifnum % FLOW_IFACES];
-
-		books_count(&iface->books[slot.key.dir & 1].obs, delta.packets, delta.bytes);
-		expire_add_to(sweep->expire, side->ref, &delta);
+		add_known(sweep, side->ref, &slot.key, &delta);
 		return;
 	}
 	ref = add_delta(sweep, &slot.key, &delta);
@@ -280,6 +302,7 @@ void sweep_visit(struct sweep *sweep, bool all)
 		visit_set(sweep, set, all);
 	sweep_absorb(sweep);
 	books_read(sweep, true);
+	sweep->struck = true;
 	expire_pair(sweep->expire, slots_moved, sweep);
 	/* a program that ran all through the pass may still write the epoch before */
 	sweep->since = epoch > 1 ? epoch - 1 : 0;

@@ -75,6 +75,7 @@ struct sweep {
 	uint32_t *pending; /* slots with pending marks of the batch */
 	size_t pendings, pending_room;
 	bool in_flight;
+	bool struck; /* the books were balanced after the last gains */
 	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
 	uint32_t since;  /* epoch before which slots need not be visited */
 	struct clock_offset offset;
@@ -88,8 +89,15 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	       uint64_t ring_pos, struct sweep *ret_sweep);
 void sweep_close(struct sweep *sweep);
 
-/* Read the evicted ring. Cheap where it is empty; may be called at any time. */
+/*
+ * Read the evicted ring. Cheap where it is empty; may be called at any time. Records stay in the
+ * ring until they are committed; only where it is nearly full and the sink is behind they are given
+ * back once they are in the table, and are lost if flowd is killed then.
+ */
 void sweep_absorb(struct sweep *sweep);
+
+/* So much is in the ring that it should be exported now rather than with the next sweep. */
+bool sweep_pressed(const struct sweep *sweep);
 
 /* One pass over the slots; `all`: also those that seem unused since the last. */
 void sweep_visit(struct sweep *sweep, bool all);

@@ -86,6 +86,10 @@ by_tcpdump() {
 		jq -r '"\(.packets)|\(.bytes)"'
 }
 
+# The last frames that traffic() sends, and so all before them
+# shellcheck disable=SC2317 # by wait_until
+all_captured() { [ "$(by_tcpdump 'ether[12:2] < 1536')" = "4|240" ]; }
+
 # by_flowctl FILTER ARG...: the same of flowctl
 by_flowctl() {
 	local filter=("$1")
@@ -134,12 +138,13 @@ if ! { serve "$NSB" 6000 && serve "$NSB" 6001 && serve "$NSB" 6002 && serve "$NS
 	finish
 fi
 flowd_start "$NSB" -i vb --idle 1h --active 2s --sweep 500ms || finish
-ip netns exec "$NSB" tcpdump -i vb -n -w "$WL_TMP/capture" -B 65536 -s 160 -U 2>"$WL_TMP/tcpdump" &
+ip netns exec "$NSB" tcpdump -i vb -n -w "$WL_TMP/capture" -B 65536 -s 160 -U --immediate-mode 2>"$WL_TMP/tcpdump" &
 TCPDUMP=$!
 WL_PIDS+=("$TCPDUMP")
 wait_until 10 grep -qs listening "$WL_TMP/tcpdump"
 traffic
 wait_until 10 link_quiet
+wait_until 10 all_captured || fail "the last frames are not in the capture"
 kill "$TCPDUMP"
 wait_until 10 gone "$TCPDUMP"
 assert_match "the capture is whole" "$(cat "$WL_TMP/tcpdump")" '(^|[^0-9])0 packets dropped by kernel'

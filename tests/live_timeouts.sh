@@ -114,7 +114,7 @@ if ! { serve "$NSB" 7001 && serve "$NSB" 7002 && serve "$NSB" 7003 && serve "$NS
 	finish
 fi
 flowd_start "$NSB" -i vb --idle 2s --active 3s --sweep 500ms --linger 2s || finish
-ip netns exec "$NSA" tcpdump -i va -w "$WL_TMP/capture" -B 8192 -s 128 -U tcp 2>"$WL_TMP/tcpdump" &
+ip netns exec "$NSA" tcpdump -i va -w "$WL_TMP/capture" -B 8192 -s 128 -U --immediate-mode tcp 2>"$WL_TMP/tcpdump" &
 TCPDUMP=$!
 WL_PIDS+=("$TCPDUMP")
 wait_until 10 grep -qs listening "$WL_TMP/tcpdump"

@@ -43,6 +43,7 @@ static const char *const known_differences[] = {
 	"qinq 9100",	/* and their kind only where it is 802.1ad */
 	"qinq 8100 88a8",
 	"length 1535", /* neither a length nor an EtherType in IEEE 802.3 */
+	"arp of 20-byte", /* addresses that are not IPv4 are lost */
 	"ip4 reserved", /* ip[6] has flags too */
 };
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* test_output.c: the three formats over rows of every kind of value, byte for byte. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/output.h"
+
+/* A row is a list of values, a column the one of its own number. */
+static const struct out_column columns[];
+
+static void get(const struct out_column *c, const void *row, struct out_value *value)
+{
+	*value = ((const struct out_value *)row)[c - columns];
+}
+
+static const struct out_column columns[] = {
+	{"name", "NAME", true, 0, get, NULL},	{"count", "COUNT", false, 0, get, NULL},
+	{"id", NULL, false, 0, get, NULL},	{"time", "TIME", true, 0, get, NULL},
+	{NULL, "SECONDS", false, 0, get, NULL}, {"share", "SHARE", false, 0, get, NULL},
+	{"rate", "RATE", false, 0, get, NULL},	{"flags", "FLAGS", true, 0, get, NULL},
+	{NULL, NULL, false, 0, NULL, NULL},
+};
+
+static const struct out_value rows[][8] = {
+	{{OUT_TEXT, 0, "plain"},
+	 {OUT_NUMBER, 1234567, ""},
+	 {OUT_PLAIN, 1234567, ""},
+	 {OUT_TIME, 1795264496789, ""},
+	 {OUT_DURATION, 61005, ""},
+	 {OUT_PERCENT, 9999, ""},
+	 {OUT_RATE, 999499, ""},
+	 {OUT_FLAGS, 0x12, ""}},
+	{{OUT_TEXT, 0, "a,\"b\"\\\n\x1b\xc3\xa9\xff"},
+	 {OUT_NONE, 0, ""},
+	 {OUT_NONE, 0, ""},
+	 {OUT_NONE, 0, ""},
+	 {OUT_NONE, 0, ""},
+	 {OUT_PERCENT, 5, ""},
+	 {OUT_RATE, 999500, ""},
+	 {OUT_FLAGS, 0, ""}},
+	{{OUT_TEXT, 0, ""},
+	 {OUT_NUMBER, UINT64_MAX, ""},
+	 {OUT_PLAIN, 0, ""},
+	 {OUT_TIME, 0, ""},
+	 {OUT_DURATION, 0, ""},
+	 {OUT_PERCENT, 10000, ""},
+	 {OUT_RATE, 12345678901, ""},
+	 {OUT_FLAGS, 0xff, ""}},
+};
+
+static void print(const struct out_ops *ops, size_t count, char *text, size_t size)
+{
+	struct out out = {.columns = columns, .file = fmemopen(text, size, "w")};
+
+	assert_non_null(out.file);
+	*text = 0;
+	assert_int_equal(ops->begin(&out), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(ops->row(&out, rows[i]), 0);
+	assert_int_equal(ops->end(&out), 0);
+	fclose(out.file);
+}
+
+static void test_json(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	print(&out_json, 3, text, sizeof(text));
+	assert_string_equal(
+		text,
+		"{\"v\":1,\"name\":\"plain\",\"count\":1234567,\"id\":1234567,"
+		"\"time\":\"2026-11-21T12:34:56.789Z\",\"share\":99.99,\"rate\":999499,\"flags\":18}\n"
+		"{\"v\":1,\"name\":\"a,\\\"b\\\"\\\\\\u000a\\u001b\xc3\xa9\\ufffd\",\"count\":null,"
+		"\"id\":null,\"time\":null,\"share\":0.05,\"rate\":999500,\"flags\":0}\n"
+		"{\"v\":1,\"name\":\"\",\"count\":18446744073709551615,\"id\":0,"
+		"\"time\":\"1970-01-01T00:00:00.000Z\",\"share\":100.00,\"rate\":12345678901,"
+		"\"flags\":255}\n");
+	print(&out_json, 0, text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
+static void test_csv(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	print(&out_csv, 3, text, sizeof(text));
+	assert_string_equal(text,
+			    "v,name,count,id,time,share,rate,flags\r\n"
+			    "1,plain,1234567,1234567,2026-11-21T12:34:56.789Z,99.99,999499,18\r\n"
+			    "1,\"a,\"\"b\"\"\\\n\x1b\xc3\xa9\xff\",,,,0.05,999500,0\r\n"
+			    "1,,18446744073709551615,0,1970-01-01T00:00:00.000Z,100.00,12345678901,"
+			    "255\r\n");
+}
+
+#define PAD "     "
+
+static void test_text(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	print(&out_text, 3, text, sizeof(text));
+	assert_string_equal(text,
+			    "NAME         " PAD "                COUNT  TIME                     "
+			    "SECONDS     SHARE         RATE  FLAGS\n"
+			    "plain        " PAD "            1,234,567  2026-11-21 12:34:56.789  "
+			    " 61.005   99.99 %   999 kbit/s  AS\n"
+			    "a,\"b\"\\??\xc3\xa9\xff  " PAD "                    -  "
+			    "-                              -    0.05 %  1.00 Mbit/s  .\n"
+			    "             18,446,744,073,709,551,615  1970-01-01 00:00:00.000  "
+			    "  0.000  100.00 %  12.3 Gbit/s  CEUAPRSF\n");
+	print(&out_text, 0, text, sizeof(text));
+	assert_string_equal(text, "NAME  COUNT  TIME  SECONDS  SHARE  RATE  FLAGS\n");
+}
+
+/* Rows beyond those that are held back are written, too; a writer that fails says why. */
+static void test_many_and_full(void **state)
+{
+	struct out out = {.columns = columns, .file = fopen("/dev/full", "w")};
+	char *text = NULL;
+	size_t size, lines = 0;
+	int err = 0;
+
+	(void)state;
+	for (int i = 0; !err && i < 100000; i++) {
+		if (!i)
+			assert_int_equal(out_text.begin(&out), 0);
+		err = out_text.row(&out, rows[0]);
+	}
+	assert_int_equal(err, -ENOSPC);
+	out_text.end(&out);
+	fclose(out.file);
+	out.file = open_memstream(&text, &size);
+	assert_int_equal(out_text.begin(&out), 0);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(out_text.row(&out, rows[0]), 0);
+	assert_int_equal(out_text.end(&out), 0);
+	fclose(out.file);
+	for (size_t i = 0; i < size; i++)
+		lines += text[i] == '\n';
+	free(text);
+	assert_int_equal(lines, 5001);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_many_and_full),
+	};
+
+	setenv("TZ", "UTC0", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
