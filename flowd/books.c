@@ -26,7 +26,8 @@ static void balance(struct sweep *sweep)
 
 			b->unaccounted_packets =
 				difference(b->obs.packets, b->low.packets, b->high.packets);
-			b->unaccounted_bytes = difference(b->obs.bytes, b->low.bytes, b->high.bytes);
+			b->unaccounted_bytes =
+				difference(b->obs.bytes, b->low.bytes, b->high.bytes);
 		}
 	}
 }
@@ -107,7 +108,8 @@ void books_record(struct sweep *sweep, const struct expire_record *rec)
 	books_count(&iface->books[reverse].recorded, rec->half[1].packets, rec->half[1].bytes);
 }
 
-void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir, struct flow_count *ret_held)
+void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
+		struct flow_count *ret_held)
 {
 	const struct sweep_books *books = &sweep->iface[ifnum].books[dir];
 
@@ -124,7 +126,7 @@ static struct flow_count since(struct flow_count now, struct flow_count *before)
 }
 
 int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
-			struct flow_count recorded_before)
+		 struct flow_count recorded_before)
 {
 	struct sweep_books *b = &sweep->iface[ifnum].books[dir];
 	struct sink_books row = {.iface = sweep->iface[ifnum].id, .dir = dir};

@@ -28,7 +28,8 @@ void books_record(struct sweep *sweep, const struct expire_record *rec);
 void books_open(struct sweep *sweep);
 
 /* Packets and bytes found and not recorded. */
-void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir, struct flow_count *ret_held);
+void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
+		struct flow_count *ret_held);
 
 /*
  * Add the ledger row of an interface and direction to the batch; none where nothing changed.

@@ -28,7 +28,7 @@ struct config {
 	uint32_t ingress;
 	uint32_t egress;
 	uint32_t tc;
-	uint32_t slots;      /* a CPU; a power of two, 64 to 16,777,216 */
+	uint32_t slots;	     /* a CPU; a power of two, 64 to 16,777,216 */
 	uint64_t ring_bytes; /* of the evicted ring; a power of two of pages */
 	uint64_t sweep_ns;
 	uint64_t idle_ns;

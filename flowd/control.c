@@ -251,8 +251,8 @@ static int listen_at(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
-	    chmod(path, 0660) || listen(fd, 64)) {
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) || chmod(path, 0660) ||
+	    listen(fd, 64)) {
 		err = -errno;
 		close(fd);
 		return err;

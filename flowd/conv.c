@@ -80,8 +80,8 @@ bool conv_record(const struct conv *conv, uint32_t number, struct expire_record 
 	return true;
 }
 
-enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *conf, uint64_t now_ns,
-			    uint64_t *ret_when)
+enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *conf,
+			    uint64_t now_ns, uint64_t *ret_when)
 {
 	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
 	uint64_t start = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;

@@ -26,7 +26,7 @@ struct conv {
 	uint64_t last_ns;     /* of both directions */
 	uint64_t exported_ns; /* when the last record was cut; 0: never */
 	uint64_t closed_ns;   /* last packet when both sides had ended; 0: open */
-	uint32_t born;        /* expire_pair count */
+	uint32_t born;	      /* expire_pair count */
 	int8_t initiator;     /* side, -1: not decided */
 	bool in_use;
 	bool evicted;
@@ -42,8 +42,8 @@ bool conv_closed(const struct conv *conv);
 bool conv_record(const struct conv *conv, uint32_t number, struct expire_record *rec);
 
 /* Why it is due, or END_ACTIVE_NOW; then *ret_when is when to look again. */
-enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *conf, uint64_t now_ns,
-			    uint64_t *ret_when);
+enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *conf,
+			    uint64_t now_ns, uint64_t *ret_when);
 
 /* It ends with a record of that reason; evicted ones stay while another slot of theirs is in the map. */
 bool conv_goes(const struct conv *conv, enum end_reason reason);

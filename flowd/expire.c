@@ -336,13 +336,15 @@ void expire_each(struct expire *x, expire_emit *emit, void *arg)
 	struct expire_record rec;
 
 	for (uint32_t number = 0; number < x->top; number++) {
-		if (x->conv[number].in_use && conv_record(&x->conv[number], number, &rec) && !emit(arg, &rec))
+		if (x->conv[number].in_use && conv_record(&x->conv[number], number, &rec) &&
+		    !emit(arg, &rec))
 			return;
 	}
 }
 
 /* Make the lone half of `from` the second one of `into`. */
-static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_moved *moved, void *arg)
+static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_moved *moved,
+		       void *arg)
 {
 	struct conv *a = &x->conv[into], *b = &x->conv[from];
 

@@ -48,7 +48,7 @@ struct expire_record {
 	uint64_t end_ns;
 	enum end_reason reason;
 	uint32_t ref[2]; /* halves in the order of half[], EXPIRE_NONE: no such direction */
-	bool gone;       /* the conversation ends with this record: its halves' numbers are void */
+	bool gone;	 /* the conversation ends with this record: its halves' numbers are void */
 };
 
 struct expire;

@@ -89,8 +89,8 @@ bool sweep_export(struct sweep *sweep, bool all)
 		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
 	sink_batch_reset(&sweep->batch);
 	sweep->pendings = 0;
-	more = !(all ? expire_all(sweep->expire, export_one, sweep) :
-		       expire_due(sweep->expire, clock_mono().ns, export_one, sweep));
+	more = !(all ? expire_all(sweep->expire, export_one, sweep)
+		     : expire_due(sweep->expire, clock_mono().ns, export_one, sweep));
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);

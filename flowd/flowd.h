@@ -27,10 +27,11 @@ struct control;
 /* An interface that is being counted. */
 struct iface {
 	struct hook_iface hook;
-	uint32_t id; /* interface.id */
+	uint32_t id;		      /* interface.id */
 	const struct hook_ops *by[2]; /* what counts each direction, NULL: nothing does */
 	char mode[2][HOOK_NAME_MAX];
-	char note[HOOK_ERROR_MAX]; /* why it is not counted as configured, or gone; empty: all is well */
+	char note
+		[HOOK_ERROR_MAX]; /* why it is not counted as configured, or gone; empty: all is well */
 	bool gone;
 };
 
@@ -53,5 +54,5 @@ struct flowd {
 	int instance_fd;
 	uint64_t netns_cookie;
 	bool commit_failing; /* said in the log */
-	bool detach;         /* asked for: remove everything at the end */
+	bool detach;	     /* asked for: remove everything at the end */
 };

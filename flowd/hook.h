@@ -21,8 +21,8 @@ struct bpf_object;
 
 /* The same for every interface of the instance. */
 struct hook_env {
-	const char *pin_dir; /* bpffs folder of the instance, links are pinned in it */
-	uint32_t slots_id;   /* id of the flow map */
+	const char *pin_dir;	    /* bpffs folder of the instance, links are pinned in it */
+	uint32_t slots_id;	    /* id of the flow map */
 	struct bpf_object *xdp_obj; /* opened, maps shared, not loaded: libxdp loads it */
 	struct bpf_object *tc_obj;  /* loaded */
 };
@@ -49,13 +49,15 @@ struct hook_ops {
 	int (*attach)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		      char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX]);
 	/* Remove what is ours there; nothing there: 0. */
-	int (*detach)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir);
+	int (*detach)(const struct hook_env *env, const struct hook_iface *iface,
+		      enum flow_dir dir);
 	/* Is something of ours attached there? */
-	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir);
+	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
+			 enum flow_dir dir);
 };
 
-extern const struct hook_ops hook_xdp;    /* xdp/xdp_hook.c; ingress only */
-extern const struct hook_ops hook_tcx;    /* tc/tc_hook.c */
+extern const struct hook_ops hook_xdp;	  /* xdp/xdp_hook.c; ingress only */
+extern const struct hook_ops hook_tcx;	  /* tc/tc_hook.c */
 extern const struct hook_ops hook_clsact; /* tc/tc_hook.c */
 
 /* By enum hook_kind. */

@@ -39,7 +39,7 @@ static bool type_is_ethernet(int type)
 
 static bool type_is_ip(int type)
 {
-	static const int types[] = {ARPHRD_NONE, ARPHRD_PPP, ARPHRD_RAWIP, ARPHRD_TUNNEL,
+	static const int types[] = {ARPHRD_NONE,    ARPHRD_PPP, ARPHRD_RAWIP, ARPHRD_TUNNEL,
 				    ARPHRD_TUNNEL6, ARPHRD_SIT, ARPHRD_IPGRE, ARPHRD_IP6GRE};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -56,18 +56,19 @@ int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX])
 		int type = iface_type(name);
 
 		if (type == -ENODEV) {
-			snprintf(ret_error, IFACE_ERROR_MAX, "interface '%s': there is none of that name",
-				 name);
+			snprintf(ret_error, IFACE_ERROR_MAX,
+				 "interface '%s': there is none of that name", name);
 			return type;
 		}
 		if (type < 0) {
-			snprintf(ret_error, IFACE_ERROR_MAX, "interface '%s': %s", name, strerror(-type));
+			snprintf(ret_error, IFACE_ERROR_MAX, "interface '%s': %s", name,
+				 strerror(-type));
 			return type;
 		}
 		if (!type_is_ethernet(type) && !type_is_ip(type)) {
 			snprintf(ret_error, IFACE_ERROR_MAX,
-				 "interface '%s': link type %d is neither Ethernet nor plain IP", name,
-				 type);
+				 "interface '%s': link type %d is neither Ethernet nor plain IP",
+				 name, type);
 			return -EPROTONOSUPPORT;
 		}
 	}
@@ -120,8 +121,9 @@ static int register_one(struct flowd *flowd, const char *name, char *error)
 	}
 	err = number_iface(flowd, iface);
 	if (err) {
-		snprintf(error, IFACE_ERROR_MAX, "interface '%s': the maps hold %d interfaces, no more",
-			 name, FLOW_IFACES - 1);
+		snprintf(error, IFACE_ERROR_MAX,
+			 "interface '%s': the maps hold %d interfaces, no more", name,
+			 FLOW_IFACES - 1);
 		return err;
 	}
 	numbered = &flowd->sweep.iface[iface->hook.ifnum];
@@ -191,7 +193,8 @@ static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
 			memcpy(error, why, sizeof(why));
 			return err;
 		}
-		snprintf(iface->note, sizeof(iface->note), "no native XDP (%.400s): ingress by TC", why);
+		snprintf(iface->note, sizeof(iface->note), "no native XDP (%.400s): ingress by TC",
+			 why);
 		log_warning("interface '%s': %s", iface->hook.name, iface->note);
 	}
 	return attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);

@@ -21,8 +21,9 @@ static void books_load(struct sweep_books *books, sqlite3_stmt *row)
 /* Where a predecessor left off: the cumulative books, and the verdicts that the ledger has. */
 static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 {
-	static const char sql[] = "SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes "
-				  "FROM books WHERE iface = ?1";
+	static const char sql[] =
+		"SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes "
+		"FROM books WHERE iface = ?1";
 	static const char verdicts[] =
 		"SELECT dir, sum(short_packets), sum(short_bytes), sum(deep_packets), sum(deep_bytes), "
 		"sum(folded_packets), sum(folded_bytes), sum(catchall_packets), sum(catchall_bytes) "
@@ -71,8 +72,9 @@ int iface_rows_load(struct flowd *flowd)
 
 int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)
 {
-	static const char sql[] = "INSERT INTO interface (name, ifindex, netns, ifnum, generation, first_ms) "
-				  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+	static const char sql[] =
+		"INSERT INTO interface (name, ifindex, netns, ifnum, generation, first_ms) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 	sqlite3_stmt *row;
 	int rc;
 

@@ -19,10 +19,12 @@ static void links_run(struct watch *watch, uint32_t events)
 	unsigned int left = size > 0 ? (unsigned int)size : 0;
 
 	(void)events;
-	for (struct nlmsghdr *head = (void *)buf; NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+	for (struct nlmsghdr *head = (void *)buf; NLMSG_OK(head, left);
+	     head = NLMSG_NEXT(head, left)) {
 		const struct ifinfomsg *link = NLMSG_DATA(head);
 
-		if (head->nlmsg_type == RTM_DELLINK && head->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)))
+		if (head->nlmsg_type == RTM_DELLINK &&
+		    head->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)))
 			iface_gone(flowd, (uint32_t)link->ifi_index);
 	}
 }

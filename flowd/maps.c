@@ -16,7 +16,7 @@
 
 /* Every shared map by its name in account.bpf.h, which is also its pin's name. */
 static const char *const map_names[] = {"slots", "marks",  "evicted", "ledger",
-					"cpus",  "ifaces", "control"};
+					"cpus",	 "ifaces", "control"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 static void pin_path(const char *dir, const char *name, char *path, size_t size)
@@ -133,17 +133,19 @@ static int check_pinned(const struct maps_wish *wish, const struct flow_control 
 			char *error)
 {
 	if (control->layout != FLOW_LAYOUT) {
-		snprintf(error, MAPS_ERROR_MAX,
-			 "instance '%s': its maps have layout %u, this flowd's is %u: run the flowd "
-			 "that made them with --detach first",
-			 wish->instance, control->layout, FLOW_LAYOUT);
+		snprintf(
+			error, MAPS_ERROR_MAX,
+			"instance '%s': its maps have layout %u, this flowd's is %u: run the flowd "
+			"that made them with --detach first",
+			wish->instance, control->layout, FLOW_LAYOUT);
 		return -ESTALE;
 	}
 	if (wish->netns_cookie && control->netns_cookie != wish->netns_cookie) {
-		snprintf(error, MAPS_ERROR_MAX,
-			 "instance '%s': its maps belong to another network namespace: choose another "
-			 "--instance, or run flowd --detach in that namespace first",
-			 wish->instance);
+		snprintf(
+			error, MAPS_ERROR_MAX,
+			"instance '%s': its maps belong to another network namespace: choose another "
+			"--instance, or run flowd --detach in that namespace first",
+			wish->instance);
 		return -ESTALE;
 	}
 	return 0;
@@ -166,8 +168,9 @@ static int size_maps(struct bpf_object *obj, const struct flow_control *control,
 
 	err = err ? err : bpf_map__set_max_entries(object_map(obj, "marks"), sets);
 	err = err ? err : bpf_map__set_max_entries(object_map(obj, "evicted"), (__u32)ring_bytes);
-	err = err ? err : bpf_map__set_max_entries(object_map(obj, "ledger"),
-						   control->cpus * FLOW_IFACES * 2);
+	err = err ? err
+		  : bpf_map__set_max_entries(object_map(obj, "ledger"),
+					     control->cpus * FLOW_IFACES * 2);
 	return err ? err : bpf_map__set_max_entries(object_map(obj, "cpus"), control->cpus);
 }
 
@@ -185,8 +188,8 @@ static int load_objects(const struct maps_wish *wish, const struct flow_control 
 		return -ENOMEM;
 	fill_geometry(control, buff_len, (struct flow_geometry *)&maps->tc->rodata->geometry);
 	fill_geometry(control, buff_len, (struct flow_geometry *)&maps->xdp->rodata->geometry);
-	err = maps->taken_over ? reuse_pinned(maps->tc->obj, wish->pin_dir) :
-				 size_maps(maps->tc->obj, control, wish->ring_bytes);
+	err = maps->taken_over ? reuse_pinned(maps->tc->obj, wish->pin_dir)
+			       : size_maps(maps->tc->obj, control, wish->ring_bytes);
 	if (err)
 		return err;
 	err = bpf_object__load(maps->tc->obj);
@@ -268,10 +271,11 @@ int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_erro
 	return 0;
 fail:
 	if (!ret_error[0] && (err == -EPERM || err == -EACCES))
-		snprintf(ret_error, MAPS_ERROR_MAX,
-			 "BPF maps and programs: %s: flowd needs root or CAP_BPF, CAP_NET_ADMIN and "
-			 "CAP_PERFMON",
-			 strerror(-err));
+		snprintf(
+			ret_error, MAPS_ERROR_MAX,
+			"BPF maps and programs: %s: flowd needs root or CAP_BPF, CAP_NET_ADMIN and "
+			"CAP_PERFMON",
+			strerror(-err));
 	else if (!ret_error[0])
 		snprintf(ret_error, MAPS_ERROR_MAX, "instance '%s': BPF maps and programs: %s",
 			 wish->instance, strerror(-err));
@@ -282,7 +286,7 @@ fail:
 void maps_close(struct maps *maps)
 {
 	void *memory[6] = {(void *)maps->slots, maps->marks,  (void *)maps->ledger,
-			   (void *)maps->cpu,   maps->ifaces, maps->control};
+			   (void *)maps->cpu,	maps->ifaces, maps->control};
 
 	for (size_t i = 0; i < 6; i++) {
 		if (memory[i])

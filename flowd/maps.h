@@ -25,14 +25,14 @@ struct maps {
 	bool taken_over;      /* the maps were there */
 	uint32_t cpus;
 	uint32_t cpu_sets; /* hashed and reserved */
-	uint32_t sets;     /* of all CPUs */
+	uint32_t sets;	   /* of all CPUs */
 	uint32_t slots_id;
 	size_t bytes;
-	const struct flow_set *slots;   /* [sets] */
-	struct flow_mark_set *marks;    /* [sets] */
+	const struct flow_set *slots;	  /* [sets] */
+	struct flow_mark_set *marks;	  /* [sets] */
 	const struct flow_ledger *ledger; /* [cpus * FLOW_IFACES * 2] */
-	const struct flow_cpu *cpu;     /* [cpus] */
-	struct flow_iface *ifaces;      /* [FLOW_IFACE_CELLS] */
+	const struct flow_cpu *cpu;	  /* [cpus] */
+	struct flow_iface *ifaces;	  /* [FLOW_IFACE_CELLS] */
 	struct flow_control *control;
 	int ring_fd;
 	size_t ring_bytes;
@@ -67,4 +67,5 @@ void maps_unpin(const char *pin_dir);
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex);
 
 /* Sum of a ledger entry over the CPUs. */
-void maps_ledger(const struct maps *maps, uint32_t ifnum, uint32_t dir, struct flow_ledger *ret_sum);
+void maps_ledger(const struct maps *maps, uint32_t ifnum, uint32_t dir,
+		 struct flow_ledger *ret_sum);

@@ -30,8 +30,8 @@ int ring_open(int fd, size_t bytes, struct ring *ret_ring)
 		munmap(consumer, page);
 		return err;
 	}
-	*ret_ring = (struct ring){
-		.fd = fd, .bytes = bytes, .consumer = consumer, .producer = producer};
+	*ret_ring =
+		(struct ring){.fd = fd, .bytes = bytes, .consumer = consumer, .producer = producer};
 	ret_ring->read_pos = *ret_ring->consumer;
 	return 0;
 }

@@ -17,8 +17,8 @@
 #include "flowd/log.h"
 
 #define NS_PER_S 1000000000ULL
-#define CLOCK_STEP_MS 100   /* of the wall clock, worth a line */
-#define FINISH_PASSES 20    /* until the books balance after the hooks are gone */
+#define CLOCK_STEP_MS 100    /* of the wall clock, worth a line */
+#define FINISH_PASSES 20     /* until the books balance after the hooks are gone */
 #define FINISH_WAIT_MS 30000 /* for the sink, at the end */
 
 static void measure_clock(struct flowd *flowd)

@@ -18,18 +18,18 @@
 struct sink_books {
 	uint32_t iface; /* interface.id */
 	uint32_t dir;
-	int64_t minute_ms; /* of the ledger row that the increments go to */
-	struct flow_count seen;       /* increments */
-	struct flow_count recorded;   /* increments: of this batch's records */
+	int64_t minute_ms;			/* of the ledger row that the increments go to */
+	struct flow_count seen;			/* increments */
+	struct flow_count recorded;		/* increments: of this batch's records */
 	struct flow_count verdict[VERDICT_MAX]; /* increments */
-	struct flow_count held;       /* as of now */
-	int64_t unaccounted_packets;  /* as of now */
+	struct flow_count held;			/* as of now */
+	int64_t unaccounted_packets;		/* as of now */
 	int64_t unaccounted_bytes;
 };
 
 /* One sweep's harvest; written in one transaction with its number. */
 struct sink_batch {
-	uint64_t sweep;    /* meta.last_sweep */
+	uint64_t sweep;	   /* meta.last_sweep */
 	uint64_t ring_pos; /* meta.ring_pos */
 	struct flow_record *record;
 	size_t records;
@@ -42,7 +42,7 @@ struct sink_batch {
 struct sink_stats {
 	uint64_t commits;
 	uint64_t rows;
-	uint64_t failed; /* tries; a batch is tried again until it is in */
+	uint64_t failed;  /* tries; a batch is tried again until it is in */
 	uint64_t last_us; /* of the last commit */
 	uint64_t max_us;
 	bool in_flight;

@@ -137,8 +137,7 @@ static int open_maps(struct flowd *flowd)
 		log_err("%s", error);
 		return err;
 	}
-	if (flowd->maps.taken_over &&
-	    flowd->maps.control->sets * FLOW_WAYS != flowd->config->slots)
+	if (flowd->maps.taken_over && flowd->maps.control->sets * FLOW_WAYS != flowd->config->slots)
 		log_warning("the maps taken over keep %u slots a CPU; detach first for %u",
 			    flowd->maps.control->sets * FLOW_WAYS, flowd->config->slots);
 	flowd->env = (struct hook_env){
@@ -169,7 +168,8 @@ static int open_sweep(struct flowd *flowd)
 	db_meta_get_int(flowd->db, "generation", &generation);
 	ours = generation == (int64_t)flowd->maps.control->generation;
 	if (flowd->maps.taken_over && !ours)
-		log_warning("database '%s' did not have the books of the maps taken over", config->db);
+		log_warning("database '%s' did not have the books of the maps taken over",
+			    config->db);
 	err = sweep_open(&flowd->maps, &conf, ours ? (uint64_t)last_sweep : 0,
 			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
 	if (err)
@@ -204,7 +204,9 @@ static int check_privileges(void)
 	static const struct {
 		unsigned int number;
 		const char *name;
-	} need[] = {{CAP_BPF, "CAP_BPF"}, {CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_PERFMON, "CAP_PERFMON"}};
+	} need[] = {{CAP_BPF, "CAP_BPF"},
+		    {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		    {CAP_PERFMON, "CAP_PERFMON"}};
 
 	if (capng_get_caps_process())
 		return -EPERM;
@@ -306,8 +308,9 @@ static int clear_orphan(const struct config *config)
 	close_fd(&other.pin_base_fd);
 	if (!orphan)
 		return 0;
-	log_info("instance '%s': the network namespace of its maps is gone: recording what they hold",
-		 config->instance);
+	log_info(
+		"instance '%s': the network namespace of its maps is gone: recording what they hold",
+		config->instance);
 	return start_detach_only(&other);
 }
 

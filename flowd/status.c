@@ -18,12 +18,12 @@ static json_t *number(uint64_t value)
 static json_t *sweep_object(const struct sweep *sweep, const struct config *config)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
-			 number(sweep->stats.sweeps), "interval_ms", number(config->sweep_ns / 1000000),
-			 "last_us", number(sweep->stats.last_us), "max_us",
-			 number(sweep->stats.max_us), "visited", number(sweep->stats.visited), "torn",
-			 number(sweep->stats.torn), "stale", number(sweep->stats.stale), "folded",
-			 number(sweep->stats.folded), "lost_packets",
-			 number(sweep->stats.lost_packets));
+			 number(sweep->stats.sweeps), "interval_ms",
+			 number(config->sweep_ns / 1000000), "last_us",
+			 number(sweep->stats.last_us), "max_us", number(sweep->stats.max_us),
+			 "visited", number(sweep->stats.visited), "torn", number(sweep->stats.torn),
+			 "stale", number(sweep->stats.stale), "folded", number(sweep->stats.folded),
+			 "lost_packets", number(sweep->stats.lost_packets));
 }
 
 static json_t *map_object(const struct flowd *flowd)
@@ -32,8 +32,8 @@ static json_t *map_object(const struct flowd *flowd)
 	uint64_t slots = (uint64_t)maps->cpus * maps->control->sets * FLOW_WAYS;
 
 	return json_pack("{s:o, s:o, s:o, s:o}", "slots", number(slots), "used",
-			 number(sweep_slots_used(&flowd->sweep)), "cpus", number(maps->cpus), "bytes",
-			 number(maps->bytes));
+			 number(sweep_slots_used(&flowd->sweep)), "cpus", number(maps->cpus),
+			 "bytes", number(maps->bytes));
 }
 
 static json_t *ring_object(const struct sweep *sweep)
@@ -90,8 +90,8 @@ static json_t *cpu_object(void)
 	return json_pack("{s:f, s:f, s:o}", "user_s",
 			 (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
 			 "system_s",
-			 (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6, "rss_kb",
-			 number(resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024));
+			 (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6,
+			 "rss_kb", number(resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024));
 }
 
 /* NAME_packets and NAME_bytes, each [ingress, egress]. */
@@ -143,11 +143,12 @@ static json_t *interfaces_array(const struct flowd *flowd)
 
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		const struct iface *iface = &flowd->iface[i];
-		json_t *object = json_pack(
-			"{s:s, s:o, s:o, s:s, s:s, s:s, s:b}", "name", iface->hook.name, "ifindex",
-			number(iface->hook.ifindex), "id", number(iface->id), "ingress",
-			iface->by[0] ? iface->mode[0] : "none", "egress",
-			iface->by[1] ? iface->mode[1] : "none", "note", iface->note, "gone", iface->gone);
+		json_t *object =
+			json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:b}", "name", iface->hook.name,
+				  "ifindex", number(iface->hook.ifindex), "id", number(iface->id),
+				  "ingress", iface->by[0] ? iface->mode[0] : "none", "egress",
+				  iface->by[1] ? iface->mode[1] : "none", "note", iface->note,
+				  "gone", iface->gone);
 
 		add_books(object, &flowd->sweep, iface->hook.ifnum);
 		json_array_append_new(array, object);
@@ -162,14 +163,14 @@ char *status_json(struct flowd *flowd)
 
 	sweep_visit(&flowd->sweep, false);
 	object = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			   "version", WIRELEDGER_VERSION, "instance", flowd->config->instance, "pid",
-			   (int)getpid(), "uptime_s",
+			   "version", WIRELEDGER_VERSION, "instance", flowd->config->instance,
+			   "pid", (int)getpid(), "uptime_s",
 			   number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
 			   number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
-			   sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
-			   ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
-			   sink_object(flowd->writer), "table", table_object(&flowd->sweep), "cpu",
-			   cpu_object(), "interfaces", interfaces_array(flowd));
+			   sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd),
+			   "ring", ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps),
+			   "sink", sink_object(flowd->writer), "table", table_object(&flowd->sweep),
+			   "cpu", cpu_object(), "interfaces", interfaces_array(flowd));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	return text;

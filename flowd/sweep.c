@@ -136,8 +136,7 @@ static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 	sweep->stats.folded++;
 	if (expire_add(sweep->expire, &less, delta) != EXPIRE_NONE)
 		return EXPIRE_NONE;
-	less = (struct flow_key){
-		.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
+	less = (struct flow_key){.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
 	if (expire_add(sweep->expire, &less, delta) == EXPIRE_NONE) {
 		sweep->stats.lost_packets += delta->packets;
 		books_count(obs, -delta->packets, -delta->bytes);

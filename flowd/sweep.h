@@ -26,16 +26,16 @@
 
 /* Interface numbers of this generation of maps: whose they are, and their books. */
 struct sweep_iface {
-	uint32_t id; /* interface.id, 0: unused number */
+	uint32_t id;  /* interface.id, 0: unused number */
 	bool opening; /* counted before this database knew it: see books_open */
 	struct sweep_books {
-		struct flow_count obs;      /* found in slots and ring, since the maps were made */
+		struct flow_count obs;	    /* found in slots and ring, since the maps were made */
 		struct flow_count recorded; /* of it, handed to the sink */
 		struct flow_count booked;   /* of it, in ledger rows as seen */
 		struct flow_count verdict[VERDICT_MAX]; /* in ledger rows */
 		struct {
 			struct flow_count recorded, booked, verdict[VERDICT_MAX];
-		} settled; /* the same three as of the last commit */
+		} settled;		     /* the same three as of the last commit */
 		struct flow_count low, high; /* the hooks' own count before and after the pass */
 		int64_t unaccounted_packets, unaccounted_bytes;
 	} books[2];
@@ -43,14 +43,15 @@ struct sweep_iface {
 
 struct sweep_stats {
 	uint64_t sweeps;
-	uint64_t visited;  /* slots, in the last pass */
-	uint64_t last_us;  /* of the last pass, export included */
+	uint64_t visited; /* slots, in the last pass */
+	uint64_t last_us; /* of the last pass, export included */
 	uint64_t max_us;
 	uint64_t absorbed; /* ring records */
-	uint64_t released_early; /* ring records given back before they were committed, under pressure */
-	uint64_t stale;    /* ring records of a life that had been read already: 0 unless a bug */
-	uint64_t torn;     /* slots whose key changed too fast to be read: next time */
-	uint64_t folded;   /* deltas folded by flowd, as its table is full */
+	uint64_t
+		released_early; /* ring records given back before they were committed, under pressure */
+	uint64_t stale;	 /* ring records of a life that had been read already: 0 unless a bug */
+	uint64_t torn;	 /* slots whose key changed too fast to be read: next time */
+	uint64_t folded; /* deltas folded by flowd, as its table is full */
 	uint64_t lost_packets; /* no memory for any key: under unaccounted */
 };
 
@@ -75,9 +76,9 @@ struct sweep {
 	uint32_t *pending; /* slots with pending marks of the batch */
 	size_t pendings, pending_room;
 	bool in_flight;
-	bool struck; /* the books were balanced after the last gains */
+	bool struck;	 /* the books were balanced after the last gains */
 	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
-	uint32_t since;  /* epoch before which slots need not be visited */
+	uint32_t since;	 /* epoch before which slots need not be visited */
 	struct clock_offset offset;
 };
 

@@ -96,7 +96,8 @@ static __always_inline struct flow_ledger *account_books(__u32 cpu, const struct
 	return bpf_map_lookup_elem(&ledger, &index);
 }
 
-static __always_inline void account_add(struct flow_slot *slot, const struct flow_facts *f, __u64 now)
+static __always_inline void account_add(struct flow_slot *slot, const struct flow_facts *f,
+					__u64 now)
 {
 	slot->packets += f->packets;
 	slot->bytes += f->bytes;
@@ -196,8 +197,7 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 }
 
 /* False: the key has no slot and there is no room for one. */
-static __always_inline int account_slot(__u32 cpu, struct flow_facts *f, __u32 epoch,
-					__u64 now)
+static __always_inline int account_slot(__u32 cpu, struct flow_facts *f, __u32 epoch, __u64 now)
 {
 	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
 	__u32 index = cpu * geometry.cpu_sets + (hash.set & geometry.set_mask), way;
@@ -214,9 +214,11 @@ static __always_inline int account_slot(__u32 cpu, struct flow_facts *f, __u32 e
 }
 
 /* Count in the slot that every interface and direction has for what fits nowhere else. */
-static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __u32 epoch, __u64 now)
+static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __u32 epoch,
+					     __u64 now)
 {
-	struct flow_key key = {.ifnum = f->key.ifnum, .dir = f->key.dir, .marks = FLOW_MARK_CATCHALL};
+	struct flow_key key = {
+		.ifnum = f->key.ifnum, .dir = f->key.dir, .marks = FLOW_MARK_CATCHALL};
 	__u32 number = (key.ifnum & (FLOW_IFACES - 1)) * 2 + (key.dir & 1);
 	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_RESERVED_SETS + number / FLOW_WAYS;
 	__u32 way = number & (FLOW_WAYS - 1);

@@ -116,7 +116,8 @@ static __always_inline int cache_clean(const struct flow_slot *slot, const struc
 }
 
 /* True where the next packet is the first since flowd last read the slot for an export. */
-static __always_inline int cache_exported(const struct flow_slot *slot, const struct flow_mark *mark)
+static __always_inline int cache_exported(const struct flow_slot *slot,
+					  const struct flow_mark *mark)
 {
 	return slot->birth == mark->pending.birth && slot->packets == mark->pending.packets;
 }

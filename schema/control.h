@@ -41,9 +41,9 @@ struct control_head {
 struct control_books {
 	uint32_t iface; /* interface.id */
 	uint32_t dir;
-	struct flow_count seen; /* since then */
+	struct flow_count seen;			/* since then */
 	struct flow_count verdict[VERDICT_MAX]; /* of it */
-	struct flow_count held; /* now: all that is in no record of the database */
-	int64_t unaccounted_packets; /* now */
+	struct flow_count held;			/* now: all that is in no record of the database */
+	int64_t unaccounted_packets;		/* now */
 	int64_t unaccounted_bytes;
 };

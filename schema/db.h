@@ -50,7 +50,7 @@ extern const char db_flow_insert[];
 int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
 
 /* The column list of table flow that db_flow_read expects, for "SELECT " DB_FLOW_COLUMNS. */
-#define DB_FLOW_COLUMNS                                                                            \
+#define DB_FLOW_COLUMNS                                                                               \
 	"id, duration_ms, iface, dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport, " \
 	"packets, bytes, ip_bytes, rev_packets, rev_bytes, rev_ip_bytes, tcp_flags, end_reason"
 

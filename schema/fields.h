@@ -13,13 +13,13 @@
 
 #include "flow.h"
 
-enum end_reason { /* RFC 5102 section 5.11.3 flowEndReason */
-	END_ACTIVE_NOW = 0, /* not ended: the unexported part of a live flow */
-	END_IDLE = 1,
-	END_ACTIVE = 2,
-	END_FLOW = 3,
-	END_FORCED = 4,
-	END_RESOURCES = 5,
+enum end_reason {		      /* RFC 5102 section 5.11.3 flowEndReason */
+		  END_ACTIVE_NOW = 0, /* not ended: the unexported part of a live flow */
+		  END_IDLE = 1,
+		  END_ACTIVE = 2,
+		  END_FLOW = 3,
+		  END_FORCED = 4,
+		  END_RESOURCES = 5,
 };
 
 /* One direction of a record. */
@@ -38,7 +38,7 @@ struct flow_record {
 	int64_t end_ms;
 	struct flow_key key;
 	struct flow_half half[2]; /* initiator's, reverse */
-	uint32_t iface;           /* interface.id of the database */
+	uint32_t iface;		  /* interface.id of the database */
 	uint8_t end_reason;
 	uint8_t pad[3];
 };
@@ -52,9 +52,9 @@ enum field_kind {
 };
 
 struct field {
-	const char *name;  /* in JSON, CSV and --fields */
-	const char *title; /* of a text column */
-	const char *unit;  /* "ms", "bytes", ... or NULL */
+	const char *name;   /* in JSON, CSV and --fields */
+	const char *title;  /* of a text column */
+	const char *unit;   /* "ms", "bytes", ... or NULL */
 	const char *column; /* of table flow, NULL where derived */
 	const char *help;
 	uint16_t ipfix; /* information element (RFC 5102, IANA), 0: none */

@@ -18,8 +18,8 @@
 
 #define FLOW_LAYOUT 1 /* of every struct below that lives in a pinned map */
 #define FLOW_WAYS 8
-#define FLOW_IFACES 256        /* interfaces of an instance, number 0 means unknown */
-#define FLOW_IFACE_CELLS 4096  /* open-addressed table from ifindex to interface number */
+#define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
+#define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
 #define FLOW_IFACE_PROBES 8
 #define FLOW_SEED_WORDS 8
 #define FLOW_RESERVED_SETS (FLOW_IFACES * 2 / FLOW_WAYS) /* the catch-all slots of a CPU */
@@ -32,16 +32,16 @@ enum flow_dir {
 
 /* Marks in the key: why it holds less (or other) than the packet's full headers. */
 enum flow_marks {
-	FLOW_MARK_FRAGMENT = 1, /* a fragment after the first: ports unknown, 0 */
-	FLOW_MARK_SHORT = 2,    /* headers cut short or impossible: what is known is kept */
-	FLOW_MARK_DEEP = 4,     /* nested deeper than the parser follows */
-	FLOW_MARK_FOLDED = 8,   /* no room: source address and port zeroed */
+	FLOW_MARK_FRAGMENT = 1,	 /* a fragment after the first: ports unknown, 0 */
+	FLOW_MARK_SHORT = 2,	 /* headers cut short or impossible: what is known is kept */
+	FLOW_MARK_DEEP = 4,	 /* nested deeper than the parser follows */
+	FLOW_MARK_FOLDED = 8,	 /* no room: source address and port zeroed */
 	FLOW_MARK_CATCHALL = 16, /* no room for a folded flow either: the interface's own slot */
-	FLOW_MARK_STAG = 32,    /* the outer tag is 802.1ad (TPID 0x88a8), not 802.1Q */
+	FLOW_MARK_STAG = 32,	 /* the outer tag is 802.1ad (TPID 0x88a8), not 802.1Q */
 	FLOW_MARK_MIRRORED = 64, /* records only: both directions went the same way (a SPAN port) */
 };
 
-#define FLOW_ETH_LLC 0x0004 /* key.ethertype of 802.3 frames with LLC (linux/if_ether.h) */
+#define FLOW_ETH_LLC 0x0004	/* key.ethertype of 802.3 frames with LLC (linux/if_ether.h) */
 #define FLOW_VLAN_TAGGED 0x1000 /* in key.vlan and key.cvlan beside the 12 bits of the id */
 
 /*
@@ -55,13 +55,13 @@ struct flow_key {
 	__be32 dst[4];
 	__be16 sport;
 	__be16 dport;
-	__u16 ethertype; /* host order; 0x0800 and 0x86dd are IP */
-	__u16 vlan;      /* outer tag: FLOW_VLAN_TAGGED | id, or 0 */
-	__u16 cvlan;     /* inner tag of QinQ, the same way */
-	__u16 ifnum;     /* flowd's number of the interface, never reused while it is in a map */
-	__u8 proto;      /* IP protocol */
-	__u8 dir;        /* enum flow_dir */
-	__u8 marks;      /* enum flow_marks */
+	__u16 ethertype;  /* host order; 0x0800 and 0x86dd are IP */
+	__u16 vlan;	  /* outer tag: FLOW_VLAN_TAGGED | id, or 0 */
+	__u16 cvlan;	  /* inner tag of QinQ, the same way */
+	__u16 ifnum;	  /* flowd's number of the interface, never reused while it is in a map */
+	__u8 proto;	  /* IP protocol */
+	__u8 dir;	  /* enum flow_dir */
+	__u8 marks;	  /* enum flow_marks */
 	__u8 tunnel_kind; /* 0: none */
 	__u32 tunnel_id;
 	__u32 pad;
@@ -72,13 +72,13 @@ struct flow_slot {
 	__u32 birth; /* grows by one with each key that the slot gets; 0: never used */
 	struct flow_key key;
 	__u64 packets;
-	__u64 bytes;    /* of frames on the wire, without preamble and FCS */
+	__u64 bytes;	/* of frames on the wire, without preamble and FCS */
 	__u64 ip_bytes; /* of IP packets; 0 for other EtherTypes */
 	__u64 first_ns; /* CLOCK_MONOTONIC: the first packet since the last export */
 	__u64 last_ns;
 	__u8 tcp_flags; /* ORed byte 13 of the TCP header */
-	__u8 tcp_syn;   /* a SYN without ACK was seen: this side opened the connection */
-	__u8 pad[22];   /* TCP analysis goes here */
+	__u8 tcp_syn;	/* a SYN without ACK was seen: this side opened the connection */
+	__u8 pad[22];	/* TCP analysis goes here */
 };
 
 struct flow_set {
@@ -115,9 +115,9 @@ struct flow_evicted {
 /* What became of a packet. Every packet gets exactly one. */
 enum flow_verdict {
 	VERDICT_FLOW = 0, /* counted under its own key */
-	VERDICT_SHORT,    /* counted under a key with FLOW_MARK_SHORT */
-	VERDICT_DEEP,     /* counted under a key with FLOW_MARK_DEEP */
-	VERDICT_FOLDED,   /* counted under a folded key: the detail is lost */
+	VERDICT_SHORT,	  /* counted under a key with FLOW_MARK_SHORT */
+	VERDICT_DEEP,	  /* counted under a key with FLOW_MARK_DEEP */
+	VERDICT_FOLDED,	  /* counted under a folded key: the detail is lost */
 	VERDICT_CATCHALL, /* counted in the interface's catch-all slot */
 	VERDICT_MAX,
 };
@@ -136,12 +136,12 @@ struct flow_ledger {
 
 /* What a CPU's cache did; no packet is counted here. */
 struct flow_cpu {
-	__u64 created;   /* keys that got a slot */
-	__u64 evicted;   /* slots handed over in the ring */
-	__u64 reused;    /* slots taken that were exported already */
+	__u64 created;	 /* keys that got a slot */
+	__u64 evicted;	 /* slots handed over in the ring */
+	__u64 reused;	 /* slots taken that were exported already */
 	__u64 ring_full; /* evictions that found no room in the ring */
-	__u64 pulled;    /* skbs whose headers had to be pulled into the linear part */
-	__u64 tick;      /* jiffies when now_ns was read; both are the program's own */
+	__u64 pulled;	 /* skbs whose headers had to be pulled into the linear part */
+	__u64 tick;	 /* jiffies when now_ns was read; both are the program's own */
 	__u64 now_ns;
 	__u64 pad;
 };
@@ -154,8 +154,8 @@ struct flow_iface {
 
 /* One cell, written by flowd, read by BPF (epoch) and by the next flowd (the rest). */
 struct flow_control {
-	__u32 epoch;  /* grows by one after each sweep */
-	__u32 layout; /* FLOW_LAYOUT of the program that made the maps */
+	__u32 epoch;	    /* grows by one after each sweep */
+	__u32 layout;	    /* FLOW_LAYOUT of the program that made the maps */
 	__u64 generation;   /* random, of these maps: ties a database's books to them */
 	__u64 netns_cookie; /* SO_NETNS_COOKIE of the namespace whose interfaces are counted */
 	__u64 seed[FLOW_SEED_WORDS];
@@ -167,19 +167,21 @@ struct flow_control {
 /* Read-only constants of the BPF programs, set before load, equal to the control cell's. */
 struct flow_geometry {
 	__u64 seed[FLOW_SEED_WORDS]; /* odd numbers */
-	__u32 set_mask;              /* sets - 1 */
-	__u32 cpu_sets;              /* sets + FLOW_RESERVED_SETS */
-	__u32 xdp_buff_len;          /* the kernel has bpf_xdp_get_buff_len */
+	__u32 set_mask;		     /* sets - 1 */
+	__u32 cpu_sets;		     /* sets + FLOW_RESERVED_SETS */
+	__u32 xdp_buff_len;	     /* the kernel has bpf_xdp_get_buff_len */
 	__u32 pad;
 };
 
 /* The verifier, the mmap readers and the pinned maps all rely on these. */
 _Static_assert(sizeof(struct flow_key) == 56, "seven words to hash and compare");
-_Static_assert(offsetof(struct flow_slot, packets) == 64, "the key's cache line, then the counters'");
+_Static_assert(offsetof(struct flow_slot, packets) == 64,
+	       "the key's cache line, then the counters'");
 _Static_assert(sizeof(struct flow_slot) == 128, "two cache lines");
 _Static_assert(sizeof(struct flow_set) == 64 + FLOW_WAYS * 128, "tags in one line");
 _Static_assert(sizeof(struct flow_mark) == 64, "one cache line a slot");
 _Static_assert(sizeof(struct flow_evicted) == 136, "ring records have no holes");
-_Static_assert(sizeof(struct flow_ledger) == 128, "two lines, what every packet touches in the first");
+_Static_assert(sizeof(struct flow_ledger) == 128,
+	       "two lines, what every packet touches in the first");
 _Static_assert(sizeof(struct flow_cpu) == 64, "no line shared between CPUs");
 _Static_assert(sizeof(struct flow_control) == 128, "no line shared with anything else");

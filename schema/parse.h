@@ -20,8 +20,8 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 
-#define PARSE_TAGS 4       /* VLAN tags walked; the first two are in the key */
-#define PARSE_EXTENSIONS 6 /* IPv6 extension headers walked */
+#define PARSE_TAGS 4	     /* VLAN tags walked; the first two are in the key */
+#define PARSE_EXTENSIONS 6   /* IPv6 extension headers walked */
 #define PARSE_OFF_MAX 0x3fff /* headers are looked for in the first 16 kB */
 #define PARSE_UNKNOWN 0xffffffffU
 
@@ -65,10 +65,10 @@ struct pkt {
 
 /* What the hook knows beside the bytes. */
 struct pkt_meta {
-	__u32 len;      /* of the frame, bytes out of reach included */
-	__u32 reach;    /* of it, bytes that can be read in place */
-	__u32 segments; /* frames on the wire that this packet stands for; 0 or 1: itself */
-	__u32 gso_size; /* payload of each segment, 0 where not segmented */
+	__u32 len;	  /* of the frame, bytes out of reach included */
+	__u32 reach;	  /* of it, bytes that can be read in place */
+	__u32 segments;	  /* frames on the wire that this packet stands for; 0 or 1: itself */
+	__u32 gso_size;	  /* payload of each segment, 0 where not segmented */
 	__u16 vlan_proto; /* TPID of a tag held beside the bytes, host order; 0: none */
 	__u16 vlan_tci;
 	__u16 l3_proto; /* EtherType, host order, where the device has no link layer; else 0 */
@@ -85,10 +85,10 @@ struct flow_facts {
 	__u32 ip_len; /* the IP packet's length by its header, PARSE_UNKNOWN: it does not say */
 	__u32 room;   /* of it, what the next stage may read */
 	__u16 l3_off;
-	__u16 off;    /* of the next stage; at the end: of the payload, what GSO repeats */
-	__u8 stage;   /* enum parse_stage */
-	__u8 next;    /* IP protocol for the next stage */
-	__u8 verdict; /* enum flow_verdict */
+	__u16 off;	/* of the next stage; at the end: of the payload, what GSO repeats */
+	__u8 stage;	/* enum parse_stage */
+	__u8 next;	/* IP protocol for the next stage */
+	__u8 verdict;	/* enum flow_verdict */
 	__u8 truncated; /* the packet has more bytes than were in reach */
 	__u8 tcp_flags;
 	__u8 tcp_syn;
@@ -376,7 +376,8 @@ static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
 	f->stage = PARSE_NET;
 	ethertype = (__u16)(eth[12] << 8 | eth[13]);
 	/* a tag held beside the bytes is one of the stack: both hooks find the same frame too deep */
-	for (int depth = f->key.vlan ? 1 : 0; depth < PARSE_TAGS && parse_is_tag(ethertype); depth++) {
+	for (int depth = f->key.vlan ? 1 : 0; depth < PARSE_TAGS && parse_is_tag(ethertype);
+	     depth++) {
 		tag = pkt_pull(pkt, 4);
 		f->key.ethertype = ethertype;
 		if (!tag)

@@ -55,16 +55,25 @@ static void moved_nothing(void *arg, uint32_t old_ref, uint32_t new_ref)
 
 static struct flow_key tcp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport, int dir)
 {
-	return (struct flow_key){
-		.src = {htonl(src)}, .dst = {htonl(dst)}, .sport = htons(sport), .dport = htons(dport),
-		.ethertype = ETH_P_IP, .proto = 6, .dir = (__u8)dir, .ifnum = 1};
+	return (struct flow_key){.src = {htonl(src)},
+				 .dst = {htonl(dst)},
+				 .sport = htons(sport),
+				 .dport = htons(dport),
+				 .ethertype = ETH_P_IP,
+				 .proto = 6,
+				 .dir = (__u8)dir,
+				 .ifnum = 1};
 }
 
 static struct expire_delta at(uint64_t first, uint64_t last, uint64_t packets, uint8_t flags)
 {
-	return (struct expire_delta){
-		.packets = packets, .bytes = packets * 100, .ip_bytes = packets * 86, .first_ns = first,
-		.last_ns = last, .tcp_flags = flags, .tcp_syn = (flags & (SYN | ACK)) == SYN};
+	return (struct expire_delta){.packets = packets,
+				     .bytes = packets * 100,
+				     .ip_bytes = packets * 86,
+				     .first_ns = first,
+				     .last_ns = last,
+				     .tcp_flags = flags,
+				     .tcp_syn = (flags & (SYN | ACK)) == SYN};
 }
 
 static void add(struct expire *x, struct flow_key key, struct expire_delta delta)
@@ -257,9 +266,10 @@ static void nothing_is_lost(void **state)
 		for (int i = 0; i < 100; i++) {
 			uint16_t port = (uint16_t)(rand() % 40 + 1);
 			bool back = rand() & 1;
-			struct flow_key key = back ? tcp(2, 80, 1, port, 0) : tcp(1, port, 2, 80, 1);
-			struct expire_delta delta = at(now, now, (uint64_t)rand() % 5,
-						       rand() % 30 ? ACK : FIN);
+			struct flow_key key =
+				back ? tcp(2, 80, 1, port, 0) : tcp(1, port, 2, 80, 1);
+			struct expire_delta delta =
+				at(now, now, (uint64_t)rand() % 5, rand() % 30 ? ACK : FIN);
 
 			delta.evicted = rand() % 20 == 0;
 			in += delta.packets;
