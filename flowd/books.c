@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "flowd/sweep.h"
+
 void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes)
 {
 	to->packets += packets;

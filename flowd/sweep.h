@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flowd/books.h"
 #include "flowd/clock.h"
 #include "flowd/expire.h"
 #include "flowd/maps.h"
@@ -23,23 +24,6 @@
 #include "flowd/sink.h"
 
 #define SWEEP_BATCH_MAX 262144 /* records of one transaction */
-
-/* Interface numbers of this generation of maps: whose they are, and their books. */
-struct sweep_iface {
-	uint32_t id;  /* interface.id, 0: unused number */
-	bool opening; /* counted before this database knew it: see books_open */
-	struct sweep_books {
-		struct flow_count obs;	    /* found in slots and ring, since the maps were made */
-		struct flow_count recorded; /* of it, handed to the sink */
-		struct flow_count booked;   /* of it, in ledger rows as seen */
-		struct flow_count verdict[VERDICT_MAX]; /* in ledger rows */
-		struct {
-			struct flow_count recorded, booked, verdict[VERDICT_MAX];
-		} settled;		     /* the same three as of the last commit */
-		struct flow_count low, high; /* the hooks' own count before and after the pass */
-		int64_t unaccounted_packets, unaccounted_bytes;
-	} books[2];
-};
 
 struct sweep_stats {
 	uint64_t sweeps;
