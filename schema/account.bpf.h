@@ -169,6 +169,17 @@ static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32
 	account_add(slot, f, now);
 }
 
+/* A way that can be given up without the ring, or FLOW_WAYS. */
+static __always_inline __u32 account_clean(const struct flow_set *set,
+					   const struct flow_mark_set *mark)
+{
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		if (cache_clean(&set->slot[way], &mark->mark[way]))
+			return way;
+	}
+	return FLOW_WAYS;
+}
+
 /*
  * Make room for a new key in set `index`. 0: there is none without losing something. Global and
  * out of line, as is account_fold: the verifier walks them once, and packets of known flows never.
@@ -184,10 +195,14 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 		return 0;
 	way = cache_victim(set, (__u32)stat->created) & (FLOW_WAYS - 1);
 	if (set->tag[way]) {
-		if (cache_clean(&set->slot[way], &mark->mark[way]))
+		if (cache_clean(&set->slot[way], &mark->mark[way])) {
 			stat->reused++;
-		else if (!account_evict(&set->slot[way], index * FLOW_WAYS + way, stat))
-			return 0;
+		} else if (!account_evict(&set->slot[way], index * FLOW_WAYS + way, stat)) {
+			way = account_clean(set, mark);
+			if (way >= FLOW_WAYS)
+				return 0;
+			stat->reused++;
+		}
 	}
 	account_claim(&set->slot[way], f, now);
 	set->tag[way] = tag;
@@ -196,11 +211,15 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 	return 1;
 }
 
-/* False: the key has no slot and there is no room for one. */
-static __always_inline int account_slot(__u32 cpu, struct flow_facts *f, __u32 epoch, __u64 now)
+/*
+ * Count in the slot of the key, in one of the mask + 1 sets from `base`. False: the key has none and
+ * there is no room for one.
+ */
+static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_facts *f, __u32 epoch,
+					__u64 now)
 {
 	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
-	__u32 index = cpu * geometry.cpu_sets + (hash.set & geometry.set_mask), way;
+	__u32 index = base + (hash.set & mask), way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
 
 	if (!set)
@@ -220,7 +239,7 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	struct flow_key key = {
 		.ifnum = f->key.ifnum, .dir = f->key.dir, .marks = FLOW_MARK_CATCHALL};
 	__u32 number = (key.ifnum & (FLOW_IFACES - 1)) * 2 + (key.dir & 1);
-	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_RESERVED_SETS + number / FLOW_WAYS;
+	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_CATCHALL_SETS + number / FLOW_WAYS;
 	__u32 way = number & (FLOW_WAYS - 1);
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
 
@@ -236,17 +255,21 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	set->used[way] = epoch << 1;
 }
 
-/* Fold the packet: who sent it is given up, what it was sent to is kept. Returns the verdict. */
+/*
+ * Fold the packet: who sent it is given up, what it was sent to is kept, in sets of its own so that
+ * a flood does not take folded flows their room. Returns the verdict.
+ */
 __noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 base = (cpu + 1) * geometry.cpu_sets - FLOW_RESERVED_SETS;
 
 	if (!f)
 		return VERDICT_CATCHALL;
 	__builtin_memset(f->key.src, 0, sizeof(f->key.src));
 	f->key.sport = 0;
 	f->key.marks |= FLOW_MARK_FOLDED;
-	if (account_slot(cpu, f, epoch, now))
+	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now))
 		return VERDICT_FOLDED;
 	account_catchall(cpu, f, epoch, now);
 	return VERDICT_CATCHALL;
@@ -278,7 +301,7 @@ static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct
 	if (!ctl || !stat)
 		return;
 	now = account_now(stat);
-	if (!account_slot(cpu, f, ctl->epoch, now))
+	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now))
 		verdict = account_fold(f, ctl->epoch, now);
 	if (verdict < VERDICT_MAX) {
 		books->verdict[verdict].packets += f->packets;

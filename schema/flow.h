@@ -22,7 +22,9 @@
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
 #define FLOW_IFACE_PROBES 8
 #define FLOW_SEED_WORDS 8
-#define FLOW_RESERVED_SETS (FLOW_IFACES * 2 / FLOW_WAYS) /* the catch-all slots of a CPU */
+#define FLOW_FOLDED_SETS 64 /* of a CPU, for folded flows alone, a power of two */
+#define FLOW_CATCHALL_SETS (FLOW_IFACES * 2 / FLOW_WAYS) /* the catch-all slots of a CPU */
+#define FLOW_RESERVED_SETS (FLOW_FOLDED_SETS + FLOW_CATCHALL_SETS) /* behind the hashed sets */
 #define FLOW_SPARED_EPOCHS 4 /* sweeps by which a flow seen in two sweeps outlives a new one */
 
 enum flow_dir {

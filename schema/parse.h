@@ -24,6 +24,7 @@
 #define PARSE_EXTENSIONS 6   /* IPv6 extension headers walked */
 #define PARSE_OFF_MAX 0x3fff /* headers are looked for in the first 16 kB */
 #define PARSE_UNKNOWN 0xffffffffU
+#define PARSE_JUMBO 0xc2 /* option type, RFC 2675 section 2 */
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define PARSE_SWAP16(x) __builtin_bswap16(x)
@@ -92,7 +93,10 @@ struct flow_facts {
 	__u8 truncated; /* the packet has more bytes than were in reach */
 	__u8 tcp_flags;
 	__u8 tcp_syn;
-	__u8 pad[6];
+	__u8 unsent; /* bytes of the headers that segments made from the packet will not carry */
+	__u8 pad;
+	__u32 gso; /* not 0: segments will be made of it */
+	__u32 pad2;
 };
 
 /* The next `len` bytes, or NULL where the packet ends before them. The one bounds check. */
@@ -247,7 +251,10 @@ static __always_inline int parse_is_extension(__u8 proto)
 	       proto == PARSE_HIP || proto == PARSE_SHIM6;
 }
 
-/* RFC 8200 section 3. A payload length of 0 before options is a jumbogram's (RFC 2675). */
+/*
+ * RFC 8200 section 3. A payload length of 0 is a jumbogram's (RFC 2675), or a GSO packet's larger
+ * than 64 kB (BIG TCP).
+ */
 static __always_inline void parse_ipv6(struct pkt *pkt, struct flow_facts *f)
 {
 	const __u8 *ip = pkt_pull(pkt, 40);
@@ -261,7 +268,7 @@ static __always_inline void parse_ipv6(struct pkt *pkt, struct flow_facts *f)
 	f->key.proto = f->next = ip[6];
 	f->room = (__u32)ip[4] << 8 | ip[5];
 	f->ip_len = f->room + 40;
-	if (!f->room && f->next == PARSE_HOPOPTS)
+	if (!f->room && (f->next == PARSE_HOPOPTS || f->gso))
 		f->room = f->ip_len = PARSE_UNKNOWN;
 	f->off += 40;
 	f->stage = parse_is_extension(f->next) ? PARSE_EXTENSION : PARSE_TRANSPORT;
@@ -283,6 +290,8 @@ static __always_inline void parse_extension(struct pkt *pkt, struct flow_facts *
 		len = (ext[1] + 2U) * 4;
 	if (f->room < len || f->off + len > PARSE_OFF_MAX)
 		return parse_short(f);
+	if (f->gso && f->next == PARSE_HOPOPTS && ext[2] == PARSE_JUMBO)
+		f->unsent = 8; /* net/ipv6/ip6_offload.c, ipv6_hopopt_jumbo_remove */
 	f->off += len;
 	f->room -= len;
 	if (f->next == PARSE_FRAGMENT && (ext[2] || (ext[3] & 0xf8))) {
@@ -410,14 +419,14 @@ static __always_inline void parse_count(const struct pkt_meta *meta, struct flow
 	if (segments > 1)
 		extra = segments - 1;
 	f->packets = segments;
-	f->bytes = meta->len + extra * f->off + segments * tag;
+	f->bytes = meta->len + extra * f->off + segments * (tag - f->unsent);
 	if (f->key.ethertype != ETH_P_IP && f->key.ethertype != ETH_P_IPV6)
 		return;
 	if (meta->len > f->l3_off)
 		ip = meta->len - f->l3_off;
 	if (!extra && f->ip_len < ip)
 		ip = f->ip_len;
-	f->ip_bytes = ip + extra * (__u32)(f->off - f->l3_off);
+	f->ip_bytes = ip + extra * (__u32)(f->off - f->l3_off) - segments * f->unsent;
 }
 
 /* Before the first stage. */
@@ -428,6 +437,8 @@ static __always_inline void parse_begin(const struct pkt_meta *meta, struct flow
 	f->key.dir = (__u8)meta->dir;
 	f->ip_len = PARSE_UNKNOWN;
 	f->truncated = meta->reach < meta->len;
+	f->gso = meta->gso_size |
+		 meta->segments >> 1; /* no branch: the verifier would follow both */
 	f->stage = PARSE_LINK;
 	if (meta->vlan_proto)
 		parse_tag(f, meta->vlan_proto, meta->vlan_tci);
