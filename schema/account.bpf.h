@@ -239,12 +239,14 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	struct flow_key key = {
 		.ifnum = f->key.ifnum, .dir = f->key.dir, .marks = FLOW_MARK_CATCHALL};
 	__u32 number = (key.ifnum & (FLOW_IFACES - 1)) * 2 + (key.dir & 1);
-	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_CATCHALL_SETS + number / FLOW_WAYS;
-	__u32 way = number & (FLOW_WAYS - 1);
+	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_CATCHALL_SETS + number / FLOW_WAYS, way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
 
 	if (!set)
 		return;
+	/* Else the mask is folded into an OR of two unknowns, which Linux before 6.10 cannot bound. */
+	barrier_var(number);
+	way = number & (FLOW_WAYS - 1);
 	f->key = key;
 	if (set->tag[way]) {
 		account_hit(set, index, way, f, epoch, now);

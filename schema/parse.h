@@ -290,8 +290,10 @@ static __always_inline void parse_extension(struct pkt *pkt, struct flow_facts *
 		len = (ext[1] + 2U) * 4;
 	if (f->room < len || f->off + len > PARSE_OFF_MAX)
 		return parse_short(f);
-	if (f->gso && f->next == PARSE_HOPOPTS && ext[2] == PARSE_JUMBO)
-		f->unsent = 8; /* net/ipv6/ip6_offload.c, ipv6_hopopt_jumbo_remove */
+	/* net/ipv6/ip6_offload.c, ipv6_hopopt_jumbo_remove */
+	if (f->gso && f->next == PARSE_HOPOPTS && ext[2] == PARSE_JUMBO && len == 8 &&
+	    f->ip_len == PARSE_UNKNOWN && f->off == f->l3_off + 40)
+		f->unsent = 8;
 	f->off += len;
 	f->room -= len;
 	if (f->next == PARSE_FRAGMENT && (ext[2] || (ext[3] & 0xf8))) {

@@ -50,6 +50,8 @@ struct ref {
 	uint64_t ip_start;
 	uint64_t ip_end;
 	uint64_t headers; /* bytes before the payload */
+	uint64_t dropped; /* of them, bytes that segmentation takes out */
+	bool segmented;
 	bool ip;
 	unsigned int tags;
 	enum flow_verdict verdict;
@@ -222,7 +224,11 @@ static void ref_ipv6_chain(struct ref *r, uint64_t at, unsigned int kind)
 	ref_transport(r, at, kind);
 }
 
-/* RFC 8200 section 3; a payload length of 0 with hop-by-hop options: RFC 2675. */
+/*
+ * RFC 8200 section 3; a payload length of 0 with hop-by-hop options: RFC 2675. The kernel's own
+ * packets over 64 kB have one too, with the jumbo option alone in it until they are segmented, or
+ * no options at all.
+ */
 static void ref_ipv6(struct ref *r, uint64_t at)
 {
 	unsigned int payload, next;
@@ -233,8 +239,11 @@ static void ref_ipv6(struct ref *r, uint64_t at)
 	memcpy(r->key.dst, r->byte + at + 24, 16);
 	payload = two(r, at + 4);
 	next = r->byte[at + 6];
-	if (payload || next != 0)
+	if (payload || (next != 0 && !r->segmented))
 		r->ip_end = at + 40 + payload;
+	else if (r->segmented && next == 0 && there(r, at + 40, 8) && r->byte[at + 41] == 0 &&
+		 r->byte[at + 42] == 0xc2)
+		r->dropped = 8;
 	r->headers = at + 40;
 	ref_ipv6_chain(r, at + 40, next);
 }
@@ -324,6 +333,7 @@ static void ref_parse(struct ref *r, const uint8_t *frame, const struct pkt_meta
 	r->byte = frame;
 	r->reach = meta->reach;
 	r->len = meta->len;
+	r->segmented = meta->gso_size || meta->segments > 1;
 	r->ip_end = UINT64_MAX;
 	r->key.ifnum = meta->ifnum;
 	r->key.dir = (uint8_t)meta->dir;
@@ -348,10 +358,12 @@ static void ref_count(const struct ref *r, const struct pkt_meta *meta, uint64_t
 	if (!packets)
 		packets = 1;
 	*ret_packets = packets;
-	*ret_bytes = r->len + (packets - 1) * r->headers + (meta->vlan_proto ? packets * 4 : 0);
+	*ret_bytes = r->len + (packets - 1) * r->headers + (meta->vlan_proto ? packets * 4 : 0) -
+		     packets * r->dropped;
 	if (packets == 1 && r->ip_end != UINT64_MAX && r->ip_end - r->ip_start < wire_ip)
 		wire_ip = r->ip_end - r->ip_start;
 	wire_ip += (packets - 1) * (r->headers - r->ip_start);
+	wire_ip -= packets * r->dropped;
 	*ret_ip_bytes = r->ip ? wire_ip : 0;
 }
 

@@ -451,6 +451,13 @@ static const struct vector vectors[] = {
 	 KEY4(.proto = 6, KPORTS)},
 
 	/* No link layer (tun): the sources make bytes 12 and 13 an EtherType for test-run. */
+	{"gso over 64 kB: jumbo option, not in the segments",
+	 FRAME(ETH(0x86dd), IP6(0, 0), 6, 0, 0xc2, 4, B32(100068), TCP(0x10)), .len = 100082,
+	 .segments = 100, .gso_size = 1000, WANT(FLOW, 100, 107400, 106000), .tcp_flags = 0x10,
+	 KEY6(.proto = 6, KPORTS)},
+	{"gso over 64 kB: payload length 0, no option", FRAME(ETH(0x86dd), IP6(0, 6), TCP(0x10)),
+	 .len = 100074, .segments = 100, .gso_size = 1000, WANT(FLOW, 100, 107400, 106000),
+	 .tcp_flags = 0x10, KEY6(.proto = 6, KPORTS)},
 	{"l3 ip4", FRAME(IP4X(0x45, 44, 0, 17), 8, 0, 0, 1, 10, 1, 0, 2, UDP(24), Z16),
 	 .l3_proto = 0x0800, WANT(FLOW, 1, 44, 44),
 	 .key = {.ethertype = 0x0800,
