@@ -51,24 +51,30 @@ void books_read(struct sweep *sweep, bool after)
 		balance(sweep);
 }
 
-static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
-{
-	if (value < low)
-		return low;
-	return value > high ? high : value;
-}
-
 /* The hooks' own count at the moment that what was found is of. */
 static struct flow_count books_seen(const struct sweep_books *b)
 {
 	return (struct flow_count){
-		clamp(b->obs.packets, b->low.packets, b->high.packets),
-		clamp(b->obs.bytes, b->low.bytes, b->high.bytes),
+		b->obs.packets + (uint64_t)b->unaccounted_packets,
+		b->obs.bytes + (uint64_t)b->unaccounted_bytes,
 	};
 }
 
-void books_open(struct sweep *sweep)
+bool books_moving(const struct sweep *sweep)
 {
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		const struct sweep_books *b = &sweep->iface[i / 2].books[i % 2];
+
+		if (sweep->iface[i / 2].opening && b->low.packets != b->high.packets)
+			return true;
+	}
+	return false;
+}
+
+bool books_open(struct sweep *sweep)
+{
+	bool any = false;
+
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
 		struct sweep_iface *iface = &sweep->iface[i / 2];
 		struct sweep_books *b = &iface->books[i % 2];
@@ -76,6 +82,7 @@ void books_open(struct sweep *sweep)
 
 		if (!iface->opening)
 			continue;
+		any = true;
 		b->recorded.packets = b->high.packets - b->obs.packets;
 		b->recorded.bytes = b->high.bytes - b->obs.bytes;
 		b->booked = b->recorded;
@@ -84,9 +91,8 @@ void books_open(struct sweep *sweep)
 		maps_ledger(sweep->maps, i / 2, i % 2, &sum);
 		memcpy(b->verdict, sum.verdict, sizeof(b->verdict));
 	}
-	for (uint32_t i = 0; i < FLOW_IFACES; i++)
-		sweep->iface[i].opening = false;
 	books_settle(sweep);
+	return any;
 }
 
 void books_settle(struct sweep *sweep)
@@ -132,15 +138,12 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 {
 	struct sweep_books *b = &sweep->iface[ifnum].books[dir];
 	struct sink_books row = {.iface = sweep->iface[ifnum].id, .dir = dir};
-	/* between two passes gains of slots are missing: then seen waits for the next row */
-	struct flow_count seen = sweep->struck ? books_seen(b) : b->booked;
+	struct flow_count seen = books_seen(b);
 	struct flow_ledger sum;
 
 	if (seen.packets == b->booked.packets && b->recorded.packets == recorded_before.packets)
 		return 0;
 	maps_ledger(sweep->maps, ifnum, dir, &sum);
-	if (!sweep->struck)
-		memcpy(sum.verdict, b->verdict, sizeof(sum.verdict));
 	row.minute_ms = clock_wall().ms / 60000 * 60000;
 	row.seen = since(seen, &b->booked);
 	row.recorded = since(b->recorded, &recorded_before);

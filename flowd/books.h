@@ -44,11 +44,14 @@ void books_read(struct sweep *sweep, bool after);
  */
 void books_record(struct sweep *sweep, const struct expire_record *rec);
 
+/* Packets came in during the pass, on an interface whose books are to be opened. */
+bool books_moving(const struct sweep *sweep);
+
 /*
  * After the first pass over maps that another database kept the books of: what was counted before
- * and is not in the maps any more is that one's.
+ * and is not in the maps any more is that one's. True where there was any such interface.
  */
-void books_open(struct sweep *sweep);
+bool books_open(struct sweep *sweep);
 
 /* Packets and bytes found and not recorded. */
 void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,

@@ -59,7 +59,7 @@ const struct config_key config_keys[] = {
 	 .choice = choice_tc, MEMBER(tc)},
 	{"slots", "65536", "N", "flows that each CPU can hold, a power of two",
 	 .kind = CONFIG_COUNT, .min = 64, .max = 1 << 24, MEMBER(slots)},
-	{"ring", "32M", "SIZE", "ring of evicted flows, a power of two", .kind = CONFIG_SIZE,
+	{"ring", "64M", "SIZE", "ring of evicted flows, a power of two", .kind = CONFIG_SIZE,
 	 .min = 64 << 10, .max = 1 << 30, MEMBER(ring_bytes)},
 	{"sweep", "1s", "TIME", "time between two sweeps", .kind = CONFIG_DURATION,
 	 .min = 10 * NS_PER_MS, .max = 60 * NS_PER_S, MEMBER(sweep_ns)},

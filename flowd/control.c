@@ -301,7 +301,9 @@ void control_free(struct control *control)
 		if (!client)
 			continue;
 		if (client->waits)
-			answer_text(client, "ok\n");
+			answer_text(client, control->flowd->unwritten
+						    ? "error not every flow could be written\n"
+						    : "ok\n");
 		client_send(client);
 		client_free(client);
 	}

@@ -57,12 +57,18 @@ static enum side conv_initiator(const struct conv *conv)
 	return ntohs(a->key.sport) >= ntohs(b->key.sport) ? SIDE_A : SIDE_B;
 }
 
+/* Bytes may come alone: counters of a live slot are read up to a packet apart. */
+static bool half_any(const struct half *half)
+{
+	return (half->sum.packets | half->sum.bytes | half->sum.ip_bytes) != 0;
+}
+
 bool conv_record(const struct conv *conv, uint32_t number, struct expire_record *rec)
 {
 	enum side first = conv_initiator(conv);
 	const struct half *a = &conv->half[first], *b = &conv->half[!first];
 
-	if (!a->sum.packets && !b->sum.packets)
+	if (!half_any(a) && !half_any(b))
 		return false;
 	memset(rec, 0, sizeof(*rec));
 	rec->key = a->key;
@@ -71,9 +77,9 @@ bool conv_record(const struct conv *conv, uint32_t number, struct expire_record 
 	rec->half[0] = a->sum;
 	rec->half[1] = b->sum;
 	rec->start_ns = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
-	if (a->sum.packets)
+	if (half_any(a))
 		rec->end_ns = a->last_ns;
-	if (b->sum.packets && b->last_ns > rec->end_ns)
+	if (half_any(b) && b->last_ns > rec->end_ns)
 		rec->end_ns = b->last_ns;
 	rec->ref[0] = number * 2 + first;
 	rec->ref[1] = b->known ? number * 2 + !first : EXPIRE_NONE;

@@ -188,6 +188,14 @@ static void conv_free(struct expire *x, uint32_t number)
 	(void)list_push(&x->free, number);
 }
 
+/* How many conversations there may be before one of this key is made. */
+static uint32_t room_for(const struct flow_key *key)
+{
+	if (key->marks & FLOW_MARK_CATCHALL)
+		return UINT32_MAX;
+	return key->marks & FLOW_MARK_FOLDED ? EXPIRE_MAX + EXPIRE_MAX / 8 : EXPIRE_MAX;
+}
+
 /* The half of a key not seen before: beside its reverse, or in a conversation of its own. */
 static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash)
 {
@@ -198,7 +206,7 @@ static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t 
 	other = find(x, &reverse, key_hash(x, &reverse));
 	if (other != EXPIRE_NONE && !half_of(x, other ^ 1)->known)
 		return half_enter(x, other ^ 1, key, hash) ? other ^ 1 : EXPIRE_NONE;
-	if (x->live >= EXPIRE_MAX && !(key->marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)))
+	if (x->live >= room_for(key))
 		return EXPIRE_NONE;
 	number = conv_new(x);
 	if (number == EXPIRE_NONE)
@@ -239,7 +247,7 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 		conv->evicted = true;
 		conv_earlier(x, ref / 2, 0);
 	}
-	if (!delta->packets)
+	if (!(delta->packets | delta->bytes | delta->ip_bytes))
 		return;
 	/* a slot's first packet may be one that is in a record already (cache_exported) */
 	if (first < conv->exported_ns)
@@ -279,7 +287,8 @@ static void conv_exported(struct expire *x, uint32_t number, const struct expire
 		conv_free(x, number);
 		return;
 	}
-	conv->initiator = (int8_t)(rec->ref[0] & 1);
+	if (rec->end_ns)
+		conv->initiator = (int8_t)(rec->ref[0] & 1);
 	conv->exported_ns = now_ns;
 	conv->evicted = false;
 	conv_half_reset(&conv->half[SIDE_A]);
@@ -309,6 +318,8 @@ static bool conv_export(struct expire *x, uint32_t number, enum end_reason reaso
 
 bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 {
+	bool all = true;
+
 	for (uint32_t number = 0; number < x->top; number++) {
 		enum end_reason reason;
 
@@ -316,19 +327,24 @@ bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 			continue;
 		reason = conv_reason(&x->conv[number], &x->conf, now_ns, &x->due[number]);
 		if (reason != END_ACTIVE_NOW && !conv_export(x, number, reason, now_ns, emit, arg))
-			return false;
+			all = false;
 	}
-	return true;
+	return all;
 }
 
 bool expire_all(struct expire *x, expire_emit *emit, void *arg)
 {
+	bool all = true;
+
 	for (uint32_t number = 0; number < x->top; number++) {
-		if (x->conv[number].in_use &&
-		    !conv_export(x, number, END_FORCED, x->conv[number].last_ns, emit, arg))
-			return false;
+		const struct conv *conv = &x->conv[number];
+
+		if (conv->in_use &&
+		    !conv_export(x, number, conv->evicted ? END_RESOURCES : END_FORCED,
+				 conv->last_ns, emit, arg))
+			all = false;
 	}
-	return true;
+	return all;
 }
 
 void expire_each(struct expire *x, expire_emit *emit, void *arg)

@@ -20,7 +20,7 @@
 #include "schema/flow.h"
 
 #define EXPIRE_NONE UINT32_MAX
-#define EXPIRE_MAX 1000000 /* conversations; beyond them evicted flows are folded */
+#define EXPIRE_MAX 1000000 /* conversations; then folded ones, an eighth more, then the catch-all */
 
 struct expire_conf {
 	uint64_t idle_ns;
@@ -53,7 +53,7 @@ struct expire_record {
 
 struct expire;
 
-/* Called for each record; false: no room, stop, the conversation stays as it was. */
+/* Called for each record; false: no room, the conversation stays as it was. */
 typedef bool expire_emit(void *arg, const struct expire_record *rec);
 
 /* A half got another number: its conversation was paired with another. */
@@ -64,8 +64,7 @@ void expire_free(struct expire *x);
 
 /*
  * Add to the conversation of `key`, made where there is none. Returns the number of the half, or
- * EXPIRE_NONE where there is no room (EXPIRE_MAX, which folded and catch-all keys may exceed, or no
- * memory); nothing was added then.
+ * EXPIRE_NONE where there is no room (EXPIRE_MAX, or no memory); nothing was added then.
  */
 uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta);
 

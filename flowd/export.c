@@ -11,38 +11,53 @@ static struct flow_mark *mark_at(const struct sweep *sweep, uint32_t index)
 	return &sweep->maps->marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
 }
 
+static bool pending_room(struct sweep *sweep)
+{
+	size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
+	uint32_t *pending;
+
+	if (sweep->pendings < sweep->pending_room)
+		return true;
+	pending = realloc(sweep->pending, room * sizeof(*pending));
+	if (!pending)
+		return false;
+	sweep->pending = pending;
+	sweep->pending_room = room;
+	return true;
+}
+
+/* Without memory the slot stays unmarked, and so is not free for reuse before it is evicted. */
+static void mark_slot(struct sweep *sweep, uint32_t index)
+{
+	const struct side *side = &sweep->side[index];
+	struct flow_mark_version *mark = &mark_at(sweep, index)->pending;
+
+	if (!pending_room(sweep))
+		return;
+	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
+	mark->sweep = (uint32_t)sweep->number;
+	mark->bytes = side->bytes;
+	mark->ip_bytes = side->ip_bytes;
+	mark->packets = side->packets;
+	__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
+	sweep->pending[sweep->pendings++] = index;
+}
+
 /* Write what is exported of each slot of the half; gone: and let go of the slots. */
-static bool mark_half(struct sweep *sweep, uint32_t ref, bool gone)
+static void mark_half(struct sweep *sweep, uint32_t ref, bool gone)
 {
 	uint32_t index = *expire_slots(sweep->expire, ref), next;
 
 	for (; index != EXPIRE_NONE; index = next) {
 		struct side *side = &sweep->side[index];
-		struct flow_mark_version *mark = &mark_at(sweep, index)->pending;
 
 		next = side->next;
-		if (sweep->pendings == sweep->pending_room) {
-			size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
-			uint32_t *pending = realloc(sweep->pending, room * sizeof(*pending));
-
-			if (!pending)
-				return false;
-			sweep->pending = pending;
-			sweep->pending_room = room;
-		}
-		mark->birth = 0; /* whole again when its birth is */
-		mark->sweep = (uint32_t)sweep->number;
-		mark->bytes = side->bytes;
-		mark->ip_bytes = side->ip_bytes;
-		mark->packets = side->packets;
-		__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
-		sweep->pending[sweep->pendings++] = index;
+		mark_slot(sweep, index);
 		if (gone) {
 			side->ref = EXPIRE_NONE;
 			side->next = EXPIRE_NONE;
 		}
 	}
-	return true;
 }
 
 static void make_record(const struct sweep *sweep, const struct expire_record *from,
@@ -64,18 +79,19 @@ static bool export_one(void *arg, const struct expire_record *from)
 	struct sweep *sweep = arg;
 	struct flow_record rec;
 
-	if (sweep->batch.records >= SWEEP_BATCH_MAX)
+	/* what came from the ring goes in any case: the ring's position is committed with it */
+	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES)
 		return false;
-	if (from->half[0].packets || from->half[1].packets) {
+	if (from->half[0].packets || from->half[1].packets || from->half[0].bytes ||
+	    from->half[1].bytes) {
 		make_record(sweep, from, &rec);
 		if (sink_batch_add_record(&sweep->batch, &rec))
 			return false;
 		books_record(sweep, from);
 	}
 	for (int i = 0; i < 2; i++) {
-		/* without memory the slot stays unmarked and is only not free for reuse yet */
 		if (from->ref[i] != EXPIRE_NONE)
-			(void)mark_half(sweep, from->ref[i], from->gone);
+			mark_half(sweep, from->ref[i], from->gone);
 	}
 	return true;
 }
@@ -83,21 +99,22 @@ static bool export_one(void *arg, const struct expire_record *from)
 bool sweep_export(struct sweep *sweep, bool all)
 {
 	struct flow_count before[FLOW_IFACES][2];
-	bool more;
 
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++)
 		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
 	sink_batch_reset(&sweep->batch);
 	sweep->pendings = 0;
-	more = !(all ? expire_all(sweep->expire, export_one, sweep)
-		     : expire_due(sweep->expire, clock_mono().ns, export_one, sweep));
+	/* what finds no room is due again in the next batch */
+	if (all)
+		(void)expire_all(sweep->expire, export_one, sweep);
+	else
+		(void)expire_due(sweep->expire, clock_mono().ns, export_one, sweep);
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
 	sweep->batch.sweep = sweep->number;
-	/* what found no room is due in the next batch; until then its ring records stay */
-	sweep->batch.ring_pos = more ? *sweep->ring.consumer : sweep->ring.read_pos;
+	sweep->batch.ring_pos = sweep->ring.read_pos;
 	sweep->in_flight = sweep->batch.records || sweep->batch.books;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);

@@ -42,6 +42,7 @@ struct flowd {
 	struct sweep sweep;
 	struct sink_writer *writer;
 	struct sqlite3 *db; /* the writer thread's while that runs */
+	int db_lock_fd;
 	struct hook_env env;
 	struct iface iface[FLOW_IFACES];
 	size_t ifaces;
@@ -55,4 +56,5 @@ struct flowd {
 	uint64_t netns_cookie;
 	bool commit_failing; /* said in the log */
 	bool detach;	     /* asked for: remove everything at the end */
+	bool unwritten;	     /* the end came before all flows were in the database */
 };

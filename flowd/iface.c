@@ -193,17 +193,57 @@ static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
 			memcpy(error, why, sizeof(why));
 			return err;
 		}
-		snprintf(iface->note, sizeof(iface->note), "no native XDP (%.400s): ingress by TC",
-			 why);
-		log_warning("interface '%s': %s", iface->hook.name, iface->note);
+		snprintf(iface->note, sizeof(iface->note), "%.460s: ingress by TC", why);
+		log_warning("%s", iface->note);
 	}
 	return attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);
+}
+
+/* Remove all hooks of ours from one direction of a device. */
+static void detach_dir(struct flowd *flowd, const struct hook_iface *iface, int dir)
+{
+	for (int h = 0; h < HOOK_KINDS; h++) {
+		int err = 0;
+
+		if (h != HOOK_XDP || dir == FLOW_INGRESS)
+			err = hooks[h]->detach(&flowd->env, iface, (enum flow_dir)dir);
+		if (err)
+			log_warning("interface '%s': %s not detached from %s: %s", iface->name,
+				    hooks[h]->name, dir_names[dir], strerror(-err));
+	}
+}
+
+static bool configured(const struct flowd *flowd, uint32_t ifindex)
+{
+	for (size_t i = 0; i < flowd->ifaces; i++) {
+		if (flowd->iface[i].hook.ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Detach from devices that the maps know; keep: but not from those that are configured. */
+static void detach_cells(struct flowd *flowd, bool keep)
+{
+	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
+		struct hook_iface iface = {.ifindex = flowd->maps.ifaces[i].ifindex};
+
+		if (!iface.ifindex || (keep && configured(flowd, iface.ifindex)))
+			continue;
+		/* a device that is gone may have left pins */
+		if (!if_indextoname(iface.ifindex, iface.name))
+			snprintf(iface.name, sizeof(iface.name), "if%u", iface.ifindex);
+		detach_dir(flowd, &iface, FLOW_INGRESS);
+		detach_dir(flowd, &iface, FLOW_EGRESS);
+	}
 }
 
 int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 {
 	char why[HOOK_ERROR_MAX] = "";
 
+	if (flowd->maps.taken_over)
+		detach_cells(flowd, true);
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		struct iface *iface = &flowd->iface[i];
 		int err = attach_ingress(flowd, iface, why);
@@ -215,6 +255,10 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 				 why[0] ? why : strerror(-err));
 			return err;
 		}
+		for (int dir = 0; flowd->maps.taken_over && dir < 2; dir++) {
+			if (!iface->by[dir])
+				detach_dir(flowd, &iface->hook, dir);
+		}
 		iface_row_note(flowd, iface);
 		log_info("interface '%s': ingress by %s, egress by %s", iface->hook.name,
 			 iface->by[0] ? iface->mode[0] : "nothing",
@@ -225,25 +269,7 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 
 void iface_detach(struct flowd *flowd)
 {
-	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
-		struct hook_iface iface = {.ifindex = flowd->maps.ifaces[i].ifindex};
-
-		if (!iface.ifindex)
-			continue;
-		/* a device that is gone may have left pins */
-		if (!if_indextoname(iface.ifindex, iface.name))
-			snprintf(iface.name, sizeof(iface.name), "if%u", iface.ifindex);
-		for (int h = 0; h < HOOK_KINDS; h++) {
-			for (int dir = 0; dir < (h == HOOK_XDP ? 1 : 2); dir++) {
-				int err = hooks[h]->detach(&flowd->env, &iface, (enum flow_dir)dir);
-
-				if (err)
-					log_warning("interface '%s': %s not detached from %s: %s",
-						    iface.name, hooks[h]->name, dir_names[dir],
-						    strerror(-err));
-			}
-		}
-	}
+	detach_cells(flowd, false);
 }
 
 void iface_gone(struct flowd *flowd, uint32_t ifindex)

@@ -91,7 +91,6 @@ int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, ui
 	if (rc != SQLITE_DONE)
 		return -EIO;
 	flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_last_insert_rowid(flowd->db);
-	flowd->sweep.iface[ifnum].opening = flowd->maps.taken_over;
 	return 0;
 }
 
@@ -109,8 +108,39 @@ int iface_rows_adopt(struct flowd *flowd)
 		err = iface_row_insert(flowd, name, cell->ifindex, cell->ifnum % FLOW_IFACES);
 		if (err)
 			return err;
+		flowd->sweep.iface[cell->ifnum % FLOW_IFACES].opening = true;
 	}
 	return 0;
+}
+
+static int open_row(struct flowd *flowd, sqlite3_stmt *row, uint32_t ifnum, uint32_t dir)
+{
+	const struct sweep_books *books = &flowd->sweep.iface[ifnum].books[dir];
+
+	sqlite3_reset(row);
+	sqlite3_bind_int64(row, 1, flowd->sweep.iface[ifnum].id);
+	sqlite3_bind_int64(row, 2, dir);
+	sqlite3_bind_int64(row, 3, (sqlite3_int64)books->recorded.packets);
+	sqlite3_bind_int64(row, 4, (sqlite3_int64)books->recorded.bytes);
+	return sqlite3_step(row) == SQLITE_DONE ? 0 : -EIO;
+}
+
+int iface_rows_open(struct flowd *flowd)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO books VALUES (?1, ?2, ?3, ?4, ?3, ?4)";
+	sqlite3_stmt *row;
+	int err = 0;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return -EIO;
+	for (uint32_t i = 0; !err && i < FLOW_IFACES * 2; i++) {
+		if (flowd->sweep.iface[i / 2].opening)
+			err = open_row(flowd, row, i / 2, i % 2);
+		if (i % 2)
+			flowd->sweep.iface[i / 2].opening = false;
+	}
+	sqlite3_finalize(row);
+	return err;
 }
 
 void iface_row_note(struct flowd *flowd, const struct iface *iface)

@@ -13,6 +13,9 @@ int iface_rows_load(struct flowd *flowd);
  */
 int iface_rows_adopt(struct flowd *flowd);
 
+/* Store the opening books of those (books_open), from which a successor goes on. 0 or -EIO. */
+int iface_rows_open(struct flowd *flowd);
+
 /* A row for an interface number, which is then known to the sweep. 0 or -EIO. */
 int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum);
 

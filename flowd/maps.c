@@ -107,6 +107,16 @@ int maps_pinned_control(const char *pin_dir, struct flow_control *ret_control)
 	return err;
 }
 
+/* A random number that fits SQLite's INTEGER; 0 where there is none to be had. */
+static uint64_t new_generation(void)
+{
+	uint64_t generation = 0;
+
+	if (getrandom(&generation, sizeof(generation), 0) != sizeof(generation))
+		return 0;
+	return generation & INT64_MAX;
+}
+
 static int new_control(const struct maps_wish *wish, struct flow_control *control)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -119,11 +129,10 @@ static int new_control(const struct maps_wish *wish, struct flow_control *contro
 	control->netns_cookie = wish->netns_cookie;
 	control->sets = wish->slots / FLOW_WAYS;
 	control->cpus = (__u32)cpus;
+	control->generation = new_generation();
 	if (getrandom(control->seed, sizeof(control->seed), 0) != sizeof(control->seed) ||
-	    getrandom(&control->generation, sizeof(control->generation), 0) !=
-		    sizeof(control->generation))
+	    !control->generation)
 		return -EIO;
-	control->generation &= INT64_MAX; /* fits SQLite's INTEGER */
 	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
 		control->seed[i] |= 1;
 	return 0;
@@ -295,6 +304,11 @@ void maps_close(struct maps *maps)
 	flow_xdp__destroy(maps->xdp);
 	flow_tc__destroy(maps->tc);
 	memset(maps, 0, sizeof(*maps));
+}
+
+void maps_new_generation(struct maps *maps)
+{
+	maps->control->generation = new_generation();
 }
 
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex)

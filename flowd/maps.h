@@ -63,6 +63,9 @@ void maps_close(struct maps *maps);
 /* Remove the maps' pins from the folder. */
 void maps_unpin(const char *pin_dir);
 
+/* Another database keeps the books of the maps from now on. */
+void maps_new_generation(struct maps *maps);
+
 /* The cell of an interface, or a free one for it; NULL: no room. */
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex);
 

@@ -26,7 +26,7 @@ static uint32_t link_ifindex(const char *path)
 	return ifindex;
 }
 
-static bool links_dead(const char *pin_dir)
+static bool links_dead(const char *pin_dir, bool guess)
 {
 	DIR *dir = opendir(pin_dir);
 	unsigned int links = 0, alive = 0;
@@ -42,13 +42,13 @@ static bool links_dead(const char *pin_dir)
 	}
 	if (dir)
 		closedir(dir);
-	return links && !alive;
+	return links ? !alive : guess;
 }
 
-bool orphan_pinned(const char *pin_dir, uint64_t netns_cookie)
+bool orphan_pinned(const char *pin_dir, uint64_t netns_cookie, bool guess)
 {
 	struct flow_control control;
 
 	return !maps_pinned_control(pin_dir, &control) && control.netns_cookie != netns_cookie &&
-	       links_dead(pin_dir);
+	       links_dead(pin_dir, guess);
 }

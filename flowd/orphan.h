@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * True where maps of another network namespace than `netns_cookie` are pinned in the folder and the
- * device of every link pinned beside them is gone: nothing counts into them any more. Without a
- * link there is no telling: false.
+ * True where maps of another network namespace than `netns_cookie` are pinned in the folder and no
+ * device is left behind any link pinned beside them: nothing counts into them any more. Without a
+ * link (XDP and clsact leave none) there is no telling; then `guess` is the answer.
  */
-bool orphan_pinned(const char *pin_dir, uint64_t netns_cookie);
+bool orphan_pinned(const char *pin_dir, uint64_t netns_cookie, bool guess);

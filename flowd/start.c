@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,9 @@
 #include "flowd/run.h"
 #include "schema/control.h"
 #include "schema/db.h"
+
+#define FIRST_PASSES 50
+#define SWEEP_NICE (-10)
 
 /* One flowd an instance: a lock that ends with the process. */
 static int lock_instance(struct flowd *flowd)
@@ -107,11 +111,11 @@ static void remove_pins(struct flowd *flowd)
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
-static int open_database(struct flowd *flowd, int *ret_lock_fd)
+static int open_database(struct flowd *flowd)
 {
 	struct db_error error;
 	int err = db_open_writer(flowd->config->db, flowd->config->durability_full, &flowd->db,
-				 ret_lock_fd, &error);
+				 &flowd->db_lock_fd, &error);
 
 	if (err)
 		log_err("%s", error.text);
@@ -130,7 +134,8 @@ static int open_maps(struct flowd *flowd)
 	char error[MAPS_ERROR_MAX];
 	int err;
 
-	if (orphan_pinned(flowd->pin_dir, flowd->netns_cookie))
+	/* who asks to detach means it, though the namespace cannot be seen */
+	if (orphan_pinned(flowd->pin_dir, flowd->netns_cookie, flowd->config->detach_only))
 		wish.netns_cookie = 0;
 	err = maps_open(&wish, &flowd->maps, error);
 	if (err) {
@@ -180,13 +185,15 @@ static int open_sweep(struct flowd *flowd)
 	return err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
 }
 
-static int start_writer(struct flowd *flowd, int lock_fd)
+/* The thread has the privileges of the moment it starts. */
+static int start_writer(struct flowd *flowd)
 {
-	struct sink *sink = sink_sqlite_new(flowd->db, lock_fd);
+	struct sink *sink = sink_sqlite_new(flowd->db, flowd->db_lock_fd);
+	int err = sink ? sink_writer_start(sink, &flowd->writer) : -ENOMEM;
 
-	if (!sink)
-		return -ENOMEM;
-	return sink_writer_start(sink, &flowd->writer);
+	if (err)
+		log_err("writer thread: %s", strerror(-err));
+	return err;
 }
 
 /* What is left is what a running flowd needs. */
@@ -232,7 +239,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 static int prepare(struct flowd *flowd, bool create)
 {
 	char error[IFACE_ERROR_MAX] = "";
-	int err, lock_fd = -1;
+	int err;
 
 	libbpf_set_print(quiet);
 	err = lock_instance(flowd);
@@ -244,7 +251,7 @@ static int prepare(struct flowd *flowd, bool create)
 	}
 	if (!err && !create)
 		err = open_pins(flowd, false);
-	err = err ? err : open_database(flowd, &lock_fd);
+	err = err ? err : open_database(flowd);
 	if (!err && create)
 		err = open_pins(flowd, true);
 	err = err ? err : open_maps(flowd);
@@ -254,10 +261,6 @@ static int prepare(struct flowd *flowd, bool create)
 		if (err)
 			log_err("%s", error);
 	}
-	if (!err)
-		return start_writer(flowd, lock_fd);
-	db_close(flowd->db, lock_fd);
-	flowd->db = NULL;
 	return err;
 }
 
@@ -272,7 +275,10 @@ static void close_fd(int *fd)
 static void put_down(struct flowd *flowd)
 {
 	control_free(flowd->control);
-	sink_writer_free(flowd->writer);
+	if (flowd->writer)
+		sink_writer_free(flowd->writer);
+	else if (flowd->db)
+		db_close(flowd->db, flowd->db_lock_fd);
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
@@ -303,7 +309,7 @@ static int clear_orphan(const struct config *config)
 	err = err ? err : open_pins(&other, false);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	orphan = orphan_pinned(other.pin_dir, other.netns_cookie);
+	orphan = orphan_pinned(other.pin_dir, other.netns_cookie, false);
 	close_fd(&other.pin_fd);
 	close_fd(&other.pin_base_fd);
 	if (!orphan)
@@ -314,12 +320,30 @@ static int clear_orphan(const struct config *config)
 	return start_detach_only(&other);
 }
 
+/*
+ * What is in the maps already, and the books of interfaces that this database learns of now. Those
+ * are exact where a pass finds no traffic, so it is tried a few times.
+ */
+static int first_sweep(struct flowd *flowd)
+{
+	for (int i = 0; i < FIRST_PASSES; i++) {
+		sweep_visit(&flowd->sweep, true);
+		if (!books_moving(&flowd->sweep))
+			break;
+	}
+	if (!books_open(&flowd->sweep))
+		return 0;
+	return iface_rows_open(flowd);
+}
+
 int start(struct flowd *flowd)
 {
 	char error[IFACE_ERROR_MAX] = "";
 	int err = check_privileges();
 
 	flowd->started = clock_mono();
+	/* a ring of evicted flows fills in a tenth of a second; not allowed to: as fast as can be */
+	setpriority(PRIO_PROCESS, 0, SWEEP_NICE);
 	err = err ? err : clear_orphan(flowd->config);
 	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, true);
@@ -334,13 +358,11 @@ int start(struct flowd *flowd)
 			log_err("%s", error);
 	}
 	err = err ? err : drop_privileges();
-	if (err) {
+	err = err ? err : first_sweep(flowd);
+	err = err ? err : start_writer(flowd);
+	if (err)
 		undo(flowd);
-		return err;
-	}
-	sweep_visit(&flowd->sweep, true);
-	books_open(&flowd->sweep);
-	return 0;
+	return err;
 }
 
 bool stop(struct flowd *flowd)
@@ -352,6 +374,7 @@ bool stop(struct flowd *flowd)
 	written = run_finish(flowd);
 	if (sink_writer_stop(flowd->writer, 1000) && !keep)
 		iface_rows_closed(flowd);
+	flowd->unwritten = !written;
 	if (!written)
 		log_err("not every flow could be written: the maps are left for the next flowd");
 	if (!keep && written)
@@ -366,6 +389,8 @@ int start_detach_only(struct flowd *flowd)
 
 	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, false);
+	err = err ? err : first_sweep(flowd);
+	err = err ? err : start_writer(flowd);
 	if (err == -ENOENT) {
 		log_info("instance '%s': nothing is pinned", flowd->config->instance);
 		put_down(flowd);
@@ -375,8 +400,6 @@ int start_detach_only(struct flowd *flowd)
 		put_down(flowd);
 		return err;
 	}
-	sweep_visit(&flowd->sweep, true);
-	books_open(&flowd->sweep);
 	flowd->detach = true;
 	return stop(flowd) ? 0 : -EIO;
 }

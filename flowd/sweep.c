@@ -35,6 +35,8 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 		mark->committed = mark->pending;
 	else
 		mark->pending = mark->committed;
+	if (!last_sweep) /* numbered by another database: its numbers mean nothing here */
+		mark->committed.sweep = mark->pending.sweep = 0;
 	side->birth = mark->committed.birth;
 	side->packets = mark->committed.packets;
 	side->bytes = mark->committed.bytes;
@@ -134,14 +136,16 @@ static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 	less.sport = 0;
 	less.marks |= FLOW_MARK_FOLDED;
 	sweep->stats.folded++;
-	if (expire_add(sweep->expire, &less, delta) != EXPIRE_NONE)
-		return EXPIRE_NONE;
+	ref = expire_add(sweep->expire, &less, delta);
+	if (ref != EXPIRE_NONE)
+		return ref;
 	less = (struct flow_key){.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
-	if (expire_add(sweep->expire, &less, delta) == EXPIRE_NONE) {
+	ref = expire_add(sweep->expire, &less, delta);
+	if (ref == EXPIRE_NONE) {
 		sweep->stats.lost_packets += delta->packets;
 		books_count(obs, -delta->packets, -delta->bytes);
 	}
-	return EXPIRE_NONE;
+	return ref;
 }
 
 /* What `slot` gained since it was read last in the life that `side` knows. */
@@ -159,6 +163,12 @@ static void slot_delta(const struct flow_slot *slot, const struct side *side,
 		.tcp_flags = slot->tcp_flags,
 		.tcp_syn = slot->tcp_syn,
 	};
+}
+
+/* Counters of a live slot may be read a packet apart: bytes come alone then. */
+static bool delta_is_any(const struct expire_delta *d)
+{
+	return (d->packets | d->bytes | d->ip_bytes) != 0;
 }
 
 static void side_read(struct side *side, const struct flow_slot *slot)
@@ -188,7 +198,7 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record)
 	/* also without a gain: what was read before is due now, as the ring's record will go */
 	if (ref != EXPIRE_NONE)
 		add_known(sweep, ref, &record->slot.key, &delta);
-	else if (delta.packets)
+	else if (delta_is_any(&delta))
 		add_delta(sweep, &record->slot.key, &delta);
 }
 
@@ -210,7 +220,6 @@ void sweep_absorb(struct sweep *sweep)
 		}
 	}
 	sweep->stats.absorbed += records;
-	sweep->struck = sweep->struck && !records;
 }
 
 bool sweep_pressed(const struct sweep *sweep)
@@ -247,7 +256,13 @@ static void visit_slot(struct sweep *sweep, uint32_t index)
 	}
 	if (slot.birth != side->birth) {
 		/* the old life's record, if there is one, was submitted before this life began */
+		uint64_t end = __atomic_load_n(sweep->ring.producer, __ATOMIC_ACQUIRE);
+
 		sweep_absorb(sweep);
+		if (sweep->ring.read_pos < end) { /* it may be behind one that is being filled */
+			sweep->stats.torn++;
+			return;
+		}
 		if ((int32_t)(slot.birth - side->birth) <= 0)
 			return;
 		unlink_slot(sweep, index);
@@ -255,7 +270,7 @@ static void visit_slot(struct sweep *sweep, uint32_t index)
 	slot_delta(&slot, side, &delta);
 	side_read(side, &slot);
 	sweep->stats.visited++;
-	if (!delta.packets)
+	if (!delta_is_any(&delta))
 		return;
 	if (side->ref != EXPIRE_NONE) {
 		add_known(sweep, side->ref, &slot.key, &delta);
@@ -301,7 +316,6 @@ void sweep_visit(struct sweep *sweep, bool all)
 		visit_set(sweep, set, all);
 	sweep_absorb(sweep);
 	books_read(sweep, true);
-	sweep->struck = true;
 	expire_pair(sweep->expire, slots_moved, sweep);
 	/* a program that ran all through the pass may still write the epoch before */
 	sweep->since = epoch > 1 ? epoch - 1 : 0;

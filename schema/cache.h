@@ -112,7 +112,7 @@ static __always_inline __u32 cache_victim(const struct flow_set *set, __u32 star
 static __always_inline int cache_clean(const struct flow_slot *slot, const struct flow_mark *mark)
 {
 	return slot->birth == mark->committed.birth && slot->packets == mark->committed.packets &&
-	       slot->bytes == mark->committed.bytes;
+	       slot->bytes == mark->committed.bytes && slot->ip_bytes == mark->committed.ip_bytes;
 }
 
 /* True where the next packet is the first since flowd last read the slot for an export. */

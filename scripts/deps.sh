@@ -6,6 +6,7 @@
 #
 #   scripts/deps.sh run     to build it and to show it (scripts/run.sh)
 #   scripts/deps.sh         that, and to test and lint it (scripts/check.sh)
+#   scripts/deps.sh vm      to build it and to run it on another kernel (scripts/vmtest.sh)
 
 set -eu
 
@@ -14,12 +15,14 @@ RUN="make gcc libc6-dev linux-libc-dev clang llvm bpftool pkg-config
 	libcap-ng-dev libsystemd-dev libjansson-dev iproute2 iputils-ping iperf3"
 TEST="libcmocka-dev libclang-rt-14-dev libfuzzer-14-dev clang-format clang-tidy cppcheck shellcheck
 	mandoc systemd ethtool tcpdump nftables sqlite3 jq python3 procps util-linux"
+VM="qemu-system-x86 busybox-static cpio kmod jq sqlite3 util-linux"
 
 case "${1:-all}" in
 run) WANTED=$RUN ;;
+vm) WANTED="$RUN $VM" ;;
 all) WANTED="$RUN $TEST" ;;
 *)
-	echo "usage: scripts/deps.sh [run]" >&2
+	echo "usage: scripts/deps.sh [run|vm]" >&2
 	exit 2
 	;;
 esac

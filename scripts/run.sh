@@ -123,6 +123,14 @@ show() {
 	"$FLOWCTL" --db "$DIR/ledger.db" "$@" || fail 1 "flowctl $* failed"
 }
 
+# No packet was seen so far.
+silent() {
+	local seen
+	seen=$("$FLOWCTL" --db "$DIR/ledger.db" status --json |
+		sed 's/.*"seen_packets":\[\([0-9]*\), *\([0-9]*\)\].*/\1 \2/')
+	[ "$seen" = "0 0" ]
+}
+
 suggest() {
 	cat << END
 
@@ -147,6 +155,11 @@ main() {
 	cat "$DIR/flowd.log"
 	[ "$demo" = no ] || demo_traffic
 	sleep $((SHOW_SECONDS / 2))
+	if [ "$demo" = no ] && [ -z "$ASKED" ] && silent; then
+		echo "$IFACE is silent: a demo instead, in network namespaces (or name another IFACE)"
+		cleanup
+		exec scripts/run.sh --demo
+	fi
 	show top -n 10
 	sleep $((SHOW_SECONDS - SHOW_SECONDS / 2))
 	show top -n 8 --group flow
@@ -178,7 +191,8 @@ esac
 [[ $SHOW_SECONDS =~ ^[1-9][0-9]*$ ]] || fail 2 "SHOW_SECONDS '$SHOW_SECONDS': not a number of seconds"
 [ "$(id -u)" -eq 0 ] || fail 1 "needs root: it installs packages and attaches programs"
 scripts/deps.sh run || exit 1
-IFACE=${1:-$(default_interface)}
+ASKED=${1:-}
+IFACE=${ASKED:-$(default_interface)}
 make -s -j "$(nproc)" || fail 1 "the build failed"
 case "$IFACE" in
 '' | --demo) main yes ;;

@@ -32,3 +32,10 @@ $(B)/tests/wlgen: tests/wlgen.c tests/wlgen_options.c tests/wlgen_options.h test
 $(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/vectors.h $(BPF_HDR)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lpcap -o $@
+
+# flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
+TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
+	flowd/conv.c flowd/index.c flowd/books.c flowd/sink.c schema/fields.c)
+
+$(B)/tests/test_model: $(TEST_MODEL_OBJ)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka -lpthread -o $@

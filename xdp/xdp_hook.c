@@ -7,19 +7,30 @@
  * program of ours is replaced in place, by what the kernel calls it, so that no packet is missed;
  * one in a dispatcher is kept: it counts into the same maps. Never generic mode: TC costs less.
  *
+ * To look into a dispatcher takes CAP_SYS_ADMIN, which flowd gives up after start. So once ours is
+ * in one, a child stays behind that has kept it and does one thing: it detaches ours (keep_hand).
+ *
  * The program is pinned as PIN_DIR/xdp-IFINDEX, to know it again; the attachment lives without.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include "flowd/hook_own.h"
 
 #define XDP_PROGRAM "flow_xdp"
+#define DISPATCHED "xdp-native (dispatcher)"
 #define XDP_RUN_PRIO 10 /* in a dispatcher before others (50), which may drop */
 
 enum xdp_owner { XDP_NOBODY, XDP_OURS, XDP_OURS_DISPATCHED, XDP_DISPATCHER, XDP_FOREIGN };
@@ -44,20 +55,26 @@ static const char *pin_name(const struct hook_iface *iface, char pin[HOOK_PIN_MA
 	return pin;
 }
 
-/* libxdp keeps a dispatcher's parts in a bpffs, too: the one that holds PIN_DIR. */
+/*
+ * libxdp keeps a dispatcher's parts in a bpffs, too: the one that holds PIN_DIR. It notes the path
+ * for good, and PIN_DIR may be a descriptor's (/proc/self/fd/7) that will be closed, so this one
+ * stays open.
+ */
+static int bpffs = -1;
+
 static void choose_bpffs(const struct hook_env *env)
 {
-	char base[512];
-	char *end;
+	char path[512];
 
-	snprintf(base, sizeof(base), "%s", env->pin_dir);
-	for (int up = 0; up < 2; up++) {
-		end = strrchr(base, '/');
-		if (!end)
-			return;
-		*end = '\0';
-	}
-	setenv("LIBXDP_BPFFS", base, 0);
+	if (bpffs >= 0)
+		return;
+	snprintf(path, sizeof(path), "%s/../..", env->pin_dir);
+	_fd_ base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
+		return;
+	bpffs = fcntl(base, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", bpffs);
+	setenv("LIBXDP_BPFFS", path, 0);
 }
 
 /* Does a program that does nothing load? 0 or -errno. */
@@ -208,8 +225,7 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 	look(env, iface, &there);
 	if (err)
 		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
-	snprintf(mode, HOOK_NAME_MAX, "xdp-native%s",
-		 there.owner == XDP_OURS ? "" : " (dispatcher)");
+	snprintf(mode, HOOK_NAME_MAX, there.owner == XDP_OURS ? "xdp-native" : DISPATCHED);
 	return 0;
 }
 
@@ -260,6 +276,97 @@ static int remove_ours(const struct hook_iface *iface, const struct xdp_there *t
 	return err;
 }
 
+static int detach_ours(const struct hook_env *env, const struct hook_iface *iface)
+{
+	_there_ there = {.fd = -1};
+	char pin[HOOK_PIN_MAX];
+	int err = 0;
+
+	look(env, iface, &there);
+	if (there.fd >= 0)
+		err = remove_ours(iface, &there);
+	if (!err)
+		hook_unpin(env, pin_name(iface, pin));
+	return err;
+}
+
+/* To the child that keeps CAP_SYS_ADMIN: an interface's index, to be answered by an error. */
+static int hand = -1;
+
+/*
+ * All that the child keeps open: the socket as 0, PIN_DIR as 1, nothing as 2, libxdp's bpffs. The
+ * parent's locks are to end with the parent.
+ */
+static int close_the_rest(const char *pin_dir)
+{
+	int pins = open(pin_dir, O_PATH | O_DIRECTORY), null = open("/dev/null", O_WRONLY);
+
+	if (bpffs < 0 || dup2(hand, 0) < 0 || dup2(pins, 1) < 0 || dup2(null, 2) < 0)
+		return -EBADF;
+	if (bpffs > 3 && syscall(SYS_close_range, 3, bpffs - 1, 0))
+		return -errno;
+	return syscall(SYS_close_range, bpffs + 1, ~0U, 0) ? -errno : 0;
+}
+
+/* The child's life: it ends with the parent, however that ends, and by no signal of a terminal. */
+__attribute__((noreturn)) static void serve_hand(const struct hook_env *env)
+{
+	struct hook_env own = {.pin_dir = "/proc/self/fd/1", .slots_id = env->slots_id};
+	struct hook_iface iface = {.name = ""};
+	int err;
+
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	prctl(PR_SET_NAME, "flowd-xdp");
+	if (close_the_rest(env->pin_dir))
+		_exit(1);
+	while (recv(0, &iface.ifindex, sizeof(iface.ifindex), 0) == sizeof(iface.ifindex)) {
+		err = detach_ours(&own, &iface);
+		if (send(0, &err, sizeof(err), MSG_NOSIGNAL) != sizeof(err))
+			break;
+	}
+	_exit(0);
+}
+
+/* Ours is in a dispatcher: keep what it takes to get it out. */
+static int keep_hand(const struct hook_env *env, const struct hook_iface *iface, char *error)
+{
+	int pair[2] = {-1, -1};
+	pid_t child = -1;
+
+	if (hand >= 0)
+		return 0;
+	if (!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		child = fork();
+	if (child < 0) {
+		int err = -errno;
+
+		hook_close(&pair[0]);
+		hook_close(&pair[1]);
+		return hook_fail(error, iface, err,
+				 "no process that could detach from the "
+				 "dispatcher: %s",
+				 strerror(-err));
+	}
+	hand = pair[child == 0];
+	if (child == 0)
+		serve_hand(env);
+	close(pair[1]);
+	return 0;
+}
+
+/* The child's answer; -EPIPE where it is gone. */
+static int detach_by_hand(const struct hook_iface *iface)
+{
+	int err;
+
+	if (send(hand, &iface->ifindex, sizeof(iface->ifindex), MSG_NOSIGNAL) < 0 ||
+	    recv(hand, &err, sizeof(err), 0) != sizeof(err))
+		return -EPIPE;
+	return err;
+}
+
 static int attach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		  char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX])
 {
@@ -278,8 +385,8 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 		return 0;
 	}
 	if (there.owner == XDP_OURS_DISPATCHED && hook_uses_slots(env, there.fd)) {
-		snprintf(ret_mode, HOOK_NAME_MAX, "xdp-native (dispatcher)");
-		return 0;
+		snprintf(ret_mode, HOOK_NAME_MAX, DISPATCHED);
+		return keep_hand(env, iface, ret_error);
 	}
 	/* What is ours yet counts into other maps counts for nobody. */
 	if (there.fd >= 0) {
@@ -288,25 +395,18 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 			return hook_fail(ret_error, iface, err, "XDP program of a former flowd: %s",
 					 hook_said(err));
 	}
-	return attach_fresh(env, iface, ret_mode, ret_error);
+	err = attach_fresh(env, iface, ret_mode, ret_error);
+	return err || strcmp(ret_mode, DISPATCHED) != 0 ? err : keep_hand(env, iface, ret_error);
 }
 
 static int detach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
 	_hushed_ hush = hook_hush();
-	_there_ there = {.fd = -1};
-	char pin[HOOK_PIN_MAX];
-	int err = 0;
 
 	if (dir != FLOW_INGRESS)
 		return 0;
 	choose_bpffs(env);
-	look(env, iface, &there);
-	if (there.fd >= 0)
-		err = remove_ours(iface, &there);
-	if (!err)
-		hook_unpin(env, pin_name(iface, pin));
-	return err;
+	return hand >= 0 ? detach_by_hand(iface) : detach_ours(env, iface);
 }
 
 static bool attached(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
