@@ -15,7 +15,7 @@
 #include "cli/status_text.h"
 #include "schema/db.h"
 
-#define STATUS_TIMEOUT_S 10
+#define STATUS_TIMEOUT_S 3
 
 static int set_json(struct args *args, const char *value)
 {

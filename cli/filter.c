@@ -91,6 +91,9 @@ int filter_match(struct filter *filter, const struct flow_record *rec, int which
 	return 0;
 }
 
+/* Loads from here on are of no byte: SKF_AD_OFF, SKF_NET_OFF (linux/filter.h). */
+#define FILTER_FROM_KERNEL 0xffe00000U
+
 void filter_explain(const struct filter *filter, struct filter_error *ret_error)
 {
 	char what[160];
@@ -100,6 +103,11 @@ void filter_explain(const struct filter *filter, struct filter_error *ret_error)
 	else if (filter->from == FILTER_FROM_WORK)
 		snprintf(what, sizeof(what),
 			 "too long to follow through what a flow record does not keep");
+	else if (filter->from >= FILTER_FROM_KERNEL)
+		snprintf(
+			what, sizeof(what),
+			"a flow record does not keep what the kernel tells beside a packet (of its "
+			"direction and interface, --dir and --iface ask)");
 	else
 		snprintf(what, sizeof(what),
 			 "a flow record does not keep the byte at offset %u (%s)", filter->from,

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LIVE_TIMEOUT_S 10
+#define LIVE_TIMEOUT_S 3
 #define RECORDS_MAX (1U << 26) /* more than any map holds */
 #define RECORDS_STEP 65536U
 #define BOOKS_MAX (FLOW_IFACES * 2)

@@ -21,7 +21,7 @@
 #define LIVE_TRIES 20
 #define LIVE_WAIT_NS 25000000 /* a commit takes some milliseconds */
 #define ID_SHIFT 20
-#define STATUS_TIMEOUT_S 5
+#define STATUS_TIMEOUT_S 2
 
 static int fail_sqlite(struct query *query, const char *what)
 {

@@ -116,13 +116,9 @@ void books_record(struct sweep *sweep, const struct expire_record *rec)
 	books_count(&iface->books[reverse].recorded, rec->half[1].packets, rec->half[1].bytes);
 }
 
-void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
-		struct flow_count *ret_held)
+static struct flow_count minus(struct flow_count a, struct flow_count b)
 {
-	const struct sweep_books *books = &sweep->iface[ifnum].books[dir];
-
-	ret_held->packets = books->obs.packets - books->recorded.packets;
-	ret_held->bytes = books->obs.bytes - books->recorded.bytes;
+	return (struct flow_count){a.packets - b.packets, a.bytes - b.bytes};
 }
 
 static struct flow_count since(struct flow_count now, struct flow_count *before)
@@ -149,15 +145,10 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	row.recorded = since(b->recorded, &recorded_before);
 	for (int v = 0; v < VERDICT_MAX; v++)
 		row.verdict[v] = since(sum.verdict[v], &b->verdict[v]);
-	books_held(sweep, ifnum, dir, &row.held);
+	row.held = minus(b->obs, b->recorded);
 	row.unaccounted_packets = b->unaccounted_packets;
 	row.unaccounted_bytes = b->unaccounted_bytes;
 	return sink_batch_add_book(&sweep->batch, &row);
-}
-
-static struct flow_count minus(struct flow_count a, struct flow_count b)
-{
-	return (struct flow_count){a.packets - b.packets, a.bytes - b.bytes};
 }
 
 void books_live(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,

@@ -53,10 +53,6 @@ bool books_moving(const struct sweep *sweep);
  */
 bool books_open(struct sweep *sweep);
 
-/* Packets and bytes found and not recorded. */
-void books_held(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
-		struct flow_count *ret_held);
-
 /*
  * Add the ledger row of an interface and direction to the batch; none where nothing changed.
  * recorded_before: what was recorded when the batch was begun. 0 or -ENOMEM.

@@ -43,6 +43,7 @@ struct flowd {
 	struct sink_writer *writer;
 	struct sqlite3 *db; /* the writer thread's while that runs */
 	int db_lock_fd;
+	bool db_new; /* made by this start */
 	struct hook_env env;
 	struct iface iface[FLOW_IFACES];
 	size_t ifaces;

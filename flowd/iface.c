@@ -285,3 +285,26 @@ void iface_gone(struct flowd *flowd, uint32_t ifindex)
 		log_warning("interface '%s': %s", iface->hook.name, iface->note);
 	}
 }
+
+static void look_after_one(struct flowd *flowd, struct iface *iface, int dir)
+{
+	const struct hook_ops *hook = iface->by[dir];
+
+	if (!hook || strstr(iface->mode[dir], "dispatcher") ||
+	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir))
+		return;
+	iface->by[dir] = NULL;
+	snprintf(
+		iface->note, sizeof(iface->note),
+		"%s is not counted: somebody removed the %s program (restart flowd to put it back)",
+		dir_names[dir], iface->mode[dir]);
+	log_warning("interface '%s': %s", iface->hook.name, iface->note);
+}
+
+void iface_look_after(struct flowd *flowd)
+{
+	for (size_t i = 0; i < flowd->ifaces; i++) {
+		for (int dir = 0; dir < 2 && !flowd->iface[i].gone; dir++)
+			look_after_one(flowd, &flowd->iface[i], dir);
+	}
+}

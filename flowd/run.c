@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "flowd/control.h"
+#include "flowd/iface.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
 
 #define NS_PER_S 1000000000ULL
+#define LOOK_AFTER_SWEEPS 5  /* between looks at the hooks */
 #define CLOCK_STEP_MS 100    /* of the wall clock, worth a line */
 #define FINISH_PASSES 20     /* until the books balance after the hooks are gone */
 #define FINISH_WAIT_MS 30000 /* for the sink, at the end */
@@ -54,6 +56,8 @@ static void timer_run(struct watch *watch, uint32_t events)
 		submit(flowd);
 	sweep_turn(&flowd->sweep);
 	control_tidy(flowd->control);
+	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
+		iface_look_after(flowd);
 	stats->last_us = (clock_mono().ns - begun) / 1000;
 	if (stats->last_us > stats->max_us)
 		stats->max_us = stats->last_us;

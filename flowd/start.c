@@ -9,10 +9,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "flow_tc.skel.h"
@@ -21,48 +19,14 @@
 #include "flowd/control.h"
 #include "flowd/iface.h"
 #include "flowd/iface_rows.h"
+#include "flowd/lock.h"
 #include "flowd/log.h"
 #include "flowd/orphan.h"
 #include "flowd/run.h"
-#include "schema/control.h"
 #include "schema/db.h"
 
 #define FIRST_PASSES 50
 #define SWEEP_NICE (-10)
-
-/* One flowd an instance: a lock that ends with the process. */
-static int lock_instance(struct flowd *flowd)
-{
-	char path[256], pid[32] = "";
-	int fd, err;
-	ssize_t n;
-
-	if (mkdir(CONTROL_RUN_DIR, 0755) && errno != EEXIST) {
-		err = -errno;
-		log_err("directory '%s': %s", CONTROL_RUN_DIR, strerror(-err));
-		return err;
-	}
-	snprintf(path, sizeof(path), "%s/%s.lock", CONTROL_RUN_DIR, flowd->config->instance);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0) {
-		err = -errno;
-		log_err("lock '%s': %s", path, strerror(-err));
-		return err;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		n = pread(fd, pid, sizeof(pid) - 1, 0);
-		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		log_err("instance '%s' is running (process %s): give another --instance",
-			flowd->config->instance, pid[0] ? pid : "unknown");
-		close(fd);
-		return -EBUSY;
-	}
-	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, pid, strlen(pid), 0) < 0)
-		log_warning("lock '%s': %s", path, strerror(errno));
-	flowd->instance_fd = fd;
-	return 0;
-}
 
 static int read_netns(struct flowd *flowd)
 {
@@ -114,12 +78,26 @@ static void remove_pins(struct flowd *flowd)
 static int open_database(struct flowd *flowd)
 {
 	struct db_error error;
+	bool is_new = access(flowd->config->db, F_OK) != 0;
 	int err = db_open_writer(flowd->config->db, flowd->config->durability_full, &flowd->db,
 				 &flowd->db_lock_fd, &error);
 
 	if (err)
 		log_err("%s", error.text);
+	flowd->db_new = is_new && !err;
 	return err;
+}
+
+/* A start that failed leaves no database that was not there. */
+static void remove_database(const char *path)
+{
+	static const char *const parts[] = {"", "-wal", "-shm"};
+	char name[300];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
+		unlink(name);
+	}
 }
 
 static int open_maps(struct flowd *flowd)
@@ -182,7 +160,12 @@ static int open_sweep(struct flowd *flowd)
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
 	err = db_meta_set_int(flowd->db, "generation", (int64_t)flowd->maps.control->generation);
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
-	return err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
+	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
+	if (err)
+		log_err("%s: %s", config->db,
+			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
+								  : sqlite3_errmsg(flowd->db));
+	return err;
 }
 
 /* The thread has the privileges of the moment it starts. */
@@ -242,19 +225,21 @@ static int prepare(struct flowd *flowd, bool create)
 	int err;
 
 	libbpf_set_print(quiet);
-	err = lock_instance(flowd);
+	flowd->instance_fd = lock_take(flowd->config->instance);
+	err = flowd->instance_fd < 0 ? flowd->instance_fd : 0;
 	err = err ? err : read_netns(flowd);
 	if (!err && create) {
 		err = iface_check(flowd->config, error);
 		if (err)
 			log_err("%s", error);
 	}
-	if (!err && !create)
-		err = open_pins(flowd, false);
-	err = err ? err : open_database(flowd);
-	if (!err && create)
-		err = open_pins(flowd, true);
+	/* a start is refused for its database before, a detach for its maps: the other is not touched */
+	if (create)
+		err = err ? err : open_database(flowd);
+	err = err ? err : open_pins(flowd, create);
 	err = err ? err : open_maps(flowd);
+	if (!create)
+		err = err ? err : open_database(flowd);
 	err = err ? err : open_sweep(flowd);
 	if (!err) {
 		err = iface_register(flowd, error);
@@ -284,7 +269,8 @@ static void put_down(struct flowd *flowd)
 	loop_close(&flowd->loop);
 	close_fd(&flowd->pin_fd);
 	close_fd(&flowd->pin_base_fd);
-	close_fd(&flowd->instance_fd);
+	lock_drop(flowd->config->instance, flowd->instance_fd);
+	flowd->instance_fd = -1;
 }
 
 /* Undo a start that failed, down to what was there before. */
@@ -293,8 +279,12 @@ static void undo(struct flowd *flowd)
 	if (flowd->maps.tc && !flowd->maps.taken_over) {
 		iface_detach(flowd);
 		remove_pins(flowd);
+		if (flowd->db && !flowd->writer)
+			iface_rows_closed(flowd);
 	}
 	put_down(flowd);
+	if (flowd->db_new)
+		remove_database(flowd->config->db);
 }
 
 /* Maps of this instance's name that nothing counts into any more: record what is in them, make room. */
@@ -391,7 +381,7 @@ int start_detach_only(struct flowd *flowd)
 	err = err ? err : prepare(flowd, false);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_writer(flowd);
-	if (err == -ENOENT) {
+	if (err == -ENOENT && !flowd->pin_dir[0]) {
 		log_info("instance '%s': nothing is pinned", flowd->config->instance);
 		put_down(flowd);
 		return 0;
@@ -401,5 +391,6 @@ int start_detach_only(struct flowd *flowd)
 		return err;
 	}
 	flowd->detach = true;
+	unlink(flowd->config->socket); /* the dead one's; whoever lives would hold the lock */
 	return stop(flowd) ? 0 : -EIO;
 }

@@ -111,14 +111,15 @@ static void add_books(json_t *object, const struct sweep *sweep, uint32_t ifnum)
 {
 	static const char *const names[VERDICT_MAX] = {NULL, "short", "deep", "folded", "catchall"};
 	const struct sweep_books *b = sweep->iface[ifnum].books;
-	struct flow_count recorded[2] = {b[0].recorded, b[1].recorded};
+	struct flow_count recorded[2] = {b[0].settled.recorded, b[1].settled.recorded};
 	struct flow_count seen[2], held[2];
 	struct flow_ledger sum[2];
 
 	for (uint32_t dir = 0; dir < 2; dir++) {
 		seen[dir].packets = b[dir].obs.packets + (uint64_t)b[dir].unaccounted_packets;
 		seen[dir].bytes = b[dir].obs.bytes + (uint64_t)b[dir].unaccounted_bytes;
-		books_held(sweep, ifnum, dir, &held[dir]);
+		held[dir].packets = b[dir].obs.packets - recorded[dir].packets;
+		held[dir].bytes = b[dir].obs.bytes - recorded[dir].bytes;
 		maps_ledger(sweep->maps, ifnum, dir, &sum[dir]);
 	}
 	add_pair(object, "seen", seen);

@@ -20,9 +20,10 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 
-#define PARSE_TAGS 4	     /* VLAN tags walked; the first two are in the key */
-#define PARSE_EXTENSIONS 6   /* IPv6 extension headers walked */
-#define PARSE_OFF_MAX 0x3fff /* headers are looked for in the first 16 kB */
+#define PARSE_TAGS 4	      /* VLAN tags walked; the first two are in the key */
+#define PARSE_EXTENSIONS 6    /* IPv6 extension headers walked */
+#define PARSE_OFF_MAX 0x3fff  /* headers are looked for in the first 16 kB */
+#define PARSE_LENGTH_MAX 1500 /* in the type field: the length of an 802.3 frame (3.2.6) */
 #define PARSE_UNKNOWN 0xffffffffU
 #define PARSE_JUMBO 0xc2 /* option type, RFC 2675 section 2 */
 
@@ -368,7 +369,7 @@ static __always_inline void parse_plain(struct pkt *pkt, struct flow_facts *f)
 	if (!eth)
 		return;
 	ethertype = (__u16)(eth[12] << 8 | eth[13]);
-	if (parse_is_tag(ethertype) || ethertype < ETH_P_802_3_MIN)
+	if (parse_is_tag(ethertype) || ethertype <= PARSE_LENGTH_MAX)
 		return;
 	f->key.ethertype = ethertype;
 	f->off = 14;
@@ -400,7 +401,7 @@ static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
 	f->key.ethertype = ethertype;
 	if (parse_is_tag(ethertype))
 		parse_deep(f);
-	else if (ethertype < ETH_P_802_3_MIN)
+	else if (ethertype <= PARSE_LENGTH_MAX)
 		parse_llc(pkt, f);
 }
 

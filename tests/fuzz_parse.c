@@ -321,7 +321,7 @@ static void ref_ethernet(struct ref *r)
 		type = two(r, at + 2);
 		at += 4;
 	}
-	if (type < 0x0600)
+	if (type <= 1500)
 		ref_llc(r, at);
 	else
 		ref_net(r, at, type);

@@ -31,7 +31,7 @@
 #include "tests/model_flowd.h"
 #include "tests/model_world.h"
 
-#define RUNS 30
+#define RUNS 100
 #define STEPS 600
 #define STALL_STEPS 60
 #define HAND_OVER_STEP 200

@@ -296,6 +296,8 @@ static const struct vector vectors[] = {
 	 .key = {.ethertype = 0x8847}},
 	{"pppoe session", FRAME(ETH(0x8864), 0x11, 0, 0, 1, 0, 30, 0, 0x21, IP4(28, 17), UDP(8)),
 	 WANT(FLOW, 1, 50, 0), .key = {.ethertype = 0x8864}},
+	{"EtherType 0x05dd", FRAME(ETH(0x05dd), 0x42, 0x42, 3), WANT(FLOW, 1, 17, 0),
+	 .key = {.ethertype = 0x05dd}},
 	{"EtherType 0x0600", FRAME(ETH(0x0600), 1), WANT(FLOW, 1, 15, 0),
 	 .key = {.ethertype = 0x0600}},
 	{"EtherType and nothing", FRAME(ETH(0x88b5)), WANT(FLOW, 1, 14, 0),
