@@ -176,11 +176,26 @@ static void store_opening(void)
 	}
 }
 
+/* A pass without traffic is what books_moving waits for where the books are to be opened. */
+static void first_sweep(bool opening)
+{
+	bool quiet = world.quiet;
+
+	if (opening) {
+		world.quiet = true;
+		traffic_rest();
+	}
+	sweep_visit(&flowd.sweep, true);
+	books_open(&flowd.sweep);
+	store_opening();
+	world.quiet = quiet;
+}
+
 void flowd_start(void)
 {
 	static const struct expire_conf conf = {
 		.idle_ns = 15 * S, .active_ns = 60 * S, .linger_ns = 2 * S, .sweep_ns = S};
-	bool ours = world.db->generation == world.control.generation, quiet = world.quiet;
+	bool ours = world.db->generation == world.control.generation;
 	int err;
 
 	open_maps();
@@ -193,15 +208,7 @@ void flowd_start(void)
 	world.db->generation = world.control.generation;
 	stored = false;
 	early_committed = early_begun = 0;
-	flowd.alive = true;
-	if (maps.taken_over && !ours) { /* the pass that books_moving waits for */
-		world.quiet = true;
-		traffic_rest();
-	}
-	sweep_visit(&flowd.sweep, true);
-	books_open(&flowd.sweep);
-	store_opening();
-	world.quiet = quiet;
+	first_sweep(maps.taken_over && !ours);
 }
 
 void flowd_die(void)
@@ -209,7 +216,6 @@ void flowd_die(void)
 	if (flowd.sweep.stats.released_early > early_committed)
 		flowd.lossy = true;
 	sweep_close(&flowd.sweep);
-	flowd.alive = false;
 }
 
 static void store_record(struct table *to, const struct flow_record *rec)

@@ -104,7 +104,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.egress, EGRESS_TC);
 	assert_int_equal(c.tc, TC_AUTO);
 	assert_int_equal(c.slots, 65536);
-	assert_int_equal(c.ring_bytes, 32 << 20);
+	assert_int_equal(c.ring_bytes, 64 << 20);
 	assert_true(c.sweep_ns == S && c.idle_ns == 15 * S);
 	assert_true(c.active_ns == 60 * S && c.linger_ns == 2 * S);
 	assert_true(c.durability_full);

@@ -3,11 +3,13 @@
  * test_model.c: a randomized model of the whole way from packet to row. cache.h, sweep.c, export.c,
  * expire.c, conv.c and books.c are the product's, on maps in plain memory; around them are BPF
  * writers that stop in the middle (model_world.c), a ring whose records may be busy, a database that
- * is a transaction, and a flowd that is killed at any atomic access, also between two starts
- * (model_flowd.c). At the end every flow's sums must be what was sent, and the books say so.
+ * is a transaction, and a flowd that is killed at any atomic access, also while it starts
+ * again (model_flowd.c). At the end every flow's sums must be what was sent, and the books say so.
  *
  *   plain    traffic at every atomic access of flowd, and an eviction at almost every new flow
- *   kills    flowd dies anywhere: in a pass, between the stores of a mark, after the transaction
+ *   kills    flowd dies anywhere: in a pass, between the atomic stores of a mark, after the
+ *            transaction. Sums may be short then only where ring records were released early
+ *            (sweep.h), never too high
  *   more     batches of 8 records: most of what is due has to wait for the next
  *   fold     flowd's table has room for 20 conversations: the rest is folded
  *   stall    the database stands still for long, with room for 24 records in the ring
@@ -193,7 +195,7 @@ static void run_once(const struct mode *mode, uint64_t seed)
 	world_new(mode, seed);
 	run.seed = seed;
 	run.step = run.stalled = run.bad = 0;
-	flowd.lossy = flowd.alive = false;
+	flowd.lossy = false;
 	if (setjmp(flowd.grave)) {
 		world.mortal = false;
 		flowd_die();

@@ -259,7 +259,7 @@ static const struct vector vectors[] = {
 	 WANT(FLOW, 1, 60, 0), .key = {.ethertype = 4, .sport = BE16(0xaaaa)}},
 	{"llc cut", FRAME(ETH(46), 0x42, 0x42), WANT(SHORT, 1, 16, 0),
 	 .key = {.ethertype = 4, .marks = FLOW_MARK_SHORT}},
-	{"length 1535 is no EtherType yet", FRAME(ETH(0x05ff), LLC(0x42, 0x42, 3)), .len = 60,
+	{"length 1500 is no EtherType yet", FRAME(ETH(0x05dc), LLC(0x42, 0x42, 3)), .len = 60,
 	 WANT(FLOW, 1, 60, 0), .key = {.ethertype = 4, .sport = BE16(0x4242)}},
 
 	/* ARP RFC 826, RARP RFC 903: sport is the operation, src and dst the protocol addresses. */
