@@ -150,9 +150,11 @@ static int open_sweep(struct flowd *flowd)
 	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
 	db_meta_get_int(flowd->db, "generation", &generation);
 	ours = generation == (int64_t)flowd->maps.control->generation;
-	if (flowd->maps.taken_over && !ours)
+	if (flowd->maps.taken_over && !ours) {
 		log_warning("database '%s' did not have the books of the maps taken over",
 			    config->db);
+		maps_new_generation(&flowd->maps);
+	}
 	err = sweep_open(&flowd->maps, &conf, ours ? (uint64_t)last_sweep : 0,
 			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
 	if (err)

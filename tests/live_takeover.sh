@@ -101,6 +101,29 @@ test_detach() {
 	assert_eq "$label: again, exit ($out)" "$?" 0
 }
 
+# The maps go from one database to another and back: each has what was recorded into it, once, and
+# neither finds the other's packets missing.
+test_databases() {
+	local label="another database and back" db
+	WL_INSTANCE=wl$$-other
+	for db in one two one; do
+		WL_DB=$WL_TMP/other-$db.db
+		flowd_start "$NSB" -i vb --keep-attached yes || return
+		in_a "$WLGEN" -i va -n 40000 -f 2000 >/dev/null
+		flowd_stop
+		assert_eq "$label: $db, seen is recorded" \
+			"$(sql 'SELECT count(*) FROM books WHERE seen_packets != recorded_packets OR
+				seen_bytes != recorded_bytes' "$WL_DB")" 0
+		assert_eq "$label: $db, unaccounted" \
+			"$(sql 'SELECT count(*) FROM ledger WHERE unaccounted_packets != 0 OR
+				unaccounted_bytes != 0' "$WL_DB")" 0
+	done
+	assert_eq "$label: the first" "$(sql 'SELECT sum(packets) FROM flow' "$WL_TMP/other-one.db")" 80000
+	assert_eq "$label: the second" "$(sql 'SELECT sum(packets) FROM flow' "$WL_TMP/other-two.db")" 40000
+	in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>/dev/null
+	assert_eq "$label: nothing stays" "$(attached)" ""
+}
+
 suite live_takeover
 net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
@@ -110,4 +133,5 @@ test_kills
 test_gap
 test_keep_attached
 test_detach
+test_databases
 finish
