@@ -123,7 +123,7 @@ static struct flow_count minus(struct flow_count a, struct flow_count b)
 
 static struct flow_count since(struct flow_count now, struct flow_count *before)
 {
-	struct flow_count gain = {now.packets - before->packets, now.bytes - before->bytes};
+	struct flow_count gain = minus(now, *before);
 
 	*before = now;
 	return gain;

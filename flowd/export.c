@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct flow_mark *mark_at(const struct sweep *sweep, uint32_t index)
-{
-	return &sweep->maps->marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
-}
-
 static bool pending_room(struct sweep *sweep)
 {
 	size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
@@ -30,7 +25,7 @@ static bool pending_room(struct sweep *sweep)
 static void mark_slot(struct sweep *sweep, uint32_t index)
 {
 	const struct side *side = &sweep->side[index];
-	struct flow_mark_version *mark = &mark_at(sweep, index)->pending;
+	struct flow_mark_version *mark = &sweep_mark(sweep, index)->pending;
 
 	if (!pending_room(sweep))
 		return;
@@ -124,7 +119,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 void sweep_settle(struct sweep *sweep)
 {
 	for (size_t i = 0; sweep->in_flight && i < sweep->pendings; i++) {
-		struct flow_mark *mark = mark_at(sweep, sweep->pending[i]);
+		struct flow_mark *mark = sweep_mark(sweep, sweep->pending[i]);
 
 		__atomic_store_n(&mark->committed.birth, 0, __ATOMIC_RELEASE);
 		mark->committed.sweep = mark->pending.sweep;

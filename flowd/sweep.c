@@ -16,7 +16,7 @@ static const struct flow_slot *slot_at(const struct sweep *sweep, uint32_t index
 	return &sweep->maps->slots[index / FLOW_WAYS].slot[index % FLOW_WAYS];
 }
 
-static struct flow_mark *mark_at(const struct sweep *sweep, uint32_t index)
+struct flow_mark *sweep_mark(const struct sweep *sweep, uint32_t index)
 {
 	return &sweep->maps->marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
 }
@@ -27,7 +27,7 @@ static struct flow_mark *mark_at(const struct sweep *sweep, uint32_t index)
  */
 static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 {
-	struct flow_mark *mark = mark_at(sweep, index);
+	struct flow_mark *mark = sweep_mark(sweep, index);
 	struct side *side = &sweep->side[index];
 
 	if (mark->pending.birth && mark->pending.sweep >= mark->committed.sweep &&

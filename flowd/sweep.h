@@ -84,6 +84,9 @@ void sweep_absorb(struct sweep *sweep);
 /* So much is in the ring that it should be exported now rather than with the next sweep. */
 bool sweep_pressed(const struct sweep *sweep);
 
+/* The marks of a slot, by its number. */
+struct flow_mark *sweep_mark(const struct sweep *sweep, uint32_t index);
+
 /* One pass over the slots; `all`: also those that seem unused since the last. */
 void sweep_visit(struct sweep *sweep, bool all);
 

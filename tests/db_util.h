@@ -86,6 +86,19 @@ static inline char *read_file(const char *path, size_t *ret_size)
 	return data;
 }
 
+/* A database of ours, with one value in it. */
+static inline void make_db_with(const char *path, int64_t value)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd;
+
+	if (db_open_writer(path, false, &db, &fd, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(db_meta_set_int(db, "test", value), 0);
+	db_close(db, fd);
+}
+
 static inline void exec_sql(struct sqlite3 *db, const char *sql)
 {
 	char *message = NULL;

@@ -338,3 +338,29 @@ seen() {
 	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books WHERE dir = $1" \
 		"${2:-$FLOWD_DB}"
 }
+
+# --- what wlgen sent, held against the database ---------------------------------------------------
+
+# generate ARG...: into A's veth; $SENT_PACKETS, $SENT_BYTES, and the flows in sent.csv
+generate() {
+	local json
+	json=$(in_a "$WLGEN" -i va --per-flow "$WL_TMP/sent.csv" "$@")
+	assert_eq "wlgen $*" "$?" 0
+	SENT_PACKETS=$(jq .packets <<<"$json")
+	SENT_BYTES=$(jq .bytes <<<"$json")
+	say "sent $json"
+}
+
+# compare LABEL: flows of the database with sent.csv; both sides as src,dst,sport,dport,packets,bytes
+compare() {
+	sort "$WL_TMP/sent.csv" >"$WL_TMP/want"
+	sql "SELECT src, dst, sport, dport, sum(packets), sum(bytes) FROM flow_text
+		GROUP BY src, dst, sport, dport" | tr '|' , | sort >"$WL_TMP/got"
+	assert_same "$1: packets and bytes of each flow" "$WL_TMP/got" "$WL_TMP/want"
+}
+
+# balance LABEL: the hook's count is what was sent, and the books are in order
+balance() {
+	assert_eq "$1: the hook's own count" "$(seen 0)" "$SENT_PACKETS|$SENT_BYTES"
+	assert_books "$1"
+}

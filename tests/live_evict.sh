@@ -7,28 +7,6 @@
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 
-# generate ARG...: SENT_PACKETS, SENT_BYTES, flows in sent.csv
-generate() {
-	local json
-	json=$(in_a "$WLGEN" -i va --per-flow "$WL_TMP/sent.csv" "$@")
-	assert_eq "wlgen $*" "$?" 0
-	SENT_PACKETS=$(jq .packets <<<"$json")
-	SENT_BYTES=$(jq .bytes <<<"$json")
-	say "sent $json"
-}
-
-compare() {
-	sort "$WL_TMP/sent.csv" >"$WL_TMP/want"
-	sql "SELECT src, dst, sport, dport, sum(packets), sum(bytes) FROM flow_text
-		GROUP BY src, dst, sport, dport" | tr '|' , | sort >"$WL_TMP/got"
-	assert_same "$1: packets and bytes of each flow" "$WL_TMP/got" "$WL_TMP/want"
-}
-
-balance() {
-	assert_eq "$1: the hook's own count" "$(seen 0)" "$SENT_PACKETS|$SENT_BYTES"
-	assert_books "$1"
-}
-
 suite live_evict
 net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb

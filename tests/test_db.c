@@ -65,18 +65,6 @@ static void assert_refused(const char *path, int err, const char *text)
 	}
 }
 
-static void make_db(const char *path, int64_t value)
-{
-	struct db_error error;
-	struct sqlite3 *db;
-	int fd;
-
-	if (db_open_writer(path, false, &db, &fd, &error))
-		fail_msg("%s", error.text);
-	assert_int_equal(db_meta_set_int(db, "test", value), 0);
-	db_close(db, fd);
-}
-
 static void test_create(void **state)
 {
 	const char *path = in_dir("new.db");
@@ -186,12 +174,12 @@ static void test_odd_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		make_db(in_dir(names[i]), 1);
+		make_db_with(in_dir(names[i]), 1);
 		assert_int_equal(access(in_dir(names[i]), F_OK), 0);
 		assert_int_equal(try_reader(in_dir(names[i]), &error), 0);
 	}
 	assert_int_equal(chdir(test_dir), 0);
-	make_db("file:y.db?mode=memory", 1);
+	make_db_with("file:y.db?mode=memory", 1);
 	assert_int_equal(access(in_dir("file:y.db?mode=memory"), F_OK), 0);
 }
 
@@ -236,7 +224,7 @@ static void test_newer(void **state)
 	const char *path = in_dir("newer.db");
 
 	(void)state;
-	make_db(path, 1);
+	make_db_with(path, 1);
 	exec_file(path, "PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
 	assert_left_alone(path, -EOVERFLOW,
 			  "newer wireledger (schema version 2, this one knows 1)");
@@ -249,7 +237,7 @@ static void test_corrupt(void **state)
 	char *data;
 
 	(void)state;
-	make_db(path, 1);
+	make_db_with(path, 1);
 	exec_file(path, "PRAGMA journal_mode = DELETE");
 	data = read_file(path, &size);
 	write_file(path, data, size / 2);
@@ -286,7 +274,7 @@ static void test_locked(void **state)
 	pid_t pid;
 
 	(void)state;
-	make_db(in_dir("locked.db"), 1);
+	make_db_with(in_dir("locked.db"), 1);
 	assert_int_equal(pipe(ends), 0);
 	pid = fork();
 	if (!pid)

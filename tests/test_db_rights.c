@@ -13,18 +13,6 @@
 
 #include "tests/db_util.h"
 
-static void make_db(const char *path, int64_t value)
-{
-	struct db_error error;
-	struct sqlite3 *db;
-	int fd;
-
-	if (db_open_writer(path, false, &db, &fd, &error))
-		fail_msg("%s", error.text);
-	assert_int_equal(db_meta_set_int(db, "test", value), 0);
-	db_close(db, fd);
-}
-
 /* The reader gets the value that was committed last. The value, or 100 + errno. */
 static int read_value(const void *path)
 {
@@ -77,7 +65,7 @@ static void test_reader_without_rights(void **state)
 	const char *path = in_dir("ro.db");
 
 	(void)state;
-	make_db(path, 42);
+	make_db_with(path, 42);
 	set_modes(0555, 0000);
 	assert_int_equal(in_child(true, read_value, path), 100 + EACCES);
 	set_modes(0555, 0444);
