@@ -77,7 +77,7 @@ static void get_key(const struct out_column *c, const void *row, struct out_valu
 {
 	const struct row *r = row;
 	const struct flow_key *key = &r->entry->key;
-	const struct query_iface *iface = key->pad ? query_iface(r->query, key->pad) : NULL;
+	const struct query_iface *iface = key->outer ? query_iface(r->query, key->outer) : NULL;
 	char text[OUT_TEXT_SIZE];
 
 	(void)c;
@@ -105,7 +105,7 @@ static void get_field(const struct out_column *c, const void *row, struct out_va
 
 static void get_iface(const struct out_column *c, const void *row, struct out_value *value)
 {
-	if (((const struct row *)row)->entry->key.pad)
+	if (((const struct row *)row)->entry->key.outer)
 		get_key(c, row, value);
 }
 

@@ -221,7 +221,7 @@ static int add_proto(struct group *group, const struct flow_record *rec, unsigne
 
 static int add_iface(struct group *group, const struct flow_record *rec, unsigned match)
 {
-	struct flow_key key = {.pad = rec->iface};
+	struct flow_key key = {.outer = rec->iface};
 
 	return add_one(group, rec, match, &key);
 }
@@ -314,7 +314,7 @@ static void text_vlan(const struct flow_key *key, char *buf, size_t size)
 
 static void text_iface(const struct flow_key *key, char *buf, size_t size)
 {
-	snprintf(buf, size, "%u", key->pad); /* who knows the name puts it there */
+	snprintf(buf, size, "%u", key->outer); /* who knows the name puts it there */
 }
 
 const struct group_kind group_kinds[] = {

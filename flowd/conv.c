@@ -63,6 +63,19 @@ static bool half_any(const struct half *half)
 	return (half->sum.packets | half->sum.bytes | half->sum.ip_bytes) != 0;
 }
 
+/* Tags are unknown where one side's are; what the other side saw is kept. */
+static void merge_tags(struct flow_key *key, const struct flow_key *other)
+{
+	uint8_t unknown = (key->marks | other->marks) & FLOW_MARK_VLAN_UNKNOWN;
+
+	if ((key->marks & FLOW_MARK_VLAN_UNKNOWN) && !key->vlan) {
+		key->vlan = other->vlan;
+		key->cvlan = other->cvlan;
+		key->marks |= other->marks & FLOW_MARK_STAG;
+	}
+	key->marks |= unknown;
+}
+
 bool conv_record(const struct conv *conv, uint32_t number, struct expire_record *rec)
 {
 	enum side first = conv_initiator(conv);
@@ -72,8 +85,12 @@ bool conv_record(const struct conv *conv, uint32_t number, struct expire_record 
 		return false;
 	memset(rec, 0, sizeof(*rec));
 	rec->key = a->key;
-	if (b->known && a->key.dir == b->key.dir)
-		rec->key.marks |= FLOW_MARK_MIRRORED;
+	if (b->known) {
+		merge_tags(&rec->key, &b->key);
+		rec->rev_tunnel_id = b->key.tunnel_id;
+		if (a->key.dir == b->key.dir)
+			rec->key.marks |= FLOW_MARK_MIRRORED;
+	}
 	rec->half[0] = a->sum;
 	rec->half[1] = b->sum;
 	rec->start_ns = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;

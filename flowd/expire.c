@@ -102,9 +102,13 @@ uint32_t *expire_slots(struct expire *x, uint32_t ref)
 	return &half_of(x, ref)->slots;
 }
 
+/* Of what both directions have in common, so that each is found from the other. */
 static uint32_t key_hash(const struct expire *x, const struct flow_key *key)
 {
-	return cache_hash(key, (const __u64 *)x->seed).set;
+	struct flow_key common;
+
+	flow_key_common(key, &common);
+	return cache_hash(&common, (const __u64 *)x->seed).set;
 }
 
 static uint32_t find(struct expire *x, const struct flow_key *key, uint32_t hash)
@@ -115,6 +119,35 @@ static uint32_t find(struct expire *x, const struct flow_key *key, uint32_t hash
 		uint32_t ref = x->index.entry[at].value;
 
 		if (cache_key_equal(&half_of(x, ref)->key, key))
+			return ref;
+	}
+	return EXPIRE_NONE;
+}
+
+static bool is_mate(struct expire *x, uint32_t ref, const struct flow_key *common,
+		    const struct flow_key *reverse)
+{
+	const struct half *half = half_of(x, ref);
+	struct flow_key other;
+
+	if (half_of(x, ref ^ 1)->known || !flow_key_same_tags(&half->key, reverse))
+		return false;
+	flow_key_common(&half->key, &other);
+	return cache_key_equal(&other, common);
+}
+
+/* A half without its other direction, whose key is `reverse` in all that both have in common. */
+static uint32_t find_mate(struct expire *x, const struct flow_key *reverse, uint32_t except)
+{
+	uint32_t hash = key_hash(x, reverse);
+	struct flow_key common;
+
+	flow_key_common(reverse, &common);
+	for (uint32_t at = index_first(&x->index, hash); at != INDEX_FREE;
+	     at = index_next(&x->index, hash, at)) {
+		uint32_t ref = x->index.entry[at].value;
+
+		if (ref / 2 != except && is_mate(x, ref, &common, reverse))
 			return ref;
 	}
 	return EXPIRE_NONE;
@@ -203,8 +236,8 @@ static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t 
 	uint32_t other, number;
 
 	flow_key_reverse(key, &reverse);
-	other = find(x, &reverse, key_hash(x, &reverse));
-	if (other != EXPIRE_NONE && !half_of(x, other ^ 1)->known)
+	other = find_mate(x, &reverse, EXPIRE_NONE);
+	if (other != EXPIRE_NONE)
 		return half_enter(x, other ^ 1, key, hash) ? other ^ 1 : EXPIRE_NONE;
 	if (x->live >= room_for(key))
 		return EXPIRE_NONE;
@@ -389,10 +422,8 @@ static void pair_one(struct expire *x, uint32_t number, expire_moved *moved, voi
 		return;
 	flow_key_reverse(&conv->half[SIDE_A].key, &reverse);
 	reverse.dir = conv->half[SIDE_A].key.dir;
-	other = find(x, &reverse, key_hash(x, &reverse));
-	if (other == EXPIRE_NONE || other / 2 == number || other & 1)
-		return;
-	if (x->conv[other / 2].half[SIDE_B].known)
+	other = find_mate(x, &reverse, number);
+	if (other == EXPIRE_NONE || other & 1)
 		return;
 	conv_merge(x, number, other / 2, moved, arg);
 }

@@ -7,7 +7,7 @@
  *   reverse key ─► half ─────────────────┴─► conversation: times, state, what is not exported yet
  *
  * Directions pair when their keys are each other's reverse on one interface, one going in and one
- * out. Two that both go in (a mirror port) pair as well, a sweep later, so that on the loopback
+ * out, whatever ids each has of its own (flow_key_common). Two that both go in (a mirror port) pair as well, a sweep later, so that on the loopback
  * interface, where every packet goes out and in, each finds its own first.
  */
 #pragma once
@@ -47,6 +47,7 @@ struct expire_record {
 	uint64_t start_ns;
 	uint64_t end_ns;
 	enum end_reason reason;
+	uint32_t rev_tunnel_id;
 	uint32_t ref[2]; /* halves in the order of half[], EXPIRE_NONE: no such direction */
 	bool gone;	 /* the conversation ends with this record: its halves' numbers are void */
 };

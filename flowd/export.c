@@ -63,6 +63,7 @@ static void make_record(const struct sweep *sweep, const struct expire_record *f
 	ret_rec->key.ifnum = 0;
 	ret_rec->half[0] = from->half[0];
 	ret_rec->half[1] = from->half[1];
+	ret_rec->rev_tunnel_id = from->rev_tunnel_id;
 	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
 	ret_rec->end_reason = (uint8_t)from->reason;
 	ret_rec->start_ms = clock_to_wall(sweep->offset, (struct mono){from->start_ns}).ms;

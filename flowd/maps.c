@@ -16,7 +16,7 @@
 
 /* Every shared map by its name in account.bpf.h, which is also its pin's name. */
 static const char *const map_names[] = {"slots", "marks",  "evicted", "ledger",
-					"cpus",	 "ifaces", "control"};
+					"cpus",	 "ifaces", "control", "outers"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 static void pin_path(const char *dir, const char *name, char *path, size_t size)

@@ -28,6 +28,7 @@ enum statement {
 	STMT_COMMIT,
 	STMT_ROLLBACK,
 	STMT_FLOW,
+	STMT_TUNNEL,
 	STMT_LEDGER,
 	STMT_BOOKS,
 	STMT_META,
@@ -63,6 +64,7 @@ static const char *const statements[STMT_MAX] = {
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_FLOW] = db_flow_insert,
+	[STMT_TUNNEL] = db_tunnel_insert,
 	[STMT_LEDGER] = ledger_sql,
 	[STMT_BOOKS] = books_sql,
 	[STMT_META] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
@@ -153,11 +155,18 @@ static const uint32_t *sort_records(struct sink_sqlite *s, const struct sink_bat
 	return s->order;
 }
 
-static int try_record(sqlite3_stmt *stmt, const struct flow_record *rec, int64_t end_ms, uint32_t n)
+static int try_record(struct sink_sqlite *s, const struct flow_record *rec, int64_t id)
 {
-	if (db_flow_bind(stmt, end_ms * (1LL << SEQUENCE_BITS) + n, rec))
+	int rc;
+
+	if (db_flow_bind(s->stmt[STMT_FLOW], id, rec))
 		return SQLITE_NOMEM;
-	return run(stmt);
+	rc = run(s->stmt[STMT_FLOW]);
+	if (rc || !rec->key.tunnel_kind)
+		return rc;
+	if (db_tunnel_bind(s->stmt[STMT_TUNNEL], id, rec))
+		return SQLITE_NOMEM;
+	return run(s->stmt[STMT_TUNNEL]);
 }
 
 static bool is_taken(int rc)
@@ -171,7 +180,8 @@ static int insert_record(struct sink_sqlite *s, const struct flow_record *rec, u
 
 	for (int ms = 0; is_taken(rc) && ms < MS_TRIES; ms++) {
 		for (int i = 0; is_taken(rc) && i < NEXT_TRIES; i++) {
-			rc = try_record(s->stmt[STMT_FLOW], rec, rec->end_ms + ms, *sequence);
+			rc = try_record(s, rec,
+					(rec->end_ms + ms) * (1LL << SEQUENCE_BITS) + *sequence);
 			*sequence = (*sequence + 1) & SEQUENCE_MASK;
 		}
 	}

@@ -17,7 +17,7 @@
 
 #include "cache.h"
 #include "flow.h"
-#include "parse.h"
+#include "tunnel.h"
 
 const volatile struct flow_geometry geometry = {};
 
@@ -74,17 +74,43 @@ struct {
 	__type(value, struct flow_control);
 } control SEC(".maps");
 
-#define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
+/* First fragments' flows, for the later ones; by parse_fragment_key. Each program has its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_FRAGMENTS);
+	__type(key, struct flow_key);
+	__type(value, struct flow_fragment);
+} fragments SEC(".maps");
 
-/* flowd's number of the interface; 0 where it has none. */
-static __always_inline __u16 account_iface(__u32 ifindex)
+/* Pairs of outer endpoints by number. A pair in use stays, being looked up with each packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_OUTERS);
+	__type(key, __u32);
+	__type(value, struct flow_key);
+} outers SEC(".maps");
+
+/* For the packet at hand. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_wrap);
+} wraps SEC(".maps");
+
+#define ACCOUNT_OUTER_PROBES 4
+#define ACCOUNT_FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
+#define ACCOUNT_WAKE_BYTES (256 * 1024)	   /* of evicted slots, then flowd is woken */
+
+/* flowd's number of the interface | marks of its packets << 16; 0 where it has none. */
+static __always_inline __u32 account_iface(__u32 ifindex)
 {
 	for (__u32 i = 0; i < FLOW_IFACE_PROBES; i++) {
 		__u32 cell = (ifindex + i) & (FLOW_IFACE_CELLS - 1);
 		const struct flow_iface *iface = bpf_map_lookup_elem(&ifaces, &cell);
 
 		if (iface && iface->ifindex == ifindex)
-			return iface->ifnum;
+			return iface->ifnum | (__u32)iface->marks << 16;
 	}
 	return 0;
 }
@@ -236,9 +262,9 @@ static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_fact
 static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __u32 epoch,
 					     __u64 now)
 {
-	struct flow_key key = {
-		.ifnum = f->key.ifnum, .dir = f->key.dir, .marks = FLOW_MARK_CATCHALL};
-	__u32 number = (key.ifnum & (FLOW_IFACES - 1)) * 2 + (key.dir & 1);
+	__u16 ifnum = f->key.ifnum;
+	__u8 dir = f->key.dir;
+	__u32 number = (ifnum & (FLOW_IFACES - 1)) * 2 + (dir & 1);
 	__u32 index = (cpu + 1) * geometry.cpu_sets - FLOW_CATCHALL_SETS + number / FLOW_WAYS, way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
 
@@ -247,7 +273,10 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	/* Else the mask is folded into an OR of two unknowns, which Linux before 6.10 cannot bound. */
 	barrier_var(number);
 	way = number & (FLOW_WAYS - 1);
-	f->key = key;
+	__builtin_memset(&f->key, 0, sizeof(f->key));
+	f->key.ifnum = ifnum;
+	f->key.dir = dir;
+	f->key.marks = FLOW_MARK_CATCHALL;
 	if (set->tag[way]) {
 		account_hit(set, index, way, f, epoch, now);
 		return;
@@ -292,10 +321,69 @@ static __always_inline __u64 account_now(struct flow_cpu *stat)
 	return stat->now_ns;
 }
 
+/* A number for the outer endpoints of the packet at hand, the same in both directions. */
+static __always_inline void account_outer(struct flow_facts *f, const struct flow_wrap *wrap,
+					  struct flow_cpu *stat)
+{
+	struct flow_key pair;
+	__u32 way = parse_outer_pair(wrap, &pair);
+	struct cache_hash hash = cache_hash(&pair, geometry.seed);
+
+	for (__u32 i = 0; i < ACCOUNT_OUTER_PROBES; i++) {
+		__u32 number = (hash.set + i) & FLOW_OUTER_NUMBERS;
+		const struct flow_key *known = bpf_map_lookup_elem(&outers, &number);
+
+		if (known && !cache_key_equal(known, &pair))
+			continue;
+		if (!known && bpf_map_update_elem(&outers, &number, &pair, BPF_NOEXIST))
+			continue;
+		f->key.outer = number << 2 | way;
+		return;
+	}
+	stat->outer_full++;
+}
+
+/* A first fragment's flow is kept for the later ones; a later one is counted under it. */
+static __always_inline void account_fragment(struct flow_facts *f, const struct flow_wrap *wrap,
+					     __u64 now)
+{
+	struct flow_fragment first = {.seen_ns = now};
+	const struct flow_fragment *known;
+	struct flow_key key;
+
+	parse_fragment_key(f, wrap, &key);
+	if (f->frag == PARSE_FIRST) {
+		if (!parse_fragment_first(f))
+			return;
+		first.key = f->key;
+		bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
+		return;
+	}
+	known = bpf_map_lookup_elem(&fragments, &key);
+	if (known && now - known->seen_ns < ACCOUNT_FRAGMENT_NS)
+		parse_fragment_later(f, &known->key);
+}
+
+/* What else maps know of the packet at hand. */
+__noinline int account_beside(struct flow_facts *f, __u64 now)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
+	const struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero);
+	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+
+	if (!f || !wrap || !stat)
+		return 0;
+	if (f->tunnels && (f->into & PARSE_INTO_INNER))
+		account_outer(f, wrap, stat);
+	if (f->frag && geometry.track)
+		account_fragment(f, wrap, now);
+	return 0;
+}
+
 /* Account the packet under `f`: the slot, then the verdict. `books` counted it as seen. */
 static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct flow_ledger *books)
 {
-	__u32 zero = 0, verdict = f->verdict;
+	__u32 zero = 0, verdict;
 	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
 	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
 	__u64 now;
@@ -303,6 +391,9 @@ static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct
 	if (!ctl || !stat)
 		return;
 	now = account_now(stat);
+	if (f->frag | f->tunnels)
+		account_beside(f, now);
+	verdict = f->verdict;
 	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now))
 		verdict = account_fold(f, ctl->epoch, now);
 	if (verdict < VERDICT_MAX) {

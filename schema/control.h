@@ -17,7 +17,7 @@
 #include "flow.h"
 
 #define CONTROL_MAGIC 0x574c4354U /* "WLCT" */
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 2
 #define CONTROL_RUN_DIR "/run/wireledger"
 #define CONTROL_REQUEST_MAX 256
 

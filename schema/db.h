@@ -14,7 +14,7 @@
 
 #include "fields.h"
 
-#define DB_VERSION 1
+#define DB_VERSION 2
 #define DB_APPLICATION_ID 0x574c4447 /* "WLDG" */
 #define DB_PATH_DEFAULT "/var/lib/wireledger/ledger.db"
 
@@ -49,10 +49,21 @@ int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value);
 extern const char db_flow_insert[];
 int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
 
-/* The column list of table flow that db_flow_read expects, for "SELECT " DB_FLOW_COLUMNS. */
+/* The row beside it, where rec->key.tunnel_kind is not 0. */
+extern const char db_tunnel_insert[];
+int db_tunnel_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
+
+/* The columns that db_flow_read expects: those of table flow alone, or with the tunnel's as well. */
 #define DB_FLOW_COLUMNS                                                                               \
 	"id, duration_ms, iface, dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport, " \
 	"packets, bytes, ip_bytes, rev_packets, rev_bytes, rev_ip_bytes, tcp_flags, end_reason"
 
-/* The current row of a SELECT DB_FLOW_COLUMNS. 0, or -EPROTO where a value has the wrong type. */
+#define DB_FLOW_TABLES "flow"
+#define DB_TUNNEL_COLUMNS DB_FLOW_COLUMNS ", kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst"
+#define DB_TUNNEL_TABLES "flow LEFT JOIN flow_tunnel ON flow = id"
+
+/* Flows have tunnels: a reader must ask for both. False also where the file is of version 1. */
+bool db_has_tunnels(struct sqlite3 *db);
+
+/* The current row of a SELECT of one of the two. 0, or -EPROTO where a value has the wrong type. */
 int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec);

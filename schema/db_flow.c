@@ -4,7 +4,8 @@
  * schema.sql for what a column holds. tcp_flags: | reverse's SYN : 17 | SYN : 16 | reverse's flags :
  * 8..15 | flags : 0..7 |, the SYN bits being tcp_syn.
  *
- * The number of the interface and the tunnel are not stored: iface is, tunnels will have a table.
+ * The number of the interface is not stored, iface is; what is around the packets has a row of its
+ * own in table flow_tunnel.
  */
 #include "schema/db.h"
 
@@ -22,7 +23,7 @@
 #define VLAN_ID 0xfff
 #define SYN_SHIFT 16
 
-/* Of DB_FLOW_COLUMNS. */
+/* Of DB_FLOW_COLUMNS and DB_TUNNEL_COLUMNS. */
 enum column {
 	COL_ID,
 	COL_DURATION,
@@ -45,10 +46,19 @@ enum column {
 	COL_REV_IP_BYTES,
 	COL_TCP_FLAGS,
 	COL_END_REASON,
+	COL_KIND,
+	COL_TUNNEL_ID,
+	COL_REV_TUNNEL_ID,
+	COL_OUTER_SRC,
+	COL_OUTER_DST,
 };
 
 const char db_flow_insert[] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") VALUES "
 			      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const char db_tunnel_insert[] =
+	"INSERT OR REPLACE INTO flow_tunnel (flow, kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst) "
+	"VALUES (?, ?, ?, ?, ?, ?)";
 
 static bool has_ipv4(uint16_t ethertype)
 {
@@ -118,6 +128,25 @@ int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record
 	rc |= bind_optional(stmt, COL_TCP_FLAGS, is_tcp(&rec->key), flags);
 	rc |= bind_int(stmt, COL_END_REASON, rec->end_reason);
 	return rc ? -ENOMEM : 0; /* the columns are right, so nothing else can be wrong */
+}
+
+int db_tunnel_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
+{
+	int rc = sqlite3_bind_int64(stmt, 1, id);
+
+	rc |= sqlite3_bind_int64(stmt, 2, rec->key.tunnel_kind);
+	rc |= sqlite3_bind_int64(stmt, 3, rec->key.tunnel_id);
+	rc |= sqlite3_bind_int64(stmt, 4, rec->rev_tunnel_id);
+	rc |= bind_address(stmt, (enum column)4, rec->outer_ethertype, rec->outer_src);
+	rc |= bind_address(stmt, (enum column)5, rec->outer_ethertype, rec->outer_dst);
+	return rc ? -ENOMEM : 0;
+}
+
+bool db_has_tunnels(struct sqlite3 *db)
+{
+	int64_t one;
+
+	return !db_query_int(db, "SELECT 1 FROM flow_tunnel LIMIT 1", &one);
 }
 
 /* An integer from 0 to max; where it is absent, -ENODATA and 0. */
@@ -235,6 +264,22 @@ static void read_halves(struct row *row, struct flow_half *half)
 	}
 }
 
+static void read_tunnel(struct row *row, struct flow_record *rec)
+{
+	uint16_t src, dst;
+
+	rec->key.tunnel_kind = (uint8_t)row_optional(row, COL_KIND, FLOW_TUNNEL_MAX - 1, 0);
+	if (!rec->key.tunnel_kind)
+		return;
+	rec->key.tunnel_id = (uint32_t)row_uint(row, COL_TUNNEL_ID, UINT32_MAX);
+	rec->rev_tunnel_id = (uint32_t)row_uint(row, COL_REV_TUNNEL_ID, UINT32_MAX);
+	src = row_address(row, COL_OUTER_SRC, rec->outer_src);
+	dst = row_address(row, COL_OUTER_DST, rec->outer_dst);
+	rec->outer_ethertype = src;
+	if (src != dst)
+		row->err = -EPROTO;
+}
+
 int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 {
 	struct row row = {.stmt = stmt};
@@ -247,6 +292,8 @@ int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 	rec.end_reason = (uint8_t)row_uint(&row, COL_END_REASON, UINT8_MAX);
 	read_key(&row, &rec.key);
 	read_halves(&row, rec.half);
+	if (sqlite3_column_count(stmt) > COL_KIND)
+		read_tunnel(&row, &rec);
 	if (!row.err)
 		*ret_rec = rec;
 	return row.err;

@@ -9,6 +9,7 @@
 #include "schema/fields.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -91,6 +92,17 @@ static void reverse_ports(const struct flow_key *key, struct flow_key *rev)
 	}
 }
 
+static uint32_t outer_reverse(uint32_t outer)
+{
+	switch (outer & 3) {
+	case FLOW_OUTER_FORWARD:
+		return (outer & ~3U) | FLOW_OUTER_BACKWARD;
+	case FLOW_OUTER_BACKWARD:
+		return (outer & ~3U) | FLOW_OUTER_FORWARD;
+	}
+	return outer;
+}
+
 void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key)
 {
 	struct flow_key rev = *key;
@@ -99,7 +111,47 @@ void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key)
 	memcpy(rev.dst, key->src, sizeof(rev.dst));
 	reverse_ports(key, &rev);
 	rev.dir = key->dir == FLOW_INGRESS ? FLOW_EGRESS : FLOW_INGRESS;
+	rev.outer = outer_reverse(key->outer);
 	*ret_key = rev;
+}
+
+bool flow_key_in_tunnel(const struct flow_key *key)
+{
+	return key->tunnel_kind >= FLOW_TUNNEL_VXLAN && key->tunnel_kind <= FLOW_TUNNEL_GTPU;
+}
+
+void flow_key_common(const struct flow_key *key, struct flow_key *ret_key)
+{
+	*ret_key = *key;
+	ret_key->vlan = ret_key->cvlan = 0;
+	ret_key->marks &= (uint8_t) ~(FLOW_MARK_STAG | FLOW_MARK_VLAN_UNKNOWN);
+	switch (key->tunnel_kind) {
+	case FLOW_TUNNEL_MPLS:
+	case FLOW_TUNNEL_GTPU:
+	case FLOW_TUNNEL_ESP:
+	case FLOW_TUNNEL_AH:
+		ret_key->tunnel_id = 0;
+	}
+}
+
+bool flow_key_same_tags(const struct flow_key *a, const struct flow_key *b)
+{
+	if ((a->marks | b->marks) & FLOW_MARK_VLAN_UNKNOWN)
+		return true;
+	return a->vlan == b->vlan && a->cvlan == b->cvlan &&
+	       !((a->marks ^ b->marks) & FLOW_MARK_STAG);
+}
+
+void flow_record_key(const struct flow_record *rec, int which, struct flow_key *ret_key)
+{
+	if (!which) {
+		*ret_key = rec->key;
+		return;
+	}
+	flow_key_reverse(&rec->key, ret_key);
+	ret_key->tunnel_id = rec->rev_tunnel_id;
+	if (rec->key.marks & FLOW_MARK_MIRRORED)
+		ret_key->dir = rec->key.dir;
 }
 
 void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec)
@@ -107,10 +159,11 @@ void flow_record_split(const struct flow_record *rec, int which, struct flow_rec
 	struct flow_record half = *rec;
 
 	memset(half.half, 0, sizeof(half.half));
+	flow_record_key(rec, which, &half.key);
+	half.rev_tunnel_id = 0;
 	if (which) {
-		flow_key_reverse(&rec->key, &half.key);
-		if (rec->key.marks & FLOW_MARK_MIRRORED)
-			half.key.dir = rec->key.dir;
+		memcpy(half.outer_src, rec->outer_dst, sizeof(half.outer_src));
+		memcpy(half.outer_dst, rec->outer_src, sizeof(half.outer_dst));
 	}
 	half.half[0] = rec->half[which ? 1 : 0];
 	*ret_rec = half;
@@ -149,6 +202,23 @@ static bool arp_tpa_text(const struct flow_record *rec, char *buf, size_t size)
 	return is_arp(&rec->key) && address_text(&rec->key, rec->key.dst, buf, size);
 }
 
+static bool outer_text(const struct flow_record *rec, const __be32 *addr, char *buf, size_t size)
+{
+	int family = rec->outer_ethertype == ETH_P_IPV6 ? AF_INET6 : AF_INET;
+
+	return rec->outer_ethertype && inet_ntop(family, addr, buf, (socklen_t)size);
+}
+
+static bool outer_src_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return outer_text(rec, rec->outer_src, buf, size);
+}
+
+static bool outer_dst_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return outer_text(rec, rec->outer_dst, buf, size);
+}
+
 static bool dir_text(const struct flow_record *rec, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s", rec->key.dir == FLOW_INGRESS ? "ingress" : "egress");
@@ -166,10 +236,23 @@ static const struct name ethertype_names[] = {
 };
 
 static const struct name mark_names[] = {
-	{FLOW_MARK_FRAGMENT, "fragment"}, {FLOW_MARK_SHORT, "short"},
-	{FLOW_MARK_DEEP, "deep"},	  {FLOW_MARK_FOLDED, "folded"},
-	{FLOW_MARK_CATCHALL, "catchall"}, {FLOW_MARK_STAG, "stag"},
-	{FLOW_MARK_MIRRORED, "mirrored"}, {0, NULL},
+	{FLOW_MARK_FRAGMENT, "fragment"},
+	{FLOW_MARK_SHORT, "short"},
+	{FLOW_MARK_DEEP, "deep"},
+	{FLOW_MARK_FOLDED, "folded"},
+	{FLOW_MARK_CATCHALL, "catchall"},
+	{FLOW_MARK_STAG, "stag"},
+	{FLOW_MARK_MIRRORED, "mirrored"},
+	{FLOW_MARK_VLAN_UNKNOWN, "vlan-unknown"},
+	{0, NULL},
+};
+
+static const struct name tunnel_names[] = {
+	{FLOW_TUNNEL_MPLS, "mpls"},	{FLOW_TUNNEL_PPPOE, "pppoe"}, {FLOW_TUNNEL_VXLAN, "vxlan"},
+	{FLOW_TUNNEL_GENEVE, "geneve"}, {FLOW_TUNNEL_GRE, "gre"},     {FLOW_TUNNEL_NVGRE, "nvgre"},
+	{FLOW_TUNNEL_ERSPAN, "erspan"}, {FLOW_TUNNEL_IPIP, "ipip"},   {FLOW_TUNNEL_6IN4, "6in4"},
+	{FLOW_TUNNEL_4IN6, "4in6"},	{FLOW_TUNNEL_6IN6, "6in6"},   {FLOW_TUNNEL_GTPU, "gtpu"},
+	{FLOW_TUNNEL_ESP, "esp"},	{FLOW_TUNNEL_AH, "ah"},	      {0, NULL},
 };
 
 static const struct name end_names[] = {
@@ -177,17 +260,24 @@ static const struct name end_names[] = {
 	{END_FORCED, "forced"}, {END_RESOURCES, "resources"}, {0, NULL},
 };
 
-/* 0 is "unknown": a catch-all's, or that of a frame too short to say. */
-static bool ethertype_text(const struct flow_record *rec, char *buf, size_t size)
+static bool name_text(const struct name *names, uint16_t value, char *buf, size_t size)
 {
-	uint16_t value = rec->key.ethertype;
-
-	for (const struct name *n = ethertype_names; n->name; n++) {
+	for (const struct name *n = names; n->name; n++) {
 		if (n->value == value) {
 			snprintf(buf, size, "%s", n->name);
 			return true;
 		}
 	}
+	return false;
+}
+
+/* 0 is "unknown": a catch-all's, or that of a frame too short to say. */
+static bool ethertype_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	uint16_t value = rec->key.ethertype;
+
+	if (name_text(ethertype_names, value, buf, size))
+		return true;
 	snprintf(buf, size, "0x%04x", value);
 	return value != 0;
 }
@@ -206,13 +296,26 @@ static bool marks_text(const struct flow_record *rec, char *buf, size_t size)
 
 static bool end_reason_text(const struct flow_record *rec, char *buf, size_t size)
 {
-	for (const struct name *n = end_names; n->name; n++) {
-		if (n->value == rec->end_reason) {
-			snprintf(buf, size, "%s", n->name);
-			return true;
-		}
+	return name_text(end_names, rec->end_reason, buf, size);
+}
+
+static bool tunnel_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	return name_text(tunnel_names, rec->key.tunnel_kind, buf, size);
+}
+
+int flow_tunnel_find(const char *name)
+{
+	for (const struct name *n = tunnel_names; n->name; n++) {
+		if (!strcmp(n->name, name))
+			return n->value;
 	}
-	return false;
+	return -ENOENT;
+}
+
+uint32_t flow_tunnel_id(uint8_t kind, uint32_t tunnel_id)
+{
+	return kind == FLOW_TUNNEL_MPLS ? tunnel_id & FLOW_MPLS_LABEL : tunnel_id;
 }
 
 /* A field that is a number: its value, and when the record has it. */
@@ -235,6 +338,9 @@ NUMBER(sport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.src),
        ntohs(rec->key.sport))
 NUMBER(dport, flow_key_is_ip(&rec->key) && !is_unknown(&rec->key, rec->key.dst),
        ntohs(rec->key.dport))
+NUMBER(tunnel_id, rec->key.tunnel_kind, flow_tunnel_id(rec->key.tunnel_kind, rec->key.tunnel_id))
+NUMBER(rev_tunnel_id, rec->key.tunnel_kind && (rec->half[1].packets | rec->half[1].bytes),
+       flow_tunnel_id(rec->key.tunnel_kind, rec->rev_tunnel_id))
 NUMBER(packets, true, rec->half[0].packets)
 NUMBER(bytes, true, rec->half[0].bytes)
 NUMBER(ip_bytes, true, rec->half[0].ip_bytes)
@@ -314,12 +420,25 @@ const struct field fields[] = {
 		"comma list: fragment (after the first: ports unknown), short (headers cut "
 		"short), deep (nested too deep), folded (no room: sender unknown), catchall "
 		"(no room at all), stag (outer tag is 802.1ad), mirrored (both directions "
-		"went the same way); none where none"),
+		"went the same way), vlan-unknown (the NIC takes tags off before XDP: no tag "
+		"does not mean untagged); none where none"),
 	TEXT_ROW(end_reason, "END REASON", "end_reason", 136,
 		"flowEndReason of RFC 5102: idle (idle timeout), active (active timeout), end "
 		"(end of flow detected), forced (forced end), resources (lack of resources); "
 		"none while the flow lives"),
 	NUMBER_ROW(duration_ms, "DURATION", "ms", "duration_ms", 161, "end - start"),
+	TEXT_ROW(tunnel, "TUNNEL", NULL, 0,
+		"what is around the packets: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, "
+		"6in4, 4in6, 6in6, gtpu, esp or ah; none where nothing is that was looked into"),
+	NUMBER_ROW(tunnel_id, "TUNNEL ID", NULL, NULL, 351,
+		"MPLS top label, PPPoE session, VNI, GRE key, VSID, ERSPAN session, TEID or SPI of "
+		"the initiator's packets; none where not in a tunnel"),
+	REVERSE_ROW(tunnel_id, "REV TUNNEL ID", NULL, NULL, 351,
+		"the same of the responder's packets"),
+	TEXT_ROW(outer_src, "OUTER SRC", NULL, 0,
+		"tunnel endpoint that sent the initiator's packets; none where there is no such "
+		"endpoint, or it is no longer known"),
+	TEXT_ROW(outer_dst, "OUTER DST", NULL, 0, "tunnel endpoint that they were sent to"),
 	{.name = NULL},
 };
 /* clang-format on */

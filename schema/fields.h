@@ -39,11 +39,15 @@ struct flow_record {
 	struct flow_key key;
 	struct flow_half half[2]; /* initiator's, reverse */
 	uint32_t iface;		  /* interface.id of the database */
+	uint32_t rev_tunnel_id;	  /* key.tunnel_id of the reverse direction */
+	__be32 outer_src[4];	  /* endpoints of the innermost tunnel, the initiator's first */
+	__be32 outer_dst[4];
+	uint16_t outer_ethertype; /* of these, 0: not in a tunnel, or no longer known */
 	uint8_t end_reason;
-	uint8_t pad[3];
+	uint8_t pad[1];
 };
 
-_Static_assert(sizeof(struct flow_record) == 144, "goes over the control socket as it is");
+_Static_assert(sizeof(struct flow_record) == 184, "goes over the control socket as it is");
 
 enum field_kind {
 	FIELD_TIME,   /* UTC ms: RFC 3339 in JSON */
@@ -74,11 +78,32 @@ const struct field *field_find(const char *name);
 /* True for IPv4 and IPv6 keys: src and dst are IP addresses and proto is meant. */
 bool flow_key_is_ip(const struct flow_key *key);
 
+/* Around the packets is a tunnel with endpoints of its own, not only a label or a security header. */
+bool flow_key_in_tunnel(const struct flow_key *key);
+
 /*
  * The key of the other direction on the same interface: addresses and ports swapped, direction
- * turned, ICMP request and reply types and ARP operations exchanged.
+ * turned, ICMP request and reply types, ARP operations and outer endpoints exchanged.
  */
 void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key);
+
+/*
+ * What a key has in common with that of the other direction: without tags, which one side may not
+ * have seen (FLOW_MARK_VLAN_UNKNOWN), and without a label, TEID or SPI, which is of one direction.
+ */
+void flow_key_common(const struct flow_key *key, struct flow_key *ret_key);
+
+/* The same tags, or unknown ones on either side. */
+bool flow_key_same_tags(const struct flow_key *a, const struct flow_key *b);
+
+/* The key of one direction of a record; which: 0 initiator's, 1 reverse. */
+void flow_record_key(const struct flow_record *rec, int which, struct flow_key *ret_key);
+
+/* enum flow_tunnel of a name as in field `tunnel`, or -ENOENT. */
+int flow_tunnel_find(const char *name);
+
+/* The id as shown: of MPLS the label alone. */
+uint32_t flow_tunnel_id(uint8_t kind, uint32_t tunnel_id);
 
 /* One direction of a biflow as a record of its own; which: 0 initiator's, 1 reverse. */
 void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec);

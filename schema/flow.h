@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define FLOW_LAYOUT 1 /* of every struct below that lives in a pinned map */
+#define FLOW_LAYOUT 2 /* of every struct below that lives in a pinned map */
 #define FLOW_WAYS 8
 #define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
@@ -25,6 +25,8 @@
 #define FLOW_FOLDED_SETS 64 /* of a CPU, for folded flows alone, a power of two */
 #define FLOW_CATCHALL_SETS (FLOW_IFACES * 2 / FLOW_WAYS) /* the catch-all slots of a CPU */
 #define FLOW_RESERVED_SETS (FLOW_FOLDED_SETS + FLOW_CATCHALL_SETS) /* behind the hashed sets */
+#define FLOW_FRAGMENTS 16384 /* datagrams whose later fragments are awaited */
+#define FLOW_OUTERS 16384    /* pairs of outer endpoints whose addresses are known */
 #define FLOW_SPARED_EPOCHS 4 /* sweeps by which a flow seen in two sweeps outlives a new one */
 
 enum flow_dir {
@@ -41,7 +43,40 @@ enum flow_marks {
 	FLOW_MARK_CATCHALL = 16, /* no room for a folded flow either: the interface's own slot */
 	FLOW_MARK_STAG = 32,	 /* the outer tag is 802.1ad (TPID 0x88a8), not 802.1Q */
 	FLOW_MARK_MIRRORED = 64, /* records only: both directions went the same way (a SPAN port) */
+	FLOW_MARK_VLAN_UNKNOWN = 128, /* no tag in the bytes, but the NIC takes tags off */
 };
+
+/* key.tunnel_kind: what is around the keyed packet, and what tunnel_id is then. */
+enum flow_tunnel {
+	FLOW_TUNNEL_NONE = 0,
+	FLOW_TUNNEL_MPLS,   /* top label | FLOW_MPLS_ENTRIES of the stack << 20 */
+	FLOW_TUNNEL_PPPOE,  /* session id */
+	FLOW_TUNNEL_VXLAN,  /* VNI */
+	FLOW_TUNNEL_GENEVE, /* VNI */
+	FLOW_TUNNEL_GRE,    /* key, 0 without */
+	FLOW_TUNNEL_NVGRE,  /* VSID */
+	FLOW_TUNNEL_ERSPAN, /* session id, 0 in type I */
+	FLOW_TUNNEL_IPIP,   /* IPv4 in IPv4 */
+	FLOW_TUNNEL_6IN4,
+	FLOW_TUNNEL_4IN6,
+	FLOW_TUNNEL_6IN6,
+	FLOW_TUNNEL_GTPU, /* TEID, the receiver's */
+	FLOW_TUNNEL_ESP,  /* SPI, the receiver's */
+	FLOW_TUNNEL_AH,	  /* SPI, the receiver's */
+	FLOW_TUNNEL_MAX,
+};
+
+#define FLOW_MPLS_LABEL 0xfffff /* of tunnel_id */
+#define FLOW_MPLS_SHIFT 20	/* of the number of entries */
+
+/* key.outer: number of the pair of outer endpoints << 2 | which of them sent. 0: none or unknown. */
+enum flow_outer_way {
+	FLOW_OUTER_EQUAL = 0,	 /* both are the same address */
+	FLOW_OUTER_FORWARD = 1,	 /* the lower one (by memcmp) sent */
+	FLOW_OUTER_BACKWARD = 2, /* the higher one */
+};
+
+#define FLOW_OUTER_NUMBERS 0x3fffffff
 
 #define FLOW_ETH_LLC 0x0004	/* key.ethertype of 802.3 frames with LLC (linux/if_ether.h) */
 #define FLOW_VLAN_TAGGED 0x1000 /* in key.vlan and key.cvlan beside the 12 bits of the id */
@@ -64,9 +99,9 @@ struct flow_key {
 	__u8 proto;	  /* IP protocol */
 	__u8 dir;	  /* enum flow_dir */
 	__u8 marks;	  /* enum flow_marks */
-	__u8 tunnel_kind; /* 0: none */
+	__u8 tunnel_kind; /* enum flow_tunnel */
 	__u32 tunnel_id;
-	__u32 pad;
+	__u32 outer; /* outer endpoints of the innermost tunnel, see enum flow_outer_way */
 };
 
 struct flow_slot {
@@ -145,13 +180,19 @@ struct flow_cpu {
 	__u64 pulled;	 /* skbs whose headers had to be pulled into the linear part */
 	__u64 tick;	 /* jiffies when now_ns was read; both are the program's own */
 	__u64 now_ns;
-	__u64 pad;
+	__u64 outer_full; /* packets in tunnels whose endpoints found no number: outer is 0 */
 };
 
 struct flow_iface {
 	__u32 ifindex; /* 0: free */
 	__u16 ifnum;
-	__u16 pad;
+	__u16 marks; /* of its packets without a tag: FLOW_MARK_VLAN_UNKNOWN or 0 */
+};
+
+/* What a datagram's first fragment was counted under; found by fragment_key(). */
+struct flow_fragment {
+	struct flow_key key;
+	__u64 seen_ns;
 };
 
 /* One cell, written by flowd, read by BPF (epoch) and by the next flowd (the rest). */
@@ -172,6 +213,8 @@ struct flow_geometry {
 	__u32 set_mask;		     /* sets - 1 */
 	__u32 cpu_sets;		     /* sets + FLOW_RESERVED_SETS */
 	__u32 xdp_buff_len;	     /* the kernel has bpf_xdp_get_buff_len */
+	__u32 inner;		     /* tunnel = inner */
+	__u32 track;		     /* fragments = track */
 	__u32 pad;
 };
 

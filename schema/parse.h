@@ -9,8 +9,9 @@
  * within the IP packet's own length, so that padding is never read as a header.
  *
  * Parsing is a walk of stages; each reads one layer at f->off and names the next stage. A stage
- * forgets how it was reached, which keeps the BPF verifier's work a sum instead of a product. This
- * is the seam for tunnels and labels: a decapsulation stage leads back to PARSE_LINK or PARSE_NET.
+ * forgets how it was reached, which keeps the BPF verifier's work a sum instead of a product. The
+ * stages of labels and tunnels, which lead back to PARSE_LINK or PARSE_NET, and the whole walk for
+ * the host are in tunnel.h.
  */
 #pragma once
 
@@ -21,7 +22,7 @@
 #include <linux/in.h>
 
 #define PARSE_TAGS 4	      /* VLAN tags walked; the first two are in the key */
-#define PARSE_EXTENSIONS 6    /* IPv6 extension headers walked */
+#define PARSE_EXTENSIONS 6    /* extension headers walked of each IPv6 header */
 #define PARSE_OFF_MAX 0x3fff  /* headers are looked for in the first 16 kB */
 #define PARSE_LENGTH_MAX 1500 /* in the type field: the length of an 802.3 frame (3.2.6) */
 #define PARSE_UNKNOWN 0xffffffffU
@@ -29,18 +30,24 @@
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define PARSE_SWAP16(x) __builtin_bswap16(x)
+#define PARSE_SWAP32(x) __builtin_bswap32(x)
 #else
 #define PARSE_SWAP16(x) (x)
+#define PARSE_SWAP32(x) (x)
 #endif
 
 enum parse_proto {
 	PARSE_HOPOPTS = 0,
 	PARSE_ICMP = 1,
+	PARSE_IPIP = 4,
 	PARSE_TCP = 6,
 	PARSE_UDP = 17,
 	PARSE_DCCP = 33,
+	PARSE_IPV6 = 41,
 	PARSE_ROUTING = 43,
 	PARSE_FRAGMENT = 44,
+	PARSE_GRE = 47,
+	PARSE_ESP = 50,
 	PARSE_AH = 51,
 	PARSE_ICMPV6 = 58,
 	PARSE_DSTOPTS = 60,
@@ -53,10 +60,28 @@ enum parse_proto {
 
 enum parse_stage {
 	PARSE_DONE = 0,
-	PARSE_LINK,
-	PARSE_NET,
-	PARSE_EXTENSION,
-	PARSE_TRANSPORT,
+	PARSE_LINK,	 /* Ethernet */
+	PARSE_TAGGED,	 /* what key.ethertype names is a tag or LLC */
+	PARSE_LABEL,	 /* MPLS, PPPoE */
+	PARSE_NET,	 /* what key.ethertype names */
+	PARSE_EXTENSION, /* of IPv6: the header that f->next names */
+	PARSE_TRANSPORT, /* what f->next names */
+	PARSE_TUNNEL,	 /* a header that another packet may follow */
+	PARSE_INNER,	 /* that packet */
+};
+
+enum parse_frag {
+	PARSE_WHOLE = 0,
+	PARSE_FIRST = 1, /* fragment, with more to come */
+	PARSE_LATER = 2, /* fragment without the datagram's headers */
+};
+
+/* What is done about tunnels, in f->into. */
+enum parse_into {
+	PARSE_INTO_INNER = 1,	/* the inner packet is the flow */
+	PARSE_INTO_MEASURE = 2, /* GSO: each segment repeats the inner headers too */
+	PARSE_INTO_SAVED = 4,	/* wrap->first is */
+	PARSE_INTO_FRAG = 8,	/* f->frag is of a header outside the first tunnel */
 };
 
 /* The bytes of a packet that can be read in place. */
@@ -73,9 +98,10 @@ struct pkt_meta {
 	__u32 gso_size;	  /* payload of each segment, 0 where not segmented */
 	__u16 vlan_proto; /* TPID of a tag held beside the bytes, host order; 0: none */
 	__u16 vlan_tci;
-	__u16 l3_proto; /* EtherType, host order, where the device has no link layer; else 0 */
+	__u16 l3_proto; /* EtherType, host order, where the bytes start behind it; else 0 */
 	__u16 ifnum;
-	__u32 dir; /* enum flow_dir */
+	__u32 dir;   /* enum flow_dir */
+	__u32 inner; /* 1: the inner packet of a tunnel is the flow; 0: the outer */
 };
 
 /* What the bytes say. */
@@ -85,7 +111,7 @@ struct flow_facts {
 	__u32 bytes;
 	__u32 ip_bytes;
 	__u32 ip_len; /* the IP packet's length by its header, PARSE_UNKNOWN: it does not say */
-	__u32 room;   /* of it, what the next stage may read */
+	__u32 end;    /* offset at which the headers walked say that the packet ends */
 	__u16 l3_off;
 	__u16 off;	/* of the next stage; at the end: of the payload, what GSO repeats */
 	__u8 stage;	/* enum parse_stage */
@@ -95,9 +121,12 @@ struct flow_facts {
 	__u8 tcp_flags;
 	__u8 tcp_syn;
 	__u8 unsent; /* bytes of the headers that segments made from the packet will not carry */
-	__u8 pad;
-	__u32 gso; /* not 0: segments will be made of it */
-	__u32 pad2;
+	__u8 gso;    /* 1: segments will be made of it */
+	__u8 frag;   /* enum parse_frag, of the outermost fragment header */
+	__u8 extensions;
+	__u8 tunnels; /* entered */
+	__u8 into;    /* enum parse_into */
+	__u32 frag_id;
 };
 
 /* The next `len` bytes, or NULL where the packet ends before them. The one bounds check. */
@@ -127,6 +156,19 @@ static __always_inline __be32 pkt_be32(const __u8 *pos)
 	__builtin_memcpy(&word, pos, sizeof(word));
 	return word;
 #endif
+}
+
+/* The headers walked say that the packet ends before off + len. */
+static __always_inline int parse_beyond(const struct flow_facts *f, __u32 len)
+{
+	return f->end < f->off + len;
+}
+
+/* An enclosed packet ends where its header says, or sooner. */
+static __always_inline void parse_narrow(struct flow_facts *f, __u32 len)
+{
+	if (len != PARSE_UNKNOWN && f->off + len < f->end)
+		f->end = f->off + len;
 }
 
 static __always_inline void parse_short(struct flow_facts *f)
@@ -165,16 +207,16 @@ static __always_inline void parse_tcp(struct pkt *pkt, struct flow_facts *f)
 	const __be16 *port = pkt_pull(pkt, 4);
 	const __u8 *rest;
 
-	if (!port || f->room < 4)
+	if (!port || parse_beyond(f, 4))
 		return parse_short(f);
 	f->key.sport = port[0];
 	f->key.dport = port[1];
 	rest = pkt_pull(pkt, 16);
-	if (!rest || f->room < 20)
+	if (!rest || parse_beyond(f, 20))
 		return parse_short(f);
 	f->tcp_flags = rest[9];
 	f->tcp_syn = (rest[9] & 0x12) == 0x02;
-	if (rest[8] >> 4 < 5 || f->room < (__u32)(rest[8] >> 4) * 4)
+	if (rest[8] >> 4 < 5 || parse_beyond(f, (__u32)(rest[8] >> 4) * 4))
 		return parse_short(f);
 	f->off += (rest[8] >> 4) * 4;
 }
@@ -184,7 +226,7 @@ static __always_inline void parse_icmp(struct pkt *pkt, struct flow_facts *f)
 {
 	const __u8 *icmp = pkt_pull(pkt, 2);
 
-	if (!icmp || f->room < 2)
+	if (!icmp || parse_beyond(f, 2))
 		return parse_short(f);
 	f->key.sport = PARSE_SWAP16((__u16)icmp[0]);
 	f->key.dport = PARSE_SWAP16((__u16)icmp[1]);
@@ -196,13 +238,43 @@ static __always_inline void parse_ports(struct pkt *pkt, __u32 len, struct flow_
 {
 	const __be16 *port = pkt_pull(pkt, 4);
 
-	if (!port || f->room < 4)
+	if (!port || parse_beyond(f, 4))
 		return parse_short(f);
 	f->key.sport = port[0];
 	f->key.dport = port[1];
-	if (!pkt_pull(pkt, len - 4) || f->room < len)
+	if (!pkt_pull(pkt, len - 4) || parse_beyond(f, len))
 		return parse_short(f);
 	f->off += len;
+}
+
+/* The SPI of ESP and AH (RFC 4303 section 2, RFC 4302 section 2), where no tunnel is named yet. */
+static __always_inline void parse_spi(struct flow_facts *f, __u8 kind, const __u8 *spi)
+{
+	if (f->key.tunnel_kind)
+		return;
+	f->key.tunnel_kind = kind;
+	f->key.tunnel_id = (__u32)spi[0] << 24 | (__u32)spi[1] << 16 | (__u32)spi[2] << 8 | spi[3];
+}
+
+/* What is behind them cannot be read, or in AH's case is not looked for in IPv4. */
+static __always_inline void parse_ipsec(struct pkt *pkt, struct flow_facts *f)
+{
+	const __u8 *head = pkt_pull(pkt, 8);
+
+	if (!head || parse_beyond(f, 8))
+		return parse_short(f);
+	if (f->next == PARSE_ESP)
+		parse_spi(f, FLOW_TUNNEL_ESP, head);
+	else
+		parse_spi(f, FLOW_TUNNEL_AH, head + 4);
+}
+
+/* UDP destination ports; 8472 is VXLAN's in Linux before its own was assigned. */
+static __always_inline int parse_is_tunnel_port(__be16 port)
+{
+	__u16 number = PARSE_SWAP16(port);
+
+	return number == 4789 || number == 8472 || number == 6081 || number == 2152;
 }
 
 static __always_inline void parse_transport(struct pkt *pkt, struct flow_facts *f)
@@ -211,14 +283,36 @@ static __always_inline void parse_transport(struct pkt *pkt, struct flow_facts *
 
 	f->stage = PARSE_DONE;
 	f->key.proto = proto;
-	if (proto == PARSE_TCP)
+	if (proto == PARSE_TCP) {
 		parse_tcp(pkt, f);
-	else if (proto == PARSE_UDP || proto == PARSE_UDPLITE)
+	} else if (proto == PARSE_UDP) {
 		parse_ports(pkt, 8, f);
-	else if (proto == PARSE_ICMP || proto == PARSE_ICMPV6)
+		if (f->into && f->verdict == VERDICT_FLOW && parse_is_tunnel_port(f->key.dport)) {
+			f->off -= 8; /* its length is looked at again */
+			f->stage = PARSE_TUNNEL;
+		}
+	} else if (proto == PARSE_UDPLITE) {
+		parse_ports(pkt, 8, f);
+	} else if (proto == PARSE_ICMP || proto == PARSE_ICMPV6) {
 		parse_icmp(pkt, f);
-	else if (proto == PARSE_SCTP || proto == PARSE_DCCP)
+	} else if (proto == PARSE_SCTP || proto == PARSE_DCCP) {
 		parse_ports(pkt, 12, f);
+	} else if (proto == PARSE_ESP || proto == PARSE_AH) {
+		parse_ipsec(pkt, f);
+	} else if (f->into && (proto == PARSE_GRE || proto == PARSE_IPIP || proto == PARSE_IPV6)) {
+		f->stage = PARSE_TUNNEL;
+	}
+}
+
+/* A fragment header was met: the outermost one is kept. */
+static __always_inline void parse_fragment(struct flow_facts *f, __u32 id, __u8 frag)
+{
+	if (!f->frag) {
+		f->frag = frag;
+		f->frag_id = id;
+	}
+	if (frag == PARSE_LATER)
+		f->key.marks |= FLOW_MARK_FRAGMENT;
 }
 
 /* RFC 791. A total length of 0 is that of a packet larger than 64 kB (BIG TCP): no limit. */
@@ -227,7 +321,7 @@ static __always_inline void parse_ipv4(struct pkt *pkt, struct flow_facts *f)
 	const __u8 *ip = pkt_pull(pkt, 20);
 	__u32 header, total;
 
-	if (!ip || ip[0] >> 4 != 4)
+	if (!ip || parse_beyond(f, 20) || ip[0] >> 4 != 4)
 		return parse_short(f);
 	f->key.src[0] = pkt_be32(ip + 12);
 	f->key.dst[0] = pkt_be32(ip + 16);
@@ -235,14 +329,16 @@ static __always_inline void parse_ipv4(struct pkt *pkt, struct flow_facts *f)
 	header = (ip[0] & 0xf) * 4;
 	total = (__u32)ip[2] << 8 | ip[3];
 	f->ip_len = total ? total : PARSE_UNKNOWN;
-	if (header < 20 || f->ip_len < header)
+	if (header < 20 || f->ip_len < header || parse_beyond(f, header))
 		return parse_short(f);
+	parse_narrow(f, f->ip_len);
 	f->off += header;
-	f->room = f->ip_len - header;
-	if ((ip[6] & 0x1f) || ip[7])
-		f->key.marks |= FLOW_MARK_FRAGMENT;
-	else
-		f->stage = PARSE_TRANSPORT;
+	f->stage = PARSE_TRANSPORT;
+	if (!((ip[6] & 0x3f) | ip[7]))
+		return;
+	if ((ip[6] & 0x1f) | ip[7])
+		f->stage = PARSE_DONE;
+	parse_fragment(f, (__u32)ip[4] << 8 | ip[5], f->stage ? PARSE_FIRST : PARSE_LATER);
 }
 
 static __always_inline int parse_is_extension(__u8 proto)
@@ -259,51 +355,67 @@ static __always_inline int parse_is_extension(__u8 proto)
 static __always_inline void parse_ipv6(struct pkt *pkt, struct flow_facts *f)
 {
 	const __u8 *ip = pkt_pull(pkt, 40);
+	__u32 payload;
 
-	if (!ip || ip[0] >> 4 != 6)
+	if (!ip || parse_beyond(f, 40) || ip[0] >> 4 != 6)
 		return parse_short(f);
 	for (int i = 0; i < 4; i++) {
 		f->key.src[i] = pkt_be32(ip + 8 + 4 * i);
 		f->key.dst[i] = pkt_be32(ip + 24 + 4 * i);
 	}
 	f->key.proto = f->next = ip[6];
-	f->room = (__u32)ip[4] << 8 | ip[5];
-	f->ip_len = f->room + 40;
-	if (!f->room && (f->next == PARSE_HOPOPTS || f->gso))
-		f->room = f->ip_len = PARSE_UNKNOWN;
+	payload = (__u32)ip[4] << 8 | ip[5];
+	f->ip_len = payload + 40;
+	if (!payload && (f->next == PARSE_HOPOPTS || f->gso))
+		f->ip_len = PARSE_UNKNOWN;
+	parse_narrow(f, f->ip_len);
 	f->off += 40;
+	f->extensions = 0;
 	f->stage = parse_is_extension(f->next) ? PARSE_EXTENSION : PARSE_TRANSPORT;
 }
 
-/* One extension header: RFC 8200 section 4; AH counts words of 4 (RFC 4302 section 2.2). */
+/* Whole length of an extension header: RFC 8200 section 4; AH counts words of 4 (RFC 4302, 2.2). */
+static __always_inline __u32 parse_extension_len(__u8 proto, const __u8 *ext)
+{
+	if (proto == PARSE_FRAGMENT)
+		return 8;
+	if (proto == PARSE_AH)
+		return (ext[1] + 2U) * 4;
+	return (ext[1] + 1U) * 8;
+}
+
 static __always_inline void parse_extension(struct pkt *pkt, struct flow_facts *f)
 {
 	const __u8 *ext = pkt_pull(pkt, 8);
 	__u32 len;
 
 	f->key.proto = f->next;
-	if (!ext || f->room < 8)
+	if (f->extensions++ == PARSE_EXTENSIONS)
+		return parse_deep(f);
+	if (!ext || parse_beyond(f, 8))
 		return parse_short(f);
-	len = (ext[1] + 1U) * 8;
-	if (f->next == PARSE_FRAGMENT)
-		len = 8;
-	else if (f->next == PARSE_AH)
-		len = (ext[1] + 2U) * 4;
-	if (f->room < len || f->off + len > PARSE_OFF_MAX)
+	len = parse_extension_len(f->next, ext);
+	if (parse_beyond(f, len) || f->off + len > PARSE_OFF_MAX)
 		return parse_short(f);
 	/* net/ipv6/ip6_offload.c, ipv6_hopopt_jumbo_remove */
 	if (f->gso && f->next == PARSE_HOPOPTS && ext[2] == PARSE_JUMBO && len == 8 &&
 	    f->ip_len == PARSE_UNKNOWN && f->off == f->l3_off + 40)
 		f->unsent = 8;
 	f->off += len;
-	f->room -= len;
-	if (f->next == PARSE_FRAGMENT && (ext[2] || (ext[3] & 0xf8))) {
-		f->key.proto = ext[0];
-		f->key.marks |= FLOW_MARK_FRAGMENT;
-		f->stage = PARSE_DONE;
-		return;
+	f->key.proto = ext[0];
+	if (f->next == PARSE_AH)
+		parse_spi(f, FLOW_TUNNEL_AH, ext + 4);
+	if (f->next == PARSE_FRAGMENT && (ext[2] || (ext[3] & 0xf9))) {
+		__u32 id = (__u32)ext[4] << 24 | (__u32)ext[5] << 16 | (__u32)ext[6] << 8 | ext[7];
+		int later = ext[2] || (ext[3] & 0xf8);
+
+		parse_fragment(f, id, later ? PARSE_LATER : PARSE_FIRST);
+		if (later) {
+			f->stage = PARSE_DONE;
+			return;
+		}
 	}
-	f->key.proto = f->next = ext[0];
+	f->next = ext[0];
 	if (!parse_is_extension(f->next))
 		f->stage = PARSE_TRANSPORT;
 }
@@ -313,7 +425,7 @@ static __always_inline void parse_arp(struct pkt *pkt, struct flow_facts *f)
 {
 	const __u8 *arp = pkt_pull(pkt, 28);
 
-	if (!arp)
+	if (!arp || parse_beyond(f, 28))
 		return parse_short(f);
 	__builtin_memcpy(&f->key.sport, arp + 6, 2);
 	if (arp[2] != 0x08 || arp[3] != 0 || arp[4] != 6 || arp[5] != 4)
@@ -335,6 +447,9 @@ static __always_inline void parse_net(struct pkt *pkt, struct flow_facts *f)
 		parse_ipv6(pkt, f);
 	else if (ethertype == ETH_P_ARP || ethertype == ETH_P_RARP)
 		parse_arp(pkt, f);
+	else if (ethertype == ETH_P_MPLS_UC || ethertype == ETH_P_MPLS_MC ||
+		 ethertype == ETH_P_PPP_SES)
+		f->stage = PARSE_LABEL;
 }
 
 /* IEEE 802.2; SNAP with OUI 0 (RFC 1042) carries an EtherType, which is followed. */
@@ -344,13 +459,13 @@ static __always_inline void parse_llc(struct pkt *pkt, struct flow_facts *f)
 
 	f->key.ethertype = FLOW_ETH_LLC;
 	f->stage = PARSE_DONE;
-	if (!llc)
+	if (!llc || parse_beyond(f, 3))
 		return parse_short(f);
 	f->key.sport = PARSE_SWAP16((__u16)(llc[0] << 8 | llc[1]));
 	if (llc[0] != 0xaa || llc[1] != 0xaa || llc[2] != 0x03)
 		return;
 	snap = pkt_pull(pkt, 5);
-	if (!snap)
+	if (!snap || parse_beyond(f, 8))
 		return parse_short(f);
 	if (snap[0] || snap[1] || snap[2] || snap[3] < 0x06)
 		return;
@@ -376,23 +491,21 @@ static __always_inline void parse_plain(struct pkt *pkt, struct flow_facts *f)
 	f->stage = PARSE_NET;
 }
 
-/* IEEE 802.3 and 802.1Q. The first two tags are kept; a stack of more than PARSE_TAGS is too deep. */
-static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
+/*
+ * IEEE 802.1Q tags, then what they are on; f->off is behind the EtherType. The first two tags are
+ * kept; a stack of more than PARSE_TAGS is too deep.
+ */
+static __always_inline void parse_tags(struct pkt *pkt, struct flow_facts *f, __u16 ethertype)
 {
-	const __u8 *eth = pkt_pull(pkt, 14), *tag;
-	__u16 ethertype;
+	const __u8 *tag;
 
-	if (!eth)
-		return parse_short(f);
-	f->off = 14;
 	f->stage = PARSE_NET;
-	ethertype = (__u16)(eth[12] << 8 | eth[13]);
 	/* a tag held beside the bytes is one of the stack: both hooks find the same frame too deep */
-	for (int depth = f->key.vlan ? 1 : 0; depth < PARSE_TAGS && parse_is_tag(ethertype);
-	     depth++) {
+	for (int depth = f->key.vlan && !f->tunnels ? 1 : 0;
+	     depth < PARSE_TAGS && parse_is_tag(ethertype); depth++) {
 		tag = pkt_pull(pkt, 4);
 		f->key.ethertype = ethertype;
-		if (!tag)
+		if (!tag || parse_beyond(f, 4))
 			return parse_short(f);
 		parse_tag(f, ethertype, (__u16)(tag[0] << 8 | tag[1]));
 		f->off += 4;
@@ -403,6 +516,17 @@ static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
 		parse_deep(f);
 	else if (ethertype <= PARSE_LENGTH_MAX)
 		parse_llc(pkt, f);
+}
+
+/* IEEE 802.3. */
+static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
+{
+	const __u8 *eth = pkt_pull(pkt, 14);
+
+	if (!eth || parse_beyond(f, 14))
+		return parse_short(f);
+	f->off += 14;
+	parse_tags(pkt, f, (__u16)(eth[12] << 8 | eth[13]));
 }
 
 /*
@@ -432,57 +556,26 @@ static __always_inline void parse_count(const struct pkt_meta *meta, struct flow
 	f->ip_bytes = ip + extra * (__u32)(f->off - f->l3_off) - segments * f->unsent;
 }
 
-/* Before the first stage. */
+/* Before the first stage. Arithmetic for branches: the verifier would follow both ways. */
 static __always_inline void parse_begin(const struct pkt_meta *meta, struct flow_facts *f)
 {
+	__u32 segmented = meta->gso_size | meta->segments >> 1;
+
 	__builtin_memset(f, 0, sizeof(*f));
 	f->key.ifnum = meta->ifnum;
 	f->key.dir = (__u8)meta->dir;
-	f->ip_len = PARSE_UNKNOWN;
+	f->ip_len = f->end = PARSE_UNKNOWN;
 	f->truncated = meta->reach < meta->len;
-	f->gso = meta->gso_size |
-		 meta->segments >> 1; /* no branch: the verifier would follow both */
+	f->gso = (segmented | (0 - segmented)) >> 31;
+	f->into = (__u8)(meta->inner | f->gso * PARSE_INTO_MEASURE);
 	f->stage = PARSE_LINK;
 	if (meta->vlan_proto)
 		parse_tag(f, meta->vlan_proto, meta->vlan_tci);
 	if (meta->l3_proto) {
-		f->key.ethertype = meta->l3_proto;
-		f->stage = PARSE_NET;
+		__u16 proto = meta->l3_proto;
+
+		f->key.ethertype = proto;
+		f->stage =
+			parse_is_tag(proto) || proto <= PARSE_LENGTH_MAX ? PARSE_TAGGED : PARSE_NET;
 	}
 }
-
-#ifndef __bpf__
-static inline struct pkt parse_at(const __u8 *start, __u32 reach, __u32 off)
-{
-	return (struct pkt){.pos = start + (off > reach ? reach : off), .end = start + reach};
-}
-
-/*
- * The whole walk for the host: fill `f` from meta->reach bytes at `data`. Never fails; f->verdict
- * says how it went. The BPF programs make the same walk with fewer stages inline (walk.bpf.h).
- */
-static inline void parse_packet(const void *data, const struct pkt_meta *meta, struct flow_facts *f)
-{
-	struct pkt pkt = parse_at(data, meta->reach, 0);
-
-	parse_begin(meta, f);
-	if (f->stage == PARSE_LINK)
-		parse_plain(&pkt, f);
-	pkt = parse_at(data, meta->reach, f->off);
-	if (f->stage == PARSE_LINK)
-		parse_link(&pkt, f);
-	if (f->stage == PARSE_NET)
-		parse_net(&pkt, f);
-	for (int depth = 0; depth < PARSE_EXTENSIONS && f->stage == PARSE_EXTENSION; depth++) {
-		pkt = parse_at(data, meta->reach, f->off);
-		parse_extension(&pkt, f);
-	}
-	if (f->stage == PARSE_EXTENSION)
-		parse_deep(f);
-	if (f->stage == PARSE_TRANSPORT) {
-		pkt = parse_at(data, meta->reach, f->off);
-		parse_transport(&pkt, f);
-	}
-	parse_count(meta, f);
-}
-#endif

@@ -109,3 +109,64 @@ SELECT
 	f.tcp_flags & 255 AS tcp_flags, (f.tcp_flags >> 8) & 255 AS rev_tcp_flags,
 	f.marks, f.end_reason
 FROM flow f LEFT JOIN interface i ON i.id = f.iface;
+
+-- version 2
+-- What is around the packets of a flow; most flows have no row here. kind: 1 mpls, 2 pppoe, 3 vxlan,
+-- 4 geneve, 5 gre, 6 nvgre, 7 erspan, 8 ipip, 9 6in4, 10 4in6, 11 6in6, 12 gtpu, 13 esp, 14 ah.
+CREATE TABLE flow_tunnel (
+	flow INTEGER PRIMARY KEY,         -- flow.id
+	kind INTEGER NOT NULL,
+	tunnel_id INTEGER NOT NULL,       -- VNI, key, TEID, SPI ...; mpls: top label | entries << 20
+	rev_tunnel_id INTEGER NOT NULL,   -- of the reverse direction
+	outer_src, outer_dst              -- tunnel endpoints, the initiator's side first
+);
+
+DROP VIEW flow_text;
+CREATE VIEW flow_text AS
+SELECT
+	strftime('%Y-%m-%dT%H:%M:%fZ', ((f.id >> 20) - f.duration_ms) / 1000.0, 'unixepoch') AS start,
+	strftime('%Y-%m-%dT%H:%M:%fZ', (f.id >> 20) / 1000.0, 'unixepoch') AS end,
+	i.name AS iface,
+	CASE f.dir WHEN 0 THEN 'ingress' ELSE 'egress' END AS dir,
+	f.ethertype, f.vlan, f.cvlan, f.proto,
+	CASE typeof(f.src)
+	WHEN 'integer' THEN printf('%d.%d.%d.%d', (f.src >> 24) & 255, (f.src >> 16) & 255,
+		(f.src >> 8) & 255, f.src & 255)
+	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
+		substr(hex(f.src), 1, 4), substr(hex(f.src), 5, 4), substr(hex(f.src), 9, 4),
+		substr(hex(f.src), 13, 4), substr(hex(f.src), 17, 4), substr(hex(f.src), 21, 4),
+		substr(hex(f.src), 25, 4), substr(hex(f.src), 29, 4)))
+	END AS src,
+	CASE typeof(f.dst)
+	WHEN 'integer' THEN printf('%d.%d.%d.%d', (f.dst >> 24) & 255, (f.dst >> 16) & 255,
+		(f.dst >> 8) & 255, f.dst & 255)
+	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
+		substr(hex(f.dst), 1, 4), substr(hex(f.dst), 5, 4), substr(hex(f.dst), 9, 4),
+		substr(hex(f.dst), 13, 4), substr(hex(f.dst), 17, 4), substr(hex(f.dst), 21, 4),
+		substr(hex(f.dst), 25, 4), substr(hex(f.dst), 29, 4)))
+	END AS dst,
+	f.sport, f.dport, f.packets, f.bytes, f.ip_bytes, f.rev_packets, f.rev_bytes, f.rev_ip_bytes,
+	f.tcp_flags & 255 AS tcp_flags, (f.tcp_flags >> 8) & 255 AS rev_tcp_flags,
+	f.marks, f.end_reason,
+	CASE t.kind WHEN 1 THEN 'mpls' WHEN 2 THEN 'pppoe' WHEN 3 THEN 'vxlan' WHEN 4 THEN 'geneve'
+	WHEN 5 THEN 'gre' WHEN 6 THEN 'nvgre' WHEN 7 THEN 'erspan' WHEN 8 THEN 'ipip'
+	WHEN 9 THEN '6in4' WHEN 10 THEN '4in6' WHEN 11 THEN '6in6' WHEN 12 THEN 'gtpu'
+	WHEN 13 THEN 'esp' WHEN 14 THEN 'ah' END AS tunnel,
+	CASE t.kind WHEN 1 THEN t.tunnel_id & 1048575 ELSE t.tunnel_id END AS tunnel_id,
+	CASE typeof(t.outer_src)
+	WHEN 'integer' THEN printf('%d.%d.%d.%d', (t.outer_src >> 24) & 255, (t.outer_src >> 16) & 255,
+		(t.outer_src >> 8) & 255, t.outer_src & 255)
+	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
+		substr(hex(t.outer_src), 1, 4), substr(hex(t.outer_src), 5, 4), substr(hex(t.outer_src), 9, 4),
+		substr(hex(t.outer_src), 13, 4), substr(hex(t.outer_src), 17, 4), substr(hex(t.outer_src), 21, 4),
+		substr(hex(t.outer_src), 25, 4), substr(hex(t.outer_src), 29, 4)))
+	END AS outer_src,
+	CASE typeof(t.outer_dst)
+	WHEN 'integer' THEN printf('%d.%d.%d.%d', (t.outer_dst >> 24) & 255, (t.outer_dst >> 16) & 255,
+		(t.outer_dst >> 8) & 255, t.outer_dst & 255)
+	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
+		substr(hex(t.outer_dst), 1, 4), substr(hex(t.outer_dst), 5, 4), substr(hex(t.outer_dst), 9, 4),
+		substr(hex(t.outer_dst), 13, 4), substr(hex(t.outer_dst), 17, 4), substr(hex(t.outer_dst), 21, 4),
+		substr(hex(t.outer_dst), 25, 4), substr(hex(t.outer_dst), 29, 4)))
+	END AS outer_dst
+FROM flow f LEFT JOIN interface i ON i.id = f.iface LEFT JOIN flow_tunnel t ON t.flow = f.id;

@@ -2,7 +2,7 @@
 /*
  * walk.bpf.h: the walk of parse.h's stages in a BPF program.
  *
- * A stage that branches is a global function: the verifier walks it once and forgets which path it
+ * A stage is a call of a global function: the verifier walks it once and forgets which path it
  * took, so that its work is the sum of the stages' (the product of them passed its limit of
  * 1,000,000 instructions). Each takes its position anew from f->off, with one bounds check. A call
  * costs 5 to 7 ns where returns are guarded against speculation, so a plain packet makes none.
@@ -32,45 +32,37 @@ __noinline int walk_link(HOOK_CTX *ctx, struct flow_facts *f)
 	return 0;
 }
 
-__noinline int walk_net(HOOK_CTX *ctx, struct flow_facts *f)
+__noinline int walk_step(HOOK_CTX *ctx, struct flow_facts *f)
 {
-	if (f) {
+	__u32 zero = 0;
+	struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero);
+
+	if (f && wrap) {
 		struct pkt pkt = walk_at(ctx, f->off);
 
-		parse_net(&pkt, f);
+		parse_step(&pkt, f, wrap);
 	}
 	return 0;
 }
 
-__noinline int walk_extension(HOOK_CTX *ctx, struct flow_facts *f)
+__noinline int walk_end(struct flow_facts *f)
 {
-	if (f) {
-		struct pkt pkt = walk_at(ctx, f->off);
+	__u32 zero = 0;
+	struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero);
 
-		parse_extension(&pkt, f);
-	}
+	if (f && wrap)
+		parse_end(f, wrap);
 	return 0;
 }
 
-__noinline int walk_transport(HOOK_CTX *ctx, struct flow_facts *f)
+static __always_inline void walk_rest(HOOK_CTX *ctx, const struct pkt_meta *meta,
+				      struct flow_facts *f)
 {
-	if (f) {
-		struct pkt pkt = walk_at(ctx, f->off);
-
-		parse_transport(&pkt, f);
-	}
-	return 0;
-}
-
-/* What follows the network layer where that is not the transport layer itself. */
-static __always_inline void walk_rest(HOOK_CTX *ctx, struct flow_facts *f)
-{
-	for (int depth = 0; depth < PARSE_EXTENSIONS && f->stage == PARSE_EXTENSION; depth++)
-		walk_extension(ctx, f);
-	if (f->stage == PARSE_EXTENSION)
-		parse_deep(f);
-	if (f->stage == PARSE_TRANSPORT)
-		walk_transport(ctx, f);
+	for (int i = 0; i < PARSE_STEPS && f->stage != PARSE_DONE; i++)
+		walk_step(ctx, f);
+	if (f->stage != PARSE_DONE || (f->into & PARSE_INTO_SAVED))
+		walk_end(f);
+	parse_count(meta, f);
 }
 
 /* What nearly every packet is goes without a call: Ethernet, IP, transport. */
@@ -92,8 +84,7 @@ static __always_inline void walk_packet(HOOK_CTX *ctx, const struct pkt_meta *me
 		pkt = walk_at(ctx, f->off);
 		parse_transport(&pkt, f);
 	}
-	walk_rest(ctx, f);
-	parse_count(meta, f);
+	walk_rest(ctx, meta, f);
 }
 
 /* The same with a call for each stage: for a second look, which is rare. */
@@ -101,10 +92,5 @@ static __always_inline void walk_again(HOOK_CTX *ctx, const struct pkt_meta *met
 				       struct flow_facts *f)
 {
 	parse_begin(meta, f);
-	if (f->stage == PARSE_LINK)
-		walk_link(ctx, f);
-	if (f->stage == PARSE_NET)
-		walk_net(ctx, f);
-	walk_rest(ctx, f);
-	parse_count(meta, f);
+	walk_rest(ctx, meta, f);
 }

@@ -27,14 +27,14 @@ static __always_inline void tc_meta(const struct __sk_buff *skb, __u32 l3, struc
 	}
 	if (l3)
 		meta->l3_proto = bpf_ntohs((__be16)skb->protocol);
-	meta->ifnum = account_iface(skb->ifindex);
+	meta->ifnum = (__u16)account_iface(skb->ifindex);
 }
 
 static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct flow_ledger *books;
-	struct pkt_meta meta = {.dir = dir};
+	struct pkt_meta meta = {.dir = dir, .inner = geometry.inner};
 	struct flow_facts f;
 	int pulled = 0;
 

@@ -225,9 +225,9 @@ static void test_newer(void **state)
 
 	(void)state;
 	make_db_with(path, 1);
-	exec_file(path, "PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
+	exec_file(path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
 	assert_left_alone(path, -EOVERFLOW,
-			  "newer wireledger (schema version 2, this one knows 1)");
+			  "newer wireledger (schema version 3, this one knows 2)");
 }
 
 static void test_corrupt(void **state)

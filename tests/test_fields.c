@@ -62,7 +62,7 @@ static void test_table(void **state)
 	static const char order[] =
 		"start end dir ethertype vlan cvlan proto src dst sport dport arp_spa arp_tpa packets "
 		"bytes ip_bytes tcp_flags rev_packets rev_bytes rev_ip_bytes rev_tcp_flags marks "
-		"end_reason duration_ms ";
+		"end_reason duration_ms tunnel tunnel_id rev_tunnel_id outer_src outer_dst ";
 	char names[512] = "";
 
 	(void)state;

@@ -19,7 +19,7 @@
 #include <pcap/pcap.h>
 
 #include "cli/filter.h"
-#include "schema/parse.h"
+#include "schema/tunnel.h"
 #include "vectors.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -98,8 +98,9 @@ static void record_of(const uint8_t *frame, uint32_t len, struct flow_record *re
 {
 	struct pkt_meta meta = {.len = len, .reach = len};
 	struct flow_facts facts;
+	struct flow_wrap wrap;
 
-	parse_packet(frame, &meta, &facts);
+	parse_packet(frame, &meta, &facts, &wrap);
 	memset(ret_rec, 0, sizeof(*ret_rec));
 	ret_rec->key = facts.key;
 	ret_rec->half[0].packets = 1;

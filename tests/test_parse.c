@@ -32,8 +32,9 @@ static void parse_copy(const struct vector *v, const struct pkt_meta *meta,
 		       struct flow_facts *facts)
 {
 	__u8 *copy = copy_of(v, meta->reach);
+	struct flow_wrap wrap;
 
-	parse_packet(copy, meta, facts);
+	parse_packet(copy, meta, facts, &wrap);
 	free(copy);
 }
 
@@ -115,7 +116,7 @@ static void check_invariants(const struct vector *v, const struct pkt_meta *meta
 	fine &= !(f->key.marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL));
 	fine &= f->packets >= 1 && f->bytes >= meta->len && f->ip_bytes <= f->bytes;
 	fine &= !f->tcp_flags || f->key.proto == 6;
-	fine &= f->key.pad == 0 && f->key.ifnum == IFNUM;
+	fine &= f->key.outer == 0 && f->key.ifnum == IFNUM;
 	if (!fine)
 		fail_msg("vector '%s' cut at %u of %u breaks an invariant", v->name, meta->reach,
 			 meta->len);

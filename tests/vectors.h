@@ -10,7 +10,7 @@
 #pragma once
 
 #include "schema/flow.h"
-#include "schema/parse.h"
+#include "schema/tunnel.h"
 
 struct vector {
 	const char *name;
@@ -23,6 +23,7 @@ struct vector {
 	__u16 vlan_proto;
 	__u16 vlan_tci;
 	__u16 l3_proto;
+	__u8 inner; /* tunnel = inner */
 	/* wanted */
 	__u32 verdict;
 	__u32 packets;
@@ -163,9 +164,11 @@ static const struct vector vectors[] = {
 	 KEY4(.proto = 89)},
 	{"gre4", FRAME(ETH(0x0800), IP4(24, 47), PORTS), WANT(FLOW, 1, 38, 24), KEY4(.proto = 47)},
 	{"esp4", FRAME(ETH(0x0800), IP4(28, 50), PORTS, Z4), WANT(FLOW, 1, 42, 28),
-	 KEY4(.proto = 50)},
-	{"ah4", FRAME(ETH(0x0800), IP4(44, 51), 17, 4, 0, 0, Z8, Z4, UDP(8)), WANT(FLOW, 1, 58, 44),
-	 KEY4(.proto = 51)},
+	 KEY4(.proto = 50, .tunnel_kind = FLOW_TUNNEL_ESP, .tunnel_id = 0x9c401451)},
+	{"esp4 without its sequence number", FRAME(ETH(0x0800), IP4(27, 50), PORTS, Z4), .len = 60,
+	 WANT(SHORT, 1, 60, 27), KEY4(.proto = 50, .marks = FLOW_MARK_SHORT)},
+	{"ah4", FRAME(ETH(0x0800), IP4(44, 51), 17, 4, 0, 0, B32(0x100), Z8, UDP(8)),
+	 WANT(FLOW, 1, 58, 44), KEY4(.proto = 51, .tunnel_kind = FLOW_TUNNEL_AH, .tunnel_id = 0x100)},
 	{"protocol 41 4", FRAME(ETH(0x0800), IP4(60, 41), IP6(0, 59)), WANT(FLOW, 1, 74, 60),
 	 KEY4(.proto = 41)},
 	{"protocol 0 4", FRAME(ETH(0x0800), IP4(28, 0), 17, 0, Z4, 0, 0), WANT(FLOW, 1, 42, 28),
@@ -292,10 +295,6 @@ static const struct vector vectors[] = {
 	/* Other EtherTypes, and what is no frame. */
 	{"lldp", FRAME(ETH(0x88cc), 2, 7, 4, 2, 0, 0, 0, 0, 1), .len = 60, WANT(FLOW, 1, 60, 0),
 	 .key = {.ethertype = 0x88cc}},
-	{"mpls", FRAME(ETH(0x8847), 0, 1, 0x01, 64, IP4(28, 17), UDP(8)), WANT(FLOW, 1, 46, 0),
-	 .key = {.ethertype = 0x8847}},
-	{"pppoe session", FRAME(ETH(0x8864), 0x11, 0, 0, 1, 0, 30, 0, 0x21, IP4(28, 17), UDP(8)),
-	 WANT(FLOW, 1, 50, 0), .key = {.ethertype = 0x8864}},
 	{"EtherType 0x05dd", FRAME(ETH(0x05dd), 0x42, 0x42, 3), WANT(FLOW, 1, 17, 0),
 	 .key = {.ethertype = 0x05dd}},
 	{"EtherType 0x0600", FRAME(ETH(0x0600), 1), WANT(FLOW, 1, 15, 0),
@@ -387,12 +386,13 @@ static const struct vector vectors[] = {
 	 .tcp_flags = 0x11, KEY6(.proto = 6, KPORTS)},
 	{"ip6 destination options, udp", FRAME(ETH(0x86dd), IP6(16, 60), EXT8(17), UDP(8)),
 	 WANT(FLOW, 1, 70, 56), KEY6(.proto = 17, KPORTS)},
-	{"ip6 ah of 24 bytes, udp", FRAME(ETH(0x86dd), IP6(32, 51), 17, 4, 0, 0, Z16, Z4, UDP(8)),
-	 WANT(FLOW, 1, 86, 72), KEY6(.proto = 17, KPORTS)},
+	{"ip6 ah of 24 bytes, udp", FRAME(ETH(0x86dd), IP6(32, 51), 17, 4, 0, 0, B32(7), Z16, UDP(8)),
+	 WANT(FLOW, 1, 86, 72),
+	 KEY6(.proto = 17, KPORTS, .tunnel_kind = FLOW_TUNNEL_AH, .tunnel_id = 7)},
 	{"ip6 ah of 12 bytes, udp", FRAME(ETH(0x86dd), IP6(20, 51), 17, 1, 0, 0, Z8, UDP(8)),
-	 WANT(FLOW, 1, 74, 60), KEY6(.proto = 17, KPORTS)},
+	 WANT(FLOW, 1, 74, 60), KEY6(.proto = 17, KPORTS, .tunnel_kind = FLOW_TUNNEL_AH)},
 	{"ip6 options, esp", FRAME(ETH(0x86dd), IP6(24, 60), EXT8(50), Z16), WANT(FLOW, 1, 78, 64),
-	 KEY6(.proto = 50)},
+	 KEY6(.proto = 50, .tunnel_kind = FLOW_TUNNEL_ESP)},
 	{"ip6 mobility, nothing after it", FRAME(ETH(0x86dd), IP6(8, 135), 59, 0, 0, 0, Z4),
 	 WANT(FLOW, 1, 62, 48), KEY6(.proto = 59)},
 	{"ip6 first fragment", FRAME(ETH(0x86dd), IP6(1456, 44), FRAG6(17, 1), UDP(3008)),

@@ -2,7 +2,8 @@
 /*
  * flow_xdp.bpf.c: the XDP adapter. Ingress; always XDP_PASS; no packet is written.
  *
- * A frame of several buffers counts whole (bpf_xdp_get_buff_len); its headers are in the first.
+ * A frame of several buffers counts whole (bpf_xdp_get_buff_len); its headers are in the first. Where
+ * the NIC takes VLAN tags off before XDP, that a frame has none is marked as unknown.
  */
 #include <linux/bpf.h>
 
@@ -13,14 +14,17 @@ SEC("xdp")
 int flow_xdp(struct xdp_md *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct pkt_meta meta = {.dir = FLOW_INGRESS};
+	struct pkt_meta meta = {.dir = FLOW_INGRESS, .inner = geometry.inner};
+	__u32 iface = account_iface(ctx->ingress_ifindex);
 	struct flow_ledger *books;
 	struct flow_facts f;
 
 	meta.reach = (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
 	meta.len = geometry.xdp_buff_len ? (__u32)bpf_xdp_get_buff_len(ctx) : meta.reach;
-	meta.ifnum = account_iface(ctx->ingress_ifindex);
+	meta.ifnum = (__u16)iface;
 	walk_packet(ctx, &meta, &f);
+	if (!f.key.vlan)
+		f.key.marks |= iface >> 16;
 	books = account_books(cpu, &f.key);
 	if (!books)
 		return XDP_PASS;
