@@ -55,6 +55,7 @@ struct runner {
 	struct books *books;
 	__u32 dir;
 	bool tc;
+	__u8 inner;
 	__u32 verdict; /* that lets the packet go on */
 };
 
@@ -90,7 +91,7 @@ static void map_size(struct bpf_object *obj, const char *name, __u32 entries)
 	}
 }
 
-static void set_geometry(struct bpf_object *obj, struct flow_geometry *geometry)
+static void set_geometry(struct bpf_object *obj, __u8 inner, struct flow_geometry *geometry)
 {
 	unsigned int cpus = (unsigned int)libbpf_num_possible_cpus();
 
@@ -99,6 +100,7 @@ static void set_geometry(struct bpf_object *obj, struct flow_geometry *geometry)
 	geometry->set_mask = SETS - 1;
 	geometry->cpu_sets = SETS + FLOW_RESERVED_SETS;
 	geometry->xdp_buff_len = 1;
+	geometry->inner = inner;
 	map_size(obj, "slots", cpus * geometry->cpu_sets);
 	map_size(obj, "marks", cpus * geometry->cpu_sets);
 	map_size(obj, "ledger", cpus * FLOW_IFACES * 2);
@@ -123,6 +125,16 @@ static const struct flow_slot *slot_at(const struct books *books, size_t index)
 	return set->tag[index % FLOW_WAYS] ? &set->slot[index % FLOW_WAYS] : NULL;
 }
 
+/* The keys are one, and where there are outer endpoints they got a number, whichever. */
+static bool is_key(const struct flow_key *got, const struct flow_key *want)
+{
+	bool tunnel = got->tunnel_kind >= FLOW_TUNNEL_VXLAN && got->tunnel_kind <= FLOW_TUNNEL_GTPU;
+	struct flow_key key = *got;
+
+	key.outer = 0;
+	return !memcmp(&key, want, sizeof(key)) && tunnel == (got->outer >> 2 != 0);
+}
+
 /* The slots of all CPUs that hold `key`; of any key where it is NULL. */
 static struct sums sum_slots(const struct books *books, const struct flow_key *key)
 {
@@ -132,7 +144,7 @@ static struct sums sum_slots(const struct books *books, const struct flow_key *k
 	for (size_t i = 0; i < total; i++) {
 		const struct flow_slot *slot = slot_at(books, i);
 
-		if (!slot || (key && memcmp(&slot->key, key, sizeof(*key))))
+		if (!slot || (key && !is_key(&slot->key, key)))
 			continue;
 		sums.slots++;
 		sums.packets += slot->packets;
@@ -184,6 +196,8 @@ static const char *skip_reason(const struct runner *run, const struct vector *v)
 		return "test-run cannot put headers out of reach";
 	if (v->l3_proto && !run->l3_prog)
 		return "no device without a link layer at this hook";
+	if (v->l3_proto && v->size >= 14 && (v->frame[12] << 8 | v->frame[13]) != v->l3_proto)
+		return "test-run has the protocol from bytes 12 and 13";
 	if (v->gso_size && !run->tc)
 		return "XDP knows no segmentation";
 	if (len < frame_min(run, v))
@@ -238,9 +252,11 @@ static void print_keys(const struct books *books, __u16 ifnum, __u32 dir)
 
 		if (!s || s->key.ifnum != ifnum || s->key.dir != dir)
 			continue;
-		printf("     slot: %04x vlan %04x/%04x proto %u %08x>%08x %04x>%04x marks %u\n",
+		printf("     slot: %04x vlan %04x/%04x proto %u %08x>%08x %04x>%04x marks %u "
+		       "tunnel %u %x outer %x\n",
 		       s->key.ethertype, s->key.vlan, s->key.cvlan, s->key.proto, s->key.src[0],
-		       s->key.dst[0], s->key.sport, s->key.dport, s->key.marks);
+		       s->key.dst[0], s->key.sport, s->key.dport, s->key.marks, s->key.tunnel_kind,
+		       s->key.tunnel_id, s->key.outer);
 	}
 }
 
@@ -349,20 +365,25 @@ static void check_balance(const char *name, const struct books *books)
 static void run_table(const struct runner *run)
 {
 	_Static_assert(VECTORS < FLOW_IFACES, "an interface number for each vector");
-	for (size_t i = 0; i < VECTORS; i++)
-		run_vector(run, &vectors[i], (__u16)(i + 1));
+	for (size_t i = 0; i < VECTORS; i++) {
+		if (vectors[i].inner == run->inner)
+			run_vector(run, &vectors[i], (__u16)(i + 1));
+	}
 }
 
-static int run_xdp(void)
+static int run_xdp(__u8 inner)
 {
 	struct flow_xdp *xdp = flow_xdp__open();
 	struct books books;
-	struct runner run = {
-		.name = "xdp", .books = &books, .dir = FLOW_INGRESS, .verdict = XDP_PASS};
+	struct runner run = {.name = "xdp",
+			     .books = &books,
+			     .dir = FLOW_INGRESS,
+			     .inner = inner,
+			     .verdict = XDP_PASS};
 
 	if (!xdp)
 		return -errno;
-	set_geometry(xdp->obj, &xdp->rodata->geometry);
+	set_geometry(xdp->obj, inner, &xdp->rodata->geometry);
 	bpf_program__set_flags(xdp->progs.flow_xdp, BPF_F_XDP_HAS_FRAGS);
 	if (flow_xdp__load(xdp))
 		return -errno;
@@ -374,16 +395,19 @@ static int run_xdp(void)
 	return 0;
 }
 
-static int run_tc(void)
+static int run_tc(__u8 inner)
 {
 	struct flow_tc *tc = flow_tc__open();
 	struct books books;
-	struct runner run = {
-		.name = "tc egress", .books = &books, .tc = true, .verdict = (__u32)-1};
+	struct runner run = {.name = "tc egress",
+			     .books = &books,
+			     .tc = true,
+			     .inner = inner,
+			     .verdict = (__u32)-1};
 
 	if (!tc)
 		return -errno;
-	set_geometry(tc->obj, &tc->rodata->geometry);
+	set_geometry(tc->obj, inner, &tc->rodata->geometry);
 	if (flow_tc__load(tc))
 		return -errno;
 	open_books(tc->obj, &books);
@@ -404,7 +428,7 @@ static int run_tc(void)
 int main(void)
 {
 	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	int err;
+	int err = 0;
 
 	if (geteuid()) {
 		printf("SKIP (not root)\nbpf_vectors: 0 passed, 0 failed, 1 skipped\n");
@@ -412,9 +436,11 @@ int main(void)
 	}
 	srandom((unsigned int)getpid());
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* kernels before 5.11 */
-	err = run_xdp();
-	if (!err)
-		err = run_tc();
+	for (__u8 inner = 0; !err && inner < 2; inner++) {
+		err = run_xdp(inner);
+		if (!err)
+			err = run_tc(inner);
+	}
 	if (err) {
 		printf("FAIL the programs do not load: %s\n", strerror(-err));
 		failed++;

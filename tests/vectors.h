@@ -496,6 +496,8 @@ static const struct vector vectors[] = {
 	{"address out of reach", FRAME(ETH(0x86dd), IP6(8946, 6), TCP(0x10)), .len = 9000,
 	 .reach = 50, WANT(SHORT, 1, 9000, 8986),
 	 .key = {.ethertype = 0x86dd, .marks = FLOW_MARK_SHORT}},
+
+#include "vectors_tunnel.h"
 };
 
 /* clang-format on */
@@ -517,6 +519,7 @@ static inline struct pkt_meta vector_meta(const struct vector *v, __u16 ifnum, _
 		.vlan_proto = v->vlan_proto,
 		.vlan_tci = v->vlan_tci,
 		.l3_proto = v->l3_proto,
+		.inner = v->inner,
 		.ifnum = ifnum,
 		.dir = dir,
 	};
