@@ -145,7 +145,19 @@ static __always_inline const void *pkt_pull(struct pkt *pkt, __u32 len)
 	return pos;
 }
 
-/* Four bytes as they lie. BPF may read them at once; of a copy clang makes single bytes. */
+/* Bytes as they lie. BPF may read them at once; of a copy clang makes single bytes. */
+static __always_inline __be16 pkt_be16(const __u8 *pos)
+{
+#ifdef __bpf__
+	return *(const __be16 *)pos;
+#else
+	__be16 half;
+
+	__builtin_memcpy(&half, pos, sizeof(half));
+	return half;
+#endif
+}
+
 static __always_inline __be32 pkt_be32(const __u8 *pos)
 {
 #ifdef __bpf__
@@ -204,13 +216,12 @@ static __always_inline int parse_is_tag(__u16 ethertype)
 /* RFC 9293 section 3.1. */
 static __always_inline void parse_tcp(struct pkt *pkt, struct flow_facts *f)
 {
-	const __be16 *port = pkt_pull(pkt, 4);
-	const __u8 *rest;
+	const __u8 *port = pkt_pull(pkt, 4), *rest;
 
 	if (!port || parse_beyond(f, 4))
 		return parse_short(f);
-	f->key.sport = port[0];
-	f->key.dport = port[1];
+	f->key.sport = pkt_be16(port);
+	f->key.dport = pkt_be16(port + 2);
 	rest = pkt_pull(pkt, 16);
 	if (!rest || parse_beyond(f, 20))
 		return parse_short(f);
@@ -236,12 +247,12 @@ static __always_inline void parse_icmp(struct pkt *pkt, struct flow_facts *f)
 /* Ports are the first four bytes of UDP, UDP-Lite, SCTP and DCCP; `len` is the whole header. */
 static __always_inline void parse_ports(struct pkt *pkt, __u32 len, struct flow_facts *f)
 {
-	const __be16 *port = pkt_pull(pkt, 4);
+	const __u8 *port = pkt_pull(pkt, 4);
 
 	if (!port || parse_beyond(f, 4))
 		return parse_short(f);
-	f->key.sport = port[0];
-	f->key.dport = port[1];
+	f->key.sport = pkt_be16(port);
+	f->key.dport = pkt_be16(port + 2);
 	if (!pkt_pull(pkt, len - 4) || parse_beyond(f, len))
 		return parse_short(f);
 	f->off += len;

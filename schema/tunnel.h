@@ -203,8 +203,7 @@ static __always_inline __u32 parse_gtp_len(struct pkt *pkt, const struct flow_fa
 		len += size;
 		if (!size || parse_beyond(f, len))
 			return 0;
-		pkt->pos = pos + size - 1;
-		pos = pkt_pull(pkt, 1);
+		pos = pkt_pull(pkt, size - 2) ? pkt_pull(pkt, 1) : NULL;
 		if (!pos)
 			return PARSE_UNKNOWN;
 		next = *pos;

@@ -2,7 +2,8 @@
 #
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
-TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/wlgen $(B)/tests/wltraf $(B)/tests/bystander.bpf.o
+TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)/tests/wltraf \
+	$(B)/tests/bystander.bpf.o
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -10,6 +11,19 @@ test-tools: $(TEST_TOOLS)
 $(B)/tests/bpf_vectors: tests/bpf_vectors.c tests/vectors.h $(BPF_HDR) $(SKELS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lbpf -lelf -o $@
+
+$(B)/tests/bpf_corpus.bpf.o: tests/bpf_corpus.bpf.c tests/bpf_corpus.h schema/flow.h
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bpf_corpus.skel.h: $(B)/tests/bpf_corpus.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_corpus > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/bpf_corpus: tests/bpf_corpus.c tests/bpf_corpus_rig.c tests/bpf_corpus.h \
+		$(wildcard tests/vectors*.h) $(BPF_HDR) $(SKELS) $(B)/tests/bpf_corpus.skel.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
 	@mkdir -p $(@D)

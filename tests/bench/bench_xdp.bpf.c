@@ -83,8 +83,8 @@ int bench_parse(struct xdp_md *ctx)
 	struct pkt_meta meta = {.dir = FLOW_INGRESS};
 	struct flow_facts f;
 
-	meta.len = meta.reach = (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
-	barrier(); /* the walk is to load its pointers anew, not to copy half of a register */
+	meta.reach = (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
+	meta.len = geometry.xdp_buff_len ? (__u32)bpf_xdp_get_buff_len(ctx) : meta.reach;
 	walk_packet(ctx, &meta, &f);
 	return f.bytes == f.ip_bytes ? XDP_DROP : XDP_PASS; /* the counts are wanted */
 }
