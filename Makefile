@@ -4,7 +4,7 @@
 # make check        unit tests, no root needed
 # make lint         formatting, static analysis, house rules
 # make format       clang-format -i of every source
-# make fuzz         libFuzzer targets in build/fuzz/; fuzz-quick runs each for FUZZ_SECONDS
+# make fuzz         libFuzzer targets, FUZZ_SECONDS=3600 each; fuzz-quick 60 s each; fuzz-build none
 # make bench-tools  benchmarks in build/bench/; scripts/bench.sh runs them
 # make install      DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc; make uninstall
 # CC=clang, SAN=1 (ASan and UBSan, in build/san), B=DIR and V=1 as one would expect.
@@ -15,7 +15,6 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 LLVM_STRIP ?= $(firstword $(wildcard /usr/bin/llvm-strip /usr/bin/llvm-strip-14) llvm-strip)
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
-FUZZ_SECONDS ?= 60
 VERSION := 0.1.0
 
 B := build$(if $(SAN),/san)
@@ -30,7 +29,7 @@ CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
-FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpthread
+FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpcap -lpthread
 CLI_LIBS := -lpcap -lsqlite3 -ljansson
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
@@ -43,7 +42,7 @@ CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(SCHEMA_SRC) $(FLOWD_SRC) $(CLI_SRC))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 
-.PHONY: all check clean help lint format fuzz fuzz-quick install uninstall
+.PHONY: all check clean help lint format fuzz fuzz-build fuzz-quick install uninstall
 .SECONDARY:
 
 all: $(B)/bin/flowd $(B)/bin/flowctl
@@ -100,19 +99,24 @@ format:
 	clang-format -i $(wildcard $(foreach d,schema xdp tc flowd cli tests tests/bench,$d/*.c $d/*.h))
 
 # The library is built again with libFuzzer's coverage; what main() would be, the driver has.
-FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c))
+FUZZERS := $(filter-out fuzz_ref%,$(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c)))
 FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-fuzz:
+fuzz-build:
 	$(Q)$(MAKE) -s --no-print-directory CC=$(CLANG) B=build/fuzz CFLAGS='-O1 -g' SANFLAGS='$(FUZZ_SAN)' \
 		$(addprefix build/fuzz/,$(FUZZERS))
+
+# The second parser.
+$(B)/fuzz_parse: $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fuzz_ref*.c))
 
 $(B)/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libwireledger.a
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(FLOWD_LIBS) $(CLI_LIBS) -o $@
 
-fuzz-quick: fuzz
+fuzz: FUZZ_SECONDS ?= 3600
+fuzz-quick: FUZZ_SECONDS ?= 60
+fuzz fuzz-quick: fuzz-build
 	$(Q)printf '%s\n' $(FUZZERS) | xargs -P 2 -n 1 scripts/fuzz.sh $(FUZZ_SECONDS)
 
-MAN := flowd/flowd.8 cli/flowctl.1
+MAN := flowd/flowd.8 cli/flowctl.1 schema/flow.5
 UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONF_DIR := $(DESTDIR)$(SYSCONFDIR)/wireledger
 UNIT_SED := -e 's,/usr/local,$(PREFIX),g' -e 's,/etc,$(SYSCONFDIR),g'
@@ -129,7 +133,7 @@ install: all
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,flowd flowctl) $(addprefix $(UNIT_DIR)/,flowd.service flowd@.service)
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man8/flowd.8 man1/flowctl.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man8/flowd.8 man1/flowctl.1 man5/flow.5)
 
 include tests/bench/bench.mk
 include tests/tools.mk

@@ -171,15 +171,21 @@ static int put_ifaces(const json_t *ifaces, FILE *file)
 	return err ? err : end_err;
 }
 
+static void put_note(const json_t *iface, const char *which, FILE *file)
+{
+	const char *note = json_string_value(member(iface, which));
+
+	if (note && *note)
+		fprintf(file, "%s: %s\n", text_of(iface, "name"), note);
+}
+
 static void put_notes(const json_t *ifaces, FILE *file)
 {
 	const json_t *iface;
 
 	for (size_t i = 0; (iface = json_array_get(ifaces, i)); i++) {
-		const char *note = json_string_value(member(iface, "note"));
-
-		if (note && *note)
-			fprintf(file, "%s: %s\n", text_of(iface, "name"), note);
+		put_note(iface, "note", file);
+		put_note(iface, "vlan_note", file);
 	}
 }
 

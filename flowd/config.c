@@ -139,11 +139,13 @@ static void print_key(const struct config_key *key)
 static void print_usage(void)
 {
 	printf("usage: flowd -i IFACE [-i IFACE ...] [options]\n"
-	       "Count the flows of network interfaces and write them to a database.\n\n");
+	       "       flowd -r FILE [options]\n"
+	       "Count the flows of network interfaces, or of a capture, and write them to a database.\n\n");
 	for (const struct config_key *key = config_keys; key->name; key++)
 		print_key(key);
 	printf("  %-34s %s [%s]\n", "--config FILE", "file with the same keys, '_' for '-'",
 	       CONFIG_PATH_DEFAULT);
+	printf("  %-34s %s\n", "-r, --read FILE", "the flows of a capture, '-': standard input");
 	printf("  %-34s %s\n", "-n, --check", "check, print the effective configuration, end");
 	printf("  %-34s %s\n", "--detach", "remove what a dead flowd of the instance left, end");
 	printf("  %-34s %s\n  %-34s %s\n", "--help", "this text", "--version", "print the version");
@@ -156,6 +158,7 @@ static void make_options(struct option *options, char names[][CONFIG_VALUE_MAX])
 	static const struct option fixed[] = {{"config", required_argument, NULL, OPTION_CONFIG},
 					      {"check", no_argument, NULL, 'n'},
 					      {"detach", no_argument, NULL, OPTION_DETACH},
+					      {"read", required_argument, NULL, 'r'},
 					      {"help", no_argument, NULL, OPTION_HELP},
 					      {"version", no_argument, NULL, OPTION_VERSION},
 					      {NULL, 0, NULL, 0}};
@@ -188,7 +191,7 @@ static int next_flag(struct flags *flags, bool first)
 	if (first)
 		optind = 0; /* glibc: start anew */
 	opterr = 0;
-	flag = getopt_long(flags->argc, flags->argv, "+:i:n", flags->options, NULL);
+	flag = getopt_long(flags->argc, flags->argv, "+:i:nr:", flags->options, NULL);
 	if (flag == ':')
 		complain("%s: needs a value", flags->argv[optind - 1]);
 	else if (flag == '?' && optopt > ' ' && optopt != 'n')
@@ -237,6 +240,17 @@ static int set_flag(int flag, struct config *config)
 	return complain("%s '%s': %s", flag == 'i' ? "-i" : name, optarg, error);
 }
 
+static int set_read(const char *path, struct config *config)
+{
+	size_t size = strlen(path);
+
+	if (!size || size >= sizeof(config->read))
+		return complain("-r '%.64s': %s", path, size ? "too long" : "empty");
+	memset(config->read, 0, sizeof(config->read));
+	memcpy(config->read, path, size);
+	return 0;
+}
+
 static void forget_interfaces(struct config *config)
 {
 	memset(config->interface, 0, sizeof(config->interface));
@@ -254,6 +268,8 @@ static int apply_flags(struct flags *flags, struct config *config)
 			config->check_only = true;
 		if (flag == OPTION_DETACH)
 			config->detach_only = true;
+		if (flag == 'r' && set_read(optarg, config))
+			r = -EINVAL;
 		if (flag != 'i' && flag < OPTION_KEY)
 			continue;
 		if (flag == 'i' || config_keys[flag - OPTION_KEY].kind == CONFIG_INTERFACE) {
@@ -264,6 +280,8 @@ static int apply_flags(struct flags *flags, struct config *config)
 		if (set_flag(flag, config))
 			r = -EINVAL;
 	}
+	if (config->read[0] && (listed || config->detach_only))
+		return complain("-r '%.64s': goes with neither -i nor --detach", config->read);
 	return r;
 }
 
@@ -284,6 +302,8 @@ static int finish(struct config *config)
 	if (!config->socket[0])
 		snprintf(config->socket, sizeof(config->socket), CONTROL_RUN_DIR "/%s.sock",
 			 config->instance);
+	if (config->read[0])
+		return 0;
 	if (config->ingress == INGRESS_NONE && config->egress == EGRESS_NONE)
 		return complain("ingress 'none', egress 'none': nothing is left to count");
 	if (!config->interfaces && !config->check_only && !config->detach_only)

@@ -14,6 +14,8 @@
 
 #define CONFIG_PATH_DEFAULT "/etc/wireledger/flowd.conf"
 #define CONFIG_NAME_MAX 64
+#define CONFIG_READ_MAX 4096
+#define CONFIG_SLOTS 65536 /* the default */
 
 enum config_ingress { INGRESS_XDP = 0, INGRESS_TC, INGRESS_NONE };
 enum config_egress { EGRESS_TC = 0, EGRESS_NONE };
@@ -33,12 +35,15 @@ struct config {
 	uint64_t sweep_ns;
 	uint64_t idle_ns;
 	uint64_t active_ns;
-	uint64_t linger_ns; /* ended TCP */
+	uint64_t linger_ns;   /* ended TCP */
+	bool fragments_track; /* later fragments count under the first one's flow */
+	bool tunnel_inner;    /* the inner packet of a tunnel is the flow */
 	bool durability_full;
 	bool keep_attached;
 	uint32_t log_level; /* enum log_level */
 	bool check_only;    /* -n: print the effective configuration and end */
 	bool detach_only;   /* --detach: remove what a dead flowd of this instance left and end */
+	char read[CONFIG_READ_MAX]; /* -r: a capture instead of interfaces, "-": standard input */
 };
 
 /*

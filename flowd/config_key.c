@@ -31,6 +31,9 @@ static const struct config_choice choice_egress[] = {
 	{"tc", EGRESS_TC}, {"none", EGRESS_NONE}, {NULL, 0}};
 static const struct config_choice choice_tc[] = {
 	{"auto", TC_AUTO}, {"tcx", TC_TCX}, {"clsact", TC_CLSACT}, {NULL, 0}};
+static const struct config_choice choice_fragments[] = {
+	{"track", true}, {"untracked", false}, {NULL, 0}};
+static const struct config_choice choice_tunnel[] = {{"outer", false}, {"inner", true}, {NULL, 0}};
 static const struct config_choice choice_durability[] = {
 	{"full", true}, {"normal", false}, {NULL, 0}};
 static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
@@ -69,6 +72,10 @@ const struct config_key config_keys[] = {
 	 .kind = CONFIG_DURATION, .min = 100 * NS_PER_MS, .max = DAY, MEMBER(active_ns)},
 	{"linger", "2s", "TIME", "a closed TCP connection is kept for its last packets",
 	 .kind = CONFIG_DURATION, .max = 3600 * NS_PER_S, MEMBER(linger_ns)},
+	{"fragments", "track", "track|untracked", "count later fragments with their first one",
+	 .kind = CONFIG_CHOICE, .choice = choice_fragments, MEMBER(fragments_track)},
+	{"tunnel", "outer", "outer|inner", "headers that make the flow of a tunnel's packets",
+	 .kind = CONFIG_CHOICE, .choice = choice_tunnel, MEMBER(tunnel_inner)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
 	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
 	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",

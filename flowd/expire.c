@@ -3,8 +3,8 @@
  * expire.c: the table of conversations. Half number = conversation * 2 + side.
  *
  * due[] holds for each conversation the earliest time at which it could be due; packets only push
- * that time back, so it is put right when it is reached, and most conversations cost a comparison
- * a sweep.
+ * that time back, so it is put right when it is reached. soon[] has the earliest of each DUE_BLOCK of
+ * them, so that most conversations cost a fraction of a comparison a sweep.
  */
 #include "flowd/expire.h"
 
@@ -15,6 +15,8 @@
 #include "flowd/conv.h"
 #include "flowd/index.h"
 #include "schema/cache.h"
+
+#define DUE_BLOCK 64
 
 struct list {
 	uint32_t *item;
@@ -28,6 +30,7 @@ struct expire {
 	uint64_t seed[FLOW_SEED_WORDS];
 	struct conv *conv;
 	uint64_t *due;
+	uint64_t *soon; /* not later than any due[] of the block */
 	uint32_t room; /* of conv[] and due[] */
 	uint32_t top;  /* those ever used */
 	uint32_t live;
@@ -75,6 +78,7 @@ void expire_free(struct expire *x)
 	index_free(&x->index);
 	free(x->conv);
 	free(x->due);
+	free(x->soon);
 	free(x->free.item);
 	free(x->fresh.item);
 	free(x->ripe.item);
@@ -172,7 +176,7 @@ static bool conv_grow(struct expire *x)
 {
 	uint32_t room = x->room ? x->room * 2 : 1024;
 	struct conv *conv = realloc(x->conv, room * sizeof(*conv));
-	uint64_t *due;
+	uint64_t *due, *soon;
 
 	if (!conv)
 		return false;
@@ -181,6 +185,12 @@ static bool conv_grow(struct expire *x)
 	if (!due)
 		return false;
 	x->due = due;
+	soon = realloc(x->soon, room / DUE_BLOCK * sizeof(*soon));
+	if (!soon)
+		return false;
+	x->soon = soon;
+	for (uint32_t i = x->room / DUE_BLOCK; i < room / DUE_BLOCK; i++)
+		soon[i] = CONV_NEVER;
 	x->room = room;
 	return true;
 }
@@ -268,6 +278,8 @@ static void conv_earlier(struct expire *x, uint32_t number, uint64_t when)
 {
 	if (when < x->due[number])
 		x->due[number] = when;
+	if (when < x->soon[number / DUE_BLOCK])
+		x->soon[number / DUE_BLOCK] = when;
 }
 
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta)
@@ -349,17 +361,36 @@ static bool conv_export(struct expire *x, uint32_t number, enum end_reason reaso
 	return true;
 }
 
+/* One block. Its earliest time is found anew: an export may set any of its due[]. */
+static bool block_due(struct expire *x, uint32_t block, uint64_t now_ns, expire_emit *emit, void *arg)
+{
+	uint32_t end = (block + 1) * DUE_BLOCK < x->top ? (block + 1) * DUE_BLOCK : x->top;
+	uint64_t soon = CONV_NEVER;
+	bool all = true;
+
+	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
+		if (x->due[number] <= now_ns + x->conf.sweep_ns / 2 && x->conv[number].in_use) {
+			enum end_reason reason = conv_reason(&x->conv[number], &x->conf, now_ns,
+							     &x->due[number]);
+
+			if (reason != END_ACTIVE_NOW &&
+			    !conv_export(x, number, reason, now_ns, emit, arg))
+				all = false;
+		}
+		if (x->due[number] < soon)
+			soon = x->due[number];
+	}
+	x->soon[block] = soon;
+	return all;
+}
+
 bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 {
 	bool all = true;
 
-	for (uint32_t number = 0; number < x->top; number++) {
-		enum end_reason reason;
-
-		if (x->due[number] > now_ns + x->conf.sweep_ns / 2 || !x->conv[number].in_use)
-			continue;
-		reason = conv_reason(&x->conv[number], &x->conf, now_ns, &x->due[number]);
-		if (reason != END_ACTIVE_NOW && !conv_export(x, number, reason, now_ns, emit, arg))
+	for (uint32_t block = 0; block * DUE_BLOCK < x->top; block++) {
+		if (x->soon[block] <= now_ns + x->conf.sweep_ns / 2 &&
+		    !block_due(x, block, now_ns, emit, arg))
 			all = false;
 	}
 	return all;
@@ -407,7 +438,7 @@ static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_mo
 	a->evicted |= b->evicted;
 	a->closed_ns = conv_closed(a) ? a->last_ns : 0;
 	a->initiator = -1;
-	x->due[into] = 0;
+	conv_earlier(x, into, 0);
 	conv_free(x, from);
 	moved(arg, from * 2, into * 2 + 1);
 }

@@ -21,6 +21,8 @@
 #include "flowd/sink.h"
 #include "flowd/sweep.h"
 
+#define IFACE_VLAN_NOTE_MAX 256
+
 struct sqlite3;
 struct control;
 
@@ -32,6 +34,7 @@ struct iface {
 	char mode[2][HOOK_NAME_MAX];
 	char note
 		[HOOK_ERROR_MAX]; /* why it is not counted as configured, or gone; empty: all is well */
+	char vlan_note[IFACE_VLAN_NOTE_MAX]; /* why VLAN tags are unknown; empty: they are seen */
 	bool gone;
 };
 

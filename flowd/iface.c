@@ -14,6 +14,7 @@
 
 #include "flowd/iface_rows.h"
 #include "flowd/log.h"
+#include "flowd/offload.h"
 
 static const char *const dir_names[2] = {"ingress", "egress"};
 
@@ -187,8 +188,10 @@ static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
 		return 0;
 	snprintf(why, sizeof(why), "%s: no link layer", iface->hook.name);
 	if (flowd->config->ingress == INGRESS_XDP) {
-		if (!iface->hook.no_link_layer)
+		if (!iface->hook.no_link_layer) {
+			offload_look(flowd, iface, true); /* before the first packet */
 			err = attach_by(flowd, iface, FLOW_INGRESS, hooks[HOOK_XDP], why);
+		}
 		if (err != -EOPNOTSUPP) {
 			memcpy(error, why, sizeof(why));
 			return err;
@@ -238,6 +241,18 @@ static void detach_cells(struct flowd *flowd, bool keep)
 	}
 }
 
+/* After all is attached: the row, and what there is to say. */
+static void note_attached(struct flowd *flowd, struct iface *iface)
+{
+	iface_row_note(flowd, iface);
+	log_info("interface '%s': ingress by %s, egress by %s", iface->hook.name,
+		 iface->by[0] ? iface->mode[0] : "nothing",
+		 iface->by[1] ? iface->mode[1] : "nothing");
+	offload_look(flowd, iface, iface->by[FLOW_INGRESS] == hooks[HOOK_XDP]);
+	if (iface->vlan_note[0])
+		log_warning("interface '%s': %s", iface->hook.name, iface->vlan_note);
+}
+
 int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 {
 	char why[HOOK_ERROR_MAX] = "";
@@ -259,10 +274,7 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 			if (!iface->by[dir])
 				detach_dir(flowd, &iface->hook, dir);
 		}
-		iface_row_note(flowd, iface);
-		log_info("interface '%s': ingress by %s, egress by %s", iface->hook.name,
-			 iface->by[0] ? iface->mode[0] : "nothing",
-			 iface->by[1] ? iface->mode[1] : "nothing");
+		note_attached(flowd, iface);
 	}
 	return 0;
 }
@@ -283,6 +295,15 @@ void iface_gone(struct flowd *flowd, uint32_t ifindex)
 		iface->by[0] = iface->by[1] = NULL;
 		snprintf(iface->note, sizeof(iface->note), "the interface is gone");
 		log_warning("interface '%s': %s", iface->hook.name, iface->note);
+		offload_look_after(flowd, iface);
+	}
+}
+
+void iface_changed(struct flowd *flowd, uint32_t ifindex)
+{
+	for (size_t i = 0; i < flowd->ifaces; i++) {
+		if (flowd->iface[i].hook.ifindex == ifindex)
+			offload_look_after(flowd, &flowd->iface[i]);
 	}
 }
 
@@ -304,7 +325,10 @@ static void look_after_one(struct flowd *flowd, struct iface *iface, int dir)
 void iface_look_after(struct flowd *flowd)
 {
 	for (size_t i = 0; i < flowd->ifaces; i++) {
-		for (int dir = 0; dir < 2 && !flowd->iface[i].gone; dir++)
-			look_after_one(flowd, &flowd->iface[i], dir);
+		struct iface *iface = &flowd->iface[i];
+
+		for (int dir = 0; dir < 2 && !iface->gone; dir++)
+			look_after_one(flowd, iface, dir);
+		offload_look_after(flowd, iface);
 	}
 }

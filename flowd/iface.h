@@ -27,9 +27,12 @@ void iface_detach(struct flowd *flowd);
 /* An interface went away (RTM_DELLINK): say so and stop expecting it. */
 void iface_gone(struct flowd *flowd, uint32_t ifindex);
 
+/* Something about an interface changed (RTM_NEWLINK): rx-vlan-offload perhaps. */
+void iface_changed(struct flowd *flowd, uint32_t ifindex);
+
 /*
  * Notice hooks that somebody removed: said once, and in the status from then on. They are not put
  * back, since whoever removed them may have had to. A dispatcher cannot be looked into without
- * privileges that flowd has given up.
+ * privileges that flowd has given up. And follow rx-vlan-offload, which may change at any time.
  */
 void iface_look_after(struct flowd *flowd);

@@ -23,9 +23,12 @@ static void links_run(struct watch *watch, uint32_t events)
 	     head = NLMSG_NEXT(head, left)) {
 		const struct ifinfomsg *link = NLMSG_DATA(head);
 
-		if (head->nlmsg_type == RTM_DELLINK &&
-		    head->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)))
+		if (head->nlmsg_len < NLMSG_LENGTH(sizeof(*link)))
+			continue;
+		if (head->nlmsg_type == RTM_DELLINK)
 			iface_gone(flowd, (uint32_t)link->ifi_index);
+		else if (head->nlmsg_type == RTM_NEWLINK)
+			iface_changed(flowd, (uint32_t)link->ifi_index);
 	}
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * main.c: flowd's beginning and end. Everything that can be refused is refused before anything is
- * attached: configuration, interfaces, the instance's lock, the database, the maps.
+ * attached: configuration, interfaces, the instance's lock, the database, the maps. The replay of a
+ * capture is a run of its own, without privileges, lock or socket.
  */
 #include "flowd/start.h"
 
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 #include "flowd/log.h"
+#include "flowd/replay.h"
 #include "flowd/run.h"
 
 static void block_signals(void)
@@ -27,6 +29,7 @@ int main(int argc, char **argv)
 {
 	static struct config config;
 	static struct flowd flowd;
+	struct replay_stats stats;
 	int err = config_load(argc, argv, &config);
 
 	if (err)
@@ -36,6 +39,8 @@ int main(int argc, char **argv)
 		config_print(&config, stdout);
 		return EXIT_SUCCESS;
 	}
+	if (config.read[0])
+		return replay(&config, &stats) ? EXIT_FAILURE : EXIT_SUCCESS;
 	block_signals();
 	flowd.config = &config;
 	if (config.detach_only)

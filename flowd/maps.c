@@ -160,13 +160,15 @@ static int check_pinned(const struct maps_wish *wish, const struct flow_control 
 	return 0;
 }
 
-static void fill_geometry(const struct flow_control *control, bool buff_len,
-			  struct flow_geometry *geometry)
+static void fill_geometry(const struct maps_wish *wish, const struct flow_control *control,
+			  bool buff_len, struct flow_geometry *geometry)
 {
 	memcpy(geometry->seed, control->seed, sizeof(geometry->seed));
 	geometry->set_mask = control->sets - 1;
 	geometry->cpu_sets = control->sets + FLOW_RESERVED_SETS;
 	geometry->xdp_buff_len = buff_len;
+	geometry->inner = wish->inner;
+	geometry->track = wish->track;
 }
 
 static int size_maps(struct bpf_object *obj, const struct flow_control *control,
@@ -195,8 +197,9 @@ static int load_objects(const struct maps_wish *wish, const struct flow_control 
 	maps->xdp = flow_xdp__open();
 	if (!maps->tc || !maps->xdp)
 		return -ENOMEM;
-	fill_geometry(control, buff_len, (struct flow_geometry *)&maps->tc->rodata->geometry);
-	fill_geometry(control, buff_len, (struct flow_geometry *)&maps->xdp->rodata->geometry);
+	fill_geometry(wish, control, buff_len, (struct flow_geometry *)&maps->tc->rodata->geometry);
+	fill_geometry(wish, control, buff_len,
+		      (struct flow_geometry *)&maps->xdp->rodata->geometry);
 	err = maps->taken_over ? reuse_pinned(maps->tc->obj, wish->pin_dir)
 			       : size_maps(maps->tc->obj, control, wish->ring_bytes);
 	if (err)
@@ -242,6 +245,7 @@ static int map_all(struct maps *maps)
 		return err;
 	maps->slots_id = info.id;
 	maps->ring_fd = bpf_map__fd(maps->tc->maps.evicted);
+	maps->outers_fd = bpf_map__fd(maps->tc->maps.outers);
 	err = map_info(maps->ring_fd, &info);
 	maps->ring_bytes = info.max_entries;
 	return err;

@@ -35,6 +35,7 @@ struct maps {
 	struct flow_iface *ifaces;	  /* [FLOW_IFACE_CELLS] */
 	struct flow_control *control;
 	int ring_fd;
+	int outers_fd;
 	size_t ring_bytes;
 	size_t mapped[6];
 };
@@ -46,6 +47,8 @@ struct maps_wish {
 	uint32_t slots; /* a CPU */
 	uint64_t ring_bytes;
 	uint64_t netns_cookie; /* 0: take over whatever namespace's they are */
+	bool inner;	       /* the inner packet of a tunnel is the flow */
+	bool track;	       /* fragments */
 };
 
 /*

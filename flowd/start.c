@@ -108,6 +108,8 @@ static int open_maps(struct flowd *flowd)
 		.slots = flowd->config->slots,
 		.ring_bytes = flowd->config->ring_bytes,
 		.netns_cookie = flowd->netns_cookie,
+		.inner = flowd->config->tunnel_inner,
+		.track = flowd->config->fragments_track,
 	};
 	char error[MAPS_ERROR_MAX];
 	int err;

@@ -144,12 +144,12 @@ static json_t *interfaces_array(const struct flowd *flowd)
 
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		const struct iface *iface = &flowd->iface[i];
-		json_t *object =
-			json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:b}", "name", iface->hook.name,
-				  "ifindex", number(iface->hook.ifindex), "id", number(iface->id),
-				  "ingress", iface->by[0] ? iface->mode[0] : "none", "egress",
-				  iface->by[1] ? iface->mode[1] : "none", "note", iface->note,
-				  "gone", iface->gone);
+		json_t *object = json_pack(
+			"{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:b}", "name", iface->hook.name,
+			"ifindex", number(iface->hook.ifindex), "id", number(iface->id), "ingress",
+			iface->by[0] ? iface->mode[0] : "none", "egress",
+			iface->by[1] ? iface->mode[1] : "none", "note", iface->note, "vlan_note",
+			iface->vlan_note, "gone", iface->gone);
 
 		add_books(object, &flowd->sweep, iface->hook.ifnum);
 		json_array_append_new(array, object);

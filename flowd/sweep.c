@@ -3,6 +3,7 @@
 #include "flowd/sweep.h"
 
 #include "flowd/books.h"
+#include "flowd/outer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,8 +54,9 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	ret_sweep->maps = maps;
 	ret_sweep->number = last_sweep + 1;
 	ret_sweep->expire = expire_new(conf);
+	ret_sweep->outer = outer_new(maps->outers_fd);
 	ret_sweep->side = calloc(slots, sizeof(*ret_sweep->side));
-	if (!ret_sweep->expire || !ret_sweep->side) {
+	if (!ret_sweep->expire || !ret_sweep->outer || !ret_sweep->side) {
 		sweep_close(ret_sweep);
 		return -ENOMEM;
 	}
@@ -77,6 +79,7 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 void sweep_close(struct sweep *sweep)
 {
 	expire_free(sweep->expire);
+	outer_free(sweep->outer);
 	free(sweep->side);
 	free(sweep->pending);
 	sink_batch_free(&sweep->batch);
@@ -130,6 +133,8 @@ static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 	uint32_t ref = expire_add(sweep->expire, key, delta);
 
 	books_count(obs, delta->packets, delta->bytes);
+	if (key->outer) /* while the map knows whose number it is */
+		outer_see(sweep->outer, key->outer);
 	if (ref != EXPIRE_NONE)
 		return ref;
 	memset(less.src, 0, sizeof(less.src));

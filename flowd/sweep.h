@@ -39,6 +39,8 @@ struct sweep_stats {
 	uint64_t lost_packets; /* no memory for any key: under unaccounted */
 };
 
+struct outer;
+
 struct side {
 	uint32_t birth;
 	uint32_t ref;  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
@@ -53,6 +55,7 @@ struct sweep {
 	struct maps *maps;
 	struct ring ring;
 	struct expire *expire;
+	struct outer *outer;
 	struct side *side; /* [sets * FLOW_WAYS] */
 	struct sweep_iface iface[FLOW_IFACES];
 	struct sweep_stats stats;

@@ -130,6 +130,7 @@ void flow_key_common(const struct flow_key *key, struct flow_key *ret_key)
 	case FLOW_TUNNEL_GTPU:
 	case FLOW_TUNNEL_ESP:
 	case FLOW_TUNNEL_AH:
+	case FLOW_TUNNEL_FABRICPATH:
 		ret_key->tunnel_id = 0;
 	}
 }
@@ -169,10 +170,20 @@ void flow_record_split(const struct flow_record *rec, int which, struct flow_rec
 	*ret_rec = half;
 }
 
-/* Who sent a folded flow's packets is unknown; in its reverse, to whom they went. */
+static bool is_zero(const __be32 *addr)
+{
+	return !(addr[0] | addr[1] | addr[2] | addr[3]);
+}
+
+/*
+ * Who sent a folded flow's packets is unknown; in its reverse, to whom they went. So is all of an IP
+ * header that was cut short itself.
+ */
 static bool is_unknown(const struct flow_key *key, const __be32 *addr)
 {
-	return (key->marks & FLOW_MARK_FOLDED) && !(addr[0] | addr[1] | addr[2] | addr[3]);
+	if ((key->marks & FLOW_MARK_SHORT) && !key->proto && is_zero(key->src) && is_zero(key->dst))
+		return true;
+	return (key->marks & FLOW_MARK_FOLDED) && is_zero(addr);
 }
 
 static bool address_text(const struct flow_key *key, const __be32 *addr, char *buf, size_t size)
@@ -429,10 +440,10 @@ const struct field fields[] = {
 	NUMBER_ROW(duration_ms, "DURATION", "ms", "duration_ms", 161, "end - start"),
 	TEXT_ROW(tunnel, "TUNNEL", NULL, 0,
 		"what is around the packets: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, "
-		"6in4, 4in6, 6in6, gtpu, esp or ah; none where nothing is that was looked into"),
+		"6in4, 4in6, 6in6, gtpu, esp, ah, pbb or fabricpath; none where nothing is that was looked into"),
 	NUMBER_ROW(tunnel_id, "TUNNEL ID", NULL, NULL, 351,
-		"MPLS top label, PPPoE session, VNI, GRE key, VSID, ERSPAN session, TEID or SPI of "
-		"the initiator's packets; none where not in a tunnel"),
+		"MPLS top label, PPPoE session, VNI, GRE key, VSID, ERSPAN session, TEID, SPI, I-SID "
+		"or FTag of the initiator's packets; none where not in a tunnel"),
 	REVERSE_ROW(tunnel_id, "REV TUNNEL ID", NULL, NULL, 351,
 		"the same of the responder's packets"),
 	TEXT_ROW(outer_src, "OUTER SRC", NULL, 0,

@@ -25,6 +25,8 @@
 #define PARSE_EXTENSIONS 6    /* extension headers walked of each IPv6 header */
 #define PARSE_OFF_MAX 0x3fff  /* headers are looked for in the first 16 kB */
 #define PARSE_LENGTH_MAX 1500 /* in the type field: the length of an 802.3 frame (3.2.6) */
+#define PARSE_PBB 0x88e7	      /* EtherType of the backbone service tag (IEEE 802.1ah) */
+#define PARSE_FABRICPATH 0x8903	      /* EtherType of Cisco's FabricPath */
 #define PARSE_UNKNOWN 0xffffffffU
 #define PARSE_JUMBO 0xc2 /* option type, RFC 2675 section 2 */
 
@@ -62,7 +64,7 @@ enum parse_stage {
 	PARSE_DONE = 0,
 	PARSE_LINK,	 /* Ethernet */
 	PARSE_TAGGED,	 /* what key.ethertype names is a tag or LLC */
-	PARSE_LABEL,	 /* MPLS, PPPoE */
+	PARSE_LABEL,	 /* MPLS, PPPoE, Ethernet in Ethernet */
 	PARSE_NET,	 /* what key.ethertype names */
 	PARSE_EXTENSION, /* of IPv6: the header that f->next names */
 	PARSE_TRANSPORT, /* what f->next names */
@@ -121,9 +123,9 @@ struct flow_facts {
 	__u8 tcp_flags;
 	__u8 tcp_syn;
 	__u8 unsent; /* bytes of the headers that segments made from the packet will not carry */
-	__u8 gso;    /* 1: segments will be made of it */
+	__u8 gso;    /* 1: segments will be made of it; no length field can say how long it is */
 	__u8 frag;   /* enum parse_frag, of the outermost fragment header */
-	__u8 extensions;
+	__u8 nested;  /* IPv6 extension headers, or before IP Ethernet headers in Ethernet */
 	__u8 tunnels; /* entered */
 	__u8 into;    /* enum parse_into */
 	__u32 frag_id;
@@ -381,7 +383,7 @@ static __always_inline void parse_ipv6(struct pkt *pkt, struct flow_facts *f)
 		f->ip_len = PARSE_UNKNOWN;
 	parse_narrow(f, f->ip_len);
 	f->off += 40;
-	f->extensions = 0;
+	f->nested = 0;
 	f->stage = parse_is_extension(f->next) ? PARSE_EXTENSION : PARSE_TRANSPORT;
 }
 
@@ -401,7 +403,7 @@ static __always_inline void parse_extension(struct pkt *pkt, struct flow_facts *
 	__u32 len;
 
 	f->key.proto = f->next;
-	if (f->extensions++ == PARSE_EXTENSIONS)
+	if (f->nested++ == PARSE_EXTENSIONS)
 		return parse_deep(f);
 	if (!ext || parse_beyond(f, 8))
 		return parse_short(f);
@@ -445,6 +447,13 @@ static __always_inline void parse_arp(struct pkt *pkt, struct flow_facts *f)
 	f->key.dst[0] = pkt_be32(arp + 24);
 }
 
+static __always_inline int parse_is_label(__u16 ethertype)
+{
+	return ethertype == ETH_P_MPLS_UC || ethertype == ETH_P_MPLS_MC ||
+	       ethertype == ETH_P_PPP_SES || ethertype == PARSE_PBB ||
+	       ethertype == PARSE_FABRICPATH;
+}
+
 /* The layer that key.ethertype names. */
 static __always_inline void parse_net(struct pkt *pkt, struct flow_facts *f)
 {
@@ -458,8 +467,7 @@ static __always_inline void parse_net(struct pkt *pkt, struct flow_facts *f)
 		parse_ipv6(pkt, f);
 	else if (ethertype == ETH_P_ARP || ethertype == ETH_P_RARP)
 		parse_arp(pkt, f);
-	else if (ethertype == ETH_P_MPLS_UC || ethertype == ETH_P_MPLS_MC ||
-		 ethertype == ETH_P_PPP_SES)
+	else if (parse_is_label(ethertype))
 		f->stage = PARSE_LABEL;
 }
 
@@ -512,7 +520,7 @@ static __always_inline void parse_tags(struct pkt *pkt, struct flow_facts *f, __
 
 	f->stage = PARSE_NET;
 	/* a tag held beside the bytes is one of the stack: both hooks find the same frame too deep */
-	for (int depth = f->key.vlan && !f->tunnels ? 1 : 0;
+	for (int depth = f->key.vlan && !f->tunnels && !f->nested ? 1 : 0;
 	     depth < PARSE_TAGS && parse_is_tag(ethertype); depth++) {
 		tag = pkt_pull(pkt, 4);
 		f->key.ethertype = ethertype;
@@ -547,30 +555,32 @@ static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
  */
 static __always_inline void parse_count(const struct pkt_meta *meta, struct flow_facts *f)
 {
-	__u32 segments = meta->segments, extra = 0, ip = 0;
+	__u32 segments = meta->segments, extra = 0, unsent = 0, ip = 0;
 	__u32 tag = meta->vlan_proto ? 4 : 0;
 
 	if (!segments && meta->gso_size && meta->len > f->off)
 		segments = (meta->len - f->off + meta->gso_size - 1) / meta->gso_size;
 	if (!segments)
 		segments = 1;
-	if (segments > 1)
+	if (segments > 1) {
 		extra = segments - 1;
+		unsent = segments * f->unsent;
+	}
 	f->packets = segments;
-	f->bytes = meta->len + extra * f->off + segments * (tag - f->unsent);
+	f->bytes = meta->len + extra * f->off + segments * tag - unsent;
 	if (f->key.ethertype != ETH_P_IP && f->key.ethertype != ETH_P_IPV6)
 		return;
 	if (meta->len > f->l3_off)
 		ip = meta->len - f->l3_off;
 	if (!extra && f->ip_len < ip)
 		ip = f->ip_len;
-	f->ip_bytes = ip + extra * (__u32)(f->off - f->l3_off) - segments * f->unsent;
+	f->ip_bytes = ip + extra * (__u32)(f->off - f->l3_off) - unsent;
 }
 
 /* Before the first stage. Arithmetic for branches: the verifier would follow both ways. */
 static __always_inline void parse_begin(const struct pkt_meta *meta, struct flow_facts *f)
 {
-	__u32 segmented = meta->gso_size | meta->segments >> 1;
+	__u32 segmented = meta->gso_size | meta->segments >> 1 | meta->len >> 16;
 
 	__builtin_memset(f, 0, sizeof(*f));
 	f->key.ifnum = meta->ifnum;

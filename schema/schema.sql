@@ -112,7 +112,8 @@ FROM flow f LEFT JOIN interface i ON i.id = f.iface;
 
 -- version 2
 -- What is around the packets of a flow; most flows have no row here. kind: 1 mpls, 2 pppoe, 3 vxlan,
--- 4 geneve, 5 gre, 6 nvgre, 7 erspan, 8 ipip, 9 6in4, 10 4in6, 11 6in6, 12 gtpu, 13 esp, 14 ah.
+-- 4 geneve, 5 gre, 6 nvgre, 7 erspan, 8 ipip, 9 6in4, 10 4in6, 11 6in6, 12 gtpu, 13 esp, 14 ah,
+-- 15 pbb, 16 fabricpath.
 CREATE TABLE flow_tunnel (
 	flow INTEGER PRIMARY KEY,         -- flow.id
 	kind INTEGER NOT NULL,
@@ -151,7 +152,8 @@ SELECT
 	CASE t.kind WHEN 1 THEN 'mpls' WHEN 2 THEN 'pppoe' WHEN 3 THEN 'vxlan' WHEN 4 THEN 'geneve'
 	WHEN 5 THEN 'gre' WHEN 6 THEN 'nvgre' WHEN 7 THEN 'erspan' WHEN 8 THEN 'ipip'
 	WHEN 9 THEN '6in4' WHEN 10 THEN '4in6' WHEN 11 THEN '6in6' WHEN 12 THEN 'gtpu'
-	WHEN 13 THEN 'esp' WHEN 14 THEN 'ah' END AS tunnel,
+	WHEN 13 THEN 'esp' WHEN 14 THEN 'ah'
+	WHEN 15 THEN 'pbb' WHEN 16 THEN 'fabricpath' END AS tunnel,
 	CASE t.kind WHEN 1 THEN t.tunnel_id & 1048575 ELSE t.tunnel_id END AS tunnel_id,
 	CASE typeof(t.outer_src)
 	WHEN 'integer' THEN printf('%d.%d.%d.%d', (t.outer_src >> 24) & 255, (t.outer_src >> 16) & 255,

@@ -2,7 +2,7 @@
 /*
  * tunnel.h: the stages of parse.h that lead to another packet, and the whole walk for the host.
  *
- *   LABEL    MPLS, PPPoE: always walked, the outermost label stays in the key
+ *   LABEL    MPLS, PPPoE, Ethernet in Ethernet: always walked, the outermost label stays in the key
  *   TUNNEL   a header that may carry a packet: its kind, id and length go to the wrap
  *   INNER    there is a packet: its headers become the key, those before it the outer ones
  *
@@ -15,6 +15,7 @@
 #include "parse.h"
 
 #define PARSE_LABELS 8	    /* MPLS entries walked */
+#define PARSE_MACS 4 /* Ethernet headers in Ethernet walked */
 #define PARSE_TUNNELS 4	    /* tunnels entered */
 #define PARSE_STEPS 48	    /* stages of a packet, at most */
 #define PARSE_GTP_HEADERS 4 /* GTP-U extension headers walked */
@@ -96,8 +97,11 @@ static __always_inline void parse_mpls(struct pkt *pkt, struct flow_facts *f)
 static __always_inline void parse_ppp(const __u8 *ppp, struct flow_facts *f)
 {
 	__u16 proto = ppp[0] & 1 ? ppp[0] : parse_be16(ppp);
+	__u32 len = ppp[0] & 1 ? 1 : 2;
 
-	f->off += ppp[0] & 1 ? 1 : 2;
+	if (parse_beyond(f, len))
+		return parse_short(f);
+	f->off += len;
 	if (proto == 0x0021)
 		parse_label_net(f, ETH_P_IP);
 	else if (proto == 0x0057)
@@ -126,10 +130,34 @@ static __always_inline void parse_pppoe(struct pkt *pkt, struct flow_facts *f)
 	parse_ppp(head + 6, f);
 }
 
+/* A frame behind a tag: IEEE 802.1ah section 9.7 (flags and a 24-bit I-SID); FabricPath (FTag, TTL). */
+static __always_inline void parse_mac_in_mac(struct pkt *pkt, struct flow_facts *f)
+{
+	int pbb = f->key.ethertype == PARSE_PBB;
+	__u32 len = pbb ? 4 : 2;
+	const __u8 *tag = pkt_pull(pkt, 2), *rest = tag;
+
+	if (f->nested++ == PARSE_MACS)
+		return parse_deep(f);
+	if (pbb)
+		rest = pkt_pull(pkt, 2);
+	if (!tag || !rest || parse_beyond(f, len))
+		return parse_short(f);
+	if (!f->key.tunnel_kind) {
+		f->key.tunnel_kind = pbb ? FLOW_TUNNEL_PBB : FLOW_TUNNEL_FABRICPATH;
+		f->key.tunnel_id = pbb ? (__u32)tag[1] << 16 | parse_be16(rest)
+				       : parse_be16(tag) >> 6;
+	}
+	f->off += len;
+	f->stage = PARSE_LINK;
+}
+
 static __always_inline void parse_label(struct pkt *pkt, struct flow_facts *f)
 {
 	f->stage = PARSE_DONE;
-	if (f->key.ethertype == ETH_P_PPP_SES)
+	if (f->key.ethertype == PARSE_PBB || f->key.ethertype == PARSE_FABRICPATH)
+		parse_mac_in_mac(pkt, f);
+	else if (f->key.ethertype == ETH_P_PPP_SES)
 		parse_pppoe(pkt, f);
 	else
 		parse_mpls(pkt, f);
@@ -300,6 +328,8 @@ static __always_inline void parse_erspan(struct pkt *pkt, struct flow_facts *f,
 
 		if (!rest)
 			return parse_short(f);
+		if (rest[2] >> 2 & 0x1f) /* frame type: not Ethernet */
+			return;
 		if (rest[3] & 1)
 			size += 8;
 	}
@@ -331,12 +361,12 @@ static __always_inline void parse_gre(struct pkt *pkt, struct flow_facts *f, str
 	if ((head[1] & 7) || (flags & PARSE_GRE_ROUTING) || !parse_is_gre_type(type))
 		return;
 	flags &= PARSE_GRE_CHECKSUM | PARSE_GRE_KEY | PARSE_GRE_SEQUENCE;
+	len += (flags >> 7) * 4 + (flags >> 5 & 1) * 4 + (flags >> 4 & 1) * 4;
+	if (parse_beyond(f, len))
+		return;
 	for (__u8 bit = PARSE_GRE_CHECKSUM; bit >= PARSE_GRE_SEQUENCE; bit >>= 1) {
 		if (!(flags & bit))
 			continue;
-		len += 4;
-		if (parse_beyond(f, len))
-			return;
 		word = pkt_pull(pkt, 4);
 		if (!word)
 			return parse_short(f);
@@ -394,6 +424,9 @@ static __always_inline void parse_inner(struct pkt *pkt, struct flow_facts *f,
 	if (f->tunnels == PARSE_TUNNELS)
 		return parse_deep(f);
 	f->tunnels++;
+	f->nested = 0;
+	f->ip_len = PARSE_UNKNOWN;
+	f->unsent = 0;
 	wrap->outer = f->key;
 	__builtin_memset(f->key.src, 0, sizeof(f->key.src));
 	__builtin_memset(f->key.dst, 0, sizeof(f->key.dst));
@@ -440,6 +473,8 @@ static __always_inline void parse_end(struct flow_facts *f, const struct flow_wr
 		f->l3_off = wrap->l3_off;
 		f->verdict = VERDICT_FLOW;
 		f->tcp_flags = f->tcp_syn = 0;
+		if (!(f->into & PARSE_INTO_FRAG))
+			f->frag = f->frag_id = 0;
 	}
 }
 

@@ -123,7 +123,7 @@ shipped_tests() {
 
 fuzz_tests() {
 	[ "$QUICK" = no ] || return 0
-	suite build-fuzz 600 make -s -j "$JOBS" fuzz
+	suite build-fuzz 600 make -s -j "$JOBS" fuzz-build
 	suite fuzz 900 make -s fuzz-quick
 }
 

@@ -86,6 +86,7 @@ static void check_round_trip(const struct config *config)
 	assert_string_equal(told, "");
 	again.check_only = config->check_only;
 	again.detach_only = config->detach_only;
+	memcpy(again.read, config->read, sizeof(again.read)); /* a flag alone */
 	assert_memory_equal(config, &again, sizeof(again));
 }
 
@@ -107,8 +108,9 @@ static void test_defaults(void **state)
 	assert_int_equal(c.ring_bytes, 64 << 20);
 	assert_true(c.sweep_ns == S && c.idle_ns == 15 * S);
 	assert_true(c.active_ns == 60 * S && c.linger_ns == 2 * S);
-	assert_true(c.durability_full);
-	assert_false(c.keep_attached || c.check_only || c.detach_only);
+	assert_true(c.durability_full && c.fragments_track);
+	assert_false(c.keep_attached || c.check_only || c.detach_only || c.tunnel_inner);
+	assert_string_equal(c.read, "");
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
 	check_round_trip(&c);
 }
@@ -123,6 +125,7 @@ static const char everything[] = "# a comment\n"
 				 "ingress = tc\negress = none\ntc = clsact\n"
 				 "slots = 1024\nring = 1048576\n"
 				 "sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
+				 "fragments = untracked\ntunnel = inner\n"
 				 "durability = normal\nkeep_attached = yes\nlog_level = debug";
 
 static void test_file(void **state)
@@ -145,8 +148,8 @@ static void test_file(void **state)
 	assert_int_equal(c.ring_bytes, 1 << 20);
 	assert_true(c.sweep_ns == S / 2 && c.idle_ns == 30 * S);
 	assert_true(c.active_ns == 300 * S && c.linger_ns == 0);
-	assert_false(c.durability_full);
-	assert_true(c.keep_attached);
+	assert_false(c.durability_full || c.fragments_track);
+	assert_true(c.keep_attached && c.tunnel_inner);
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
 	check_round_trip(&c);
 }
@@ -175,6 +178,21 @@ static void test_flags_win(void **state)
 	assert_int_equal(load_text("", "--detach --instance z", &c), 0);
 	assert_true(c.detach_only);
 	assert_string_equal(c.socket, "/run/wireledger/z.sock");
+}
+
+/* A capture needs no interface, and takes no notice of those in the file. */
+static void test_read(void **state)
+{
+	struct config c;
+
+	(void)state;
+	assert_int_equal(load_text("", "-r /tmp/a.pcap", &c), 0);
+	assert_string_equal(c.read, "/tmp/a.pcap");
+	assert_int_equal(load_text(everything, "--read - --tunnel outer", &c), 0);
+	assert_string_equal(c.read, "-");
+	assert_false(c.tunnel_inner);
+	check_round_trip(&c);
+	assert_int_equal(load_text("[flowd]\ningress=none\negress=none\n", "-r x", &c), 0);
 }
 
 /* The longest of each, which must still fit a line of the file. */
@@ -252,6 +270,9 @@ static const struct bad bad_files[] = {
 	{"interface = a b", "", ":2: interface 'a b': not an interface name"},
 	{"interface = a/b", "", ":2: interface 'a/b': not an interface name"},
 	{"interface = ..", "", ":2: interface '..': not an interface name"},
+	{"fragments = no", "", ":2: fragments 'no': not one of track|untracked"},
+	{"tunnel = both", "", ":2: tunnel 'both': not one of outer|inner"},
+	{"read = x.pcap", "", ":2: read 'x.pcap': unknown key"},
 	{"colour = blue", "", ":2: colour 'blue': unknown key"},
 	{"keep-attached = yes", "", ":2: keep-attached 'yes': unknown key"},
 	{"# fine\nidle 5s", "", ":3: not 'key = value'"},
@@ -274,6 +295,11 @@ static const struct bad bad_flags[] = {
 	{"", "--idle", "--idle: needs a value"},
 	{"", "-i eth0 extra", "'extra': unexpected argument"},
 	{"", "--db=", "--db '': empty"},
+	{"", "-r", "-r: needs a value"},
+	{"", "--read=", "-r '': empty"},
+	{"", "-r x -i eth0", "-r 'x': goes with neither -i nor --detach"},
+	{"", "-i eth0 -r x", "-r 'x': goes with neither -i nor --detach"},
+	{"", "-r x --detach", "-r 'x': goes with neither -i nor --detach"},
 	{"", "--ingress none --egress none -i a", "ingress 'none', egress 'none': nothing is left"},
 	{"ingress = none\negress = none", "-n", "ingress 'none', egress 'none': nothing is left"},
 	{"", "", "no interface: name one with -i"},
@@ -428,12 +454,13 @@ static void test_keys_are_sound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),	cmocka_unit_test(test_file),
-		cmocka_unit_test(test_flags_win),	cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_many_interfaces), cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_bad_flags),	cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_all_errors_told), cmocka_unit_test(test_sample),
-		cmocka_unit_test(test_man_page),	cmocka_unit_test(test_keys_are_sound),
+		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_file),
+		cmocka_unit_test(test_flags_win),      cmocka_unit_test(test_read),
+		cmocka_unit_test(test_longest),	       cmocka_unit_test(test_many_interfaces),
+		cmocka_unit_test(test_bad_files),      cmocka_unit_test(test_bad_flags),
+		cmocka_unit_test(test_long_line),      cmocka_unit_test(test_all_errors_told),
+		cmocka_unit_test(test_sample),	       cmocka_unit_test(test_man_page),
+		cmocka_unit_test(test_keys_are_sound),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

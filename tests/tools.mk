@@ -3,7 +3,8 @@
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/bystander.bpf.o
+	$(B)/tests/bystander.bpf.o \
+	$(B)/tests/tagger.bpf.o
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -49,7 +50,7 @@ $(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/vec
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
-	flowd/conv.c flowd/index.c flowd/books.c flowd/sink.c schema/fields.c)
+	flowd/conv.c flowd/index.c flowd/books.c flowd/outer.c flowd/sink.c schema/fields.c)
 
 $(B)/tests/test_model: $(TEST_MODEL_OBJ)
-	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka -lpthread -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lcmocka -lpthread -o $@

@@ -49,6 +49,23 @@
 	 WANT(FLOW, 1, 50, 28),
 	 KEY4(.proto = 17, KPORTS, .vlan = 0x1005, TUNNEL(MPLS, MPLS_ID(16, 1)))},
 
+	/* Ethernet in Ethernet: IEEE 802.1ah section 9.7, FabricPath. */
+	{"pbb in a backbone vlan",
+	 FRAME(ETH(0x88a8), TAG(7, 0x88e7), B32(0x60123456), ETH(0x8100), TAG(5, 0x0800),
+	       INNER_UDP),
+	 WANT(FLOW, 1, 68, 28),
+	 KEY4(.proto = 17, KPORTS, .vlan = 0x1007, .cvlan = 0x1005, .marks = FLOW_MARK_STAG,
+	      TUNNEL(PBB, 0x123456))},
+	{"fabricpath", FRAME(ETH(0x8903), B16(1 << 6 | 32), INNER_ETH), WANT(FLOW, 1, 58, 28),
+	 KEY4(.proto = 17, KPORTS, TUNNEL(FABRICPATH, 1))},
+	{"pbb of 5 frames in each other is too deep",
+	 FRAME(ETH(0x88e7), B32(1), ETH(0x88e7), B32(2), ETH(0x88e7), B32(3), ETH(0x88e7), B32(4),
+	       ETH(0x88e7), B32(5), INNER_ETH),
+	 WANT(DEEP, 1, 132, 0),
+	 .key = {.ethertype = 0x88e7, .marks = FLOW_MARK_DEEP, TUNNEL(PBB, 1)}},
+	{"pbb cut", FRAME(ETH(0x88e7), 0, 0, 0), WANT(SHORT, 1, 17, 0),
+	 .key = {.ethertype = 0x88e7, .marks = FLOW_MARK_SHORT}},
+
 	/* PPPoE: RFC 2516; PPP protocols: RFC 1661 section 2. */
 	{"pppoe, ip", FRAME(ETH(0x8864), PPPOE(7, 30), 0, 0x21, INNER_UDP), .len = 60,
 	 WANT(FLOW, 1, 60, 28), KEY4(.proto = 17, KPORTS, TUNNEL(PPPOE, 7))},

@@ -3,7 +3,7 @@
 # make bench-tools    the benchmarks, in build/bench/; scripts/bench.sh runs them
 
 BENCH := $(B)/bench
-BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns $(if $(wildcard flowd/sweep.c),sweep) \
+BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay $(if $(wildcard flowd/sweep.c),sweep) \
 	$(if $(wildcard flowd/sink_sqlite.c),sink))
 BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h
 
@@ -29,6 +29,10 @@ $(BENCH)/datapath: $(BENCH)/datapath.o $(B)/flowd/maps.o $(B)/flowd/ring.o
 
 $(BENCH)/insns: $(BENCH)/insns.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
+
+# It runs flowd itself.
+$(BENCH)/replay: $(BENCH)/replay.o
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
 
 $(BENCH)/sweep $(BENCH)/sink: $(BENCH)/%: $(BENCH)/%.o $(B)/libwireledger.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(FLOWD_LIBS) -o $@
