@@ -342,7 +342,7 @@ static int open_locked(const struct place *place, bool full_sync, struct sqlite3
 		err = look_inside(place, error);
 	if (err)
 		return err;
-	rc = open_handle(place->real, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, "", &db);
+	rc = open_handle(place->real, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "", &db);
 	err = rc ? db_fail_sqlite(error, db, rc, place->name) : set_up(db, place, full_sync, error);
 	if (!err) {
 		*ret_db = db;
