@@ -27,6 +27,7 @@ enum statement {
 	STMT_BEGIN,
 	STMT_COMMIT,
 	STMT_ROLLBACK,
+	STMT_ROWS,
 	STMT_FLOW,
 	STMT_TUNNEL,
 	STMT_LEDGER,
@@ -63,6 +64,7 @@ static const char *const statements[STMT_MAX] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
+	[STMT_ROWS] = db_rows_insert,
 	[STMT_FLOW] = db_flow_insert,
 	[STMT_TUNNEL] = db_tunnel_insert,
 	[STMT_LEDGER] = ledger_sql,
@@ -75,6 +77,7 @@ struct sink_sqlite {
 	struct sqlite3 *db;
 	int lock_fd;
 	sqlite3_stmt *stmt[STMT_MAX];
+	struct db_rows rows;
 	uint32_t *order; /* of the batch's records by end_ms */
 	size_t order_room;
 };
@@ -155,6 +158,15 @@ static const uint32_t *sort_records(struct sink_sqlite *s, const struct sink_bat
 	return s->order;
 }
 
+static int insert_tunnel(struct sink_sqlite *s, const struct flow_record *rec, int64_t id)
+{
+	if (!rec->key.tunnel_kind)
+		return SQLITE_OK;
+	if (db_tunnel_bind(s->stmt[STMT_TUNNEL], id, rec))
+		return SQLITE_NOMEM;
+	return run(s->stmt[STMT_TUNNEL]);
+}
+
 static int try_record(struct sink_sqlite *s, const struct flow_record *rec, int64_t id)
 {
 	int rc;
@@ -162,11 +174,7 @@ static int try_record(struct sink_sqlite *s, const struct flow_record *rec, int6
 	if (db_flow_bind(s->stmt[STMT_FLOW], id, rec))
 		return SQLITE_NOMEM;
 	rc = run(s->stmt[STMT_FLOW]);
-	if (rc || !rec->key.tunnel_kind)
-		return rc;
-	if (db_tunnel_bind(s->stmt[STMT_TUNNEL], id, rec))
-		return SQLITE_NOMEM;
-	return run(s->stmt[STMT_TUNNEL]);
+	return rc ? rc : insert_tunnel(s, rec, id);
 }
 
 static bool is_taken(int rc)
@@ -188,20 +196,52 @@ static int insert_record(struct sink_sqlite *s, const struct flow_record *rec, u
 	return rc;
 }
 
+/* Each record with a number that is free. */
+static int insert_each(struct sink_sqlite *s)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; !rc && i < s->rows.count; i++) {
+		int64_t id;
+
+		rc = insert_record(s, db_rows_at(&s->rows, i, &id), &s->rows.sequence);
+	}
+	return rc;
+}
+
+/* All at once: the numbers are free as a rule. Else the transaction has ended. */
+static int insert_rows(struct sink_sqlite *s)
+{
+	int rc = run(s->stmt[STMT_ROWS]);
+
+	for (size_t i = 0; !rc && i < s->rows.count; i++) {
+		int64_t id;
+		const struct flow_record *rec = db_rows_at(&s->rows, i, &id);
+
+		rc = insert_tunnel(s, rec, id);
+	}
+	s->rows.sequence = (s->rows.sequence + (uint32_t)s->rows.count) & SEQUENCE_MASK;
+	return rc;
+}
+
 static int insert_records(struct sink_sqlite *s, const struct sink_batch *batch)
 {
-	const uint32_t *order = sort_records(s, batch);
 	int64_t stored = 0;
-	uint32_t sequence;
 	int rc = db_query_int(s->db, "SELECT value FROM meta WHERE key = 'sequence'", &stored);
 
 	if (rc && rc != SQLITE_EMPTY)
 		return rc;
-	sequence = (uint32_t)stored & SEQUENCE_MASK;
-	rc = SQLITE_OK;
-	for (size_t i = 0; !rc && i < batch->records; i++)
-		rc = insert_record(s, &batch->record[order ? order[i] : i], &sequence);
-	return rc ? rc : set_meta(s, "sequence", sequence);
+	s->rows.record = batch->record;
+	s->rows.count = batch->records;
+	s->rows.order = sort_records(s, batch);
+	s->rows.sequence = (uint32_t)stored & SEQUENCE_MASK;
+	rc = insert_rows(s);
+	if (is_taken(rc)) {
+		s->rows.sequence = (uint32_t)stored & SEQUENCE_MASK;
+		rc = run(s->stmt[STMT_BEGIN]);
+		rc = rc ? rc : insert_each(s);
+	}
+	return rc ? rc : set_meta(s, "sequence", s->rows.sequence);
 }
 
 #define COUNT(count) (int64_t)(count).packets, (int64_t)(count).bytes
@@ -300,5 +340,9 @@ struct sink *sink_sqlite_new(struct sqlite3 *db, int lock_fd)
 	s->sink.ops = &sink_sqlite;
 	s->db = db;
 	s->lock_fd = lock_fd;
+	if (db_rows_register(db, &s->rows)) {
+		free(s);
+		return NULL;
+	}
 	return &s->sink;
 }

@@ -45,9 +45,30 @@ int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size
 int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value);
 int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value);
 
-/* The one INSERT into flow and how a record is bound to it; id is (end_ms << 20) | n. */
+/* The INSERT of one record into flow and how it is bound to it; id is (end_ms << 20) | n. */
 extern const char db_flow_insert[];
 int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
+
+/*
+ * The INSERT of many: all that the struct says when the statement runs, n going on from `sequence`.
+ * Where an id is taken it fails with SQLITE_CONSTRAINT, and the whole transaction is rolled back.
+ */
+struct db_rows {
+	const struct flow_record *record;
+	const uint32_t *order; /* numbers of records, NULL: as they are */
+	size_t count;
+	uint32_t sequence;
+};
+
+#define DB_ROWS_TABLE "flow_rows" /* of the connection, not of the database */
+
+extern const char db_rows_insert[];
+
+/* Let `db` know db_rows_insert's table; `rows` must stay as long as `db`. 0 or -errno. */
+int db_rows_register(struct sqlite3 *db, struct db_rows *rows);
+
+/* The row of that number and its id. */
+const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int64_t *ret_id);
 
 /* The row beside it, where rec->key.tunnel_kind is not 0. */
 extern const char db_tunnel_insert[];

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * db_flow.c: a flow record as a row of table flow and back, and the meta values. See db.h and
- * schema.sql for what a column holds. tcp_flags: | reverse's SYN : 17 | SYN : 16 | reverse's flags :
- * 8..15 | flags : 0..7 |, the SYN bits being tcp_syn.
- *
- * The number of the interface is not stored, iface is; what is around the packets has a row of its
- * own in table flow_tunnel.
+ * db_flow.c: a row of table flow as a flow record, and the meta values. See db_rows.c for the way in.
  */
 #include "schema/db.h"
 
@@ -19,128 +14,7 @@
 
 #include "schema/db_sqlite.h"
 
-#define ID_SHIFT 20
 #define VLAN_ID 0xfff
-#define SYN_SHIFT 16
-
-/* Of DB_FLOW_COLUMNS and DB_TUNNEL_COLUMNS. */
-enum column {
-	COL_ID,
-	COL_DURATION,
-	COL_IFACE,
-	COL_DIR,
-	COL_ETHERTYPE,
-	COL_VLAN,
-	COL_CVLAN,
-	COL_MARKS,
-	COL_PROTO,
-	COL_SRC,
-	COL_DST,
-	COL_SPORT,
-	COL_DPORT,
-	COL_PACKETS,
-	COL_BYTES,
-	COL_IP_BYTES,
-	COL_REV_PACKETS,
-	COL_REV_BYTES,
-	COL_REV_IP_BYTES,
-	COL_TCP_FLAGS,
-	COL_END_REASON,
-	COL_KIND,
-	COL_TUNNEL_ID,
-	COL_REV_TUNNEL_ID,
-	COL_OUTER_SRC,
-	COL_OUTER_DST,
-};
-
-const char db_flow_insert[] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") VALUES "
-			      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-const char db_tunnel_insert[] =
-	"INSERT OR REPLACE INTO flow_tunnel (flow, kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst) "
-	"VALUES (?, ?, ?, ?, ?, ?)";
-
-static bool has_ipv4(uint16_t ethertype)
-{
-	return ethertype == ETH_P_IP || ethertype == ETH_P_ARP || ethertype == ETH_P_RARP;
-}
-
-static bool is_tcp(const struct flow_key *key)
-{
-	return flow_key_is_ip(key) && key->proto == IPPROTO_TCP;
-}
-
-static int bind_int(sqlite3_stmt *stmt, enum column column, int64_t value)
-{
-	return sqlite3_bind_int64(stmt, (int)column + 1, value);
-}
-
-static int bind_optional(sqlite3_stmt *stmt, enum column column, bool present, int64_t value)
-{
-	return present ? bind_int(stmt, column, value) : sqlite3_bind_null(stmt, (int)column + 1);
-}
-
-static int bind_address(sqlite3_stmt *stmt, enum column column, uint16_t ethertype,
-			const __be32 *addr)
-{
-	if (has_ipv4(ethertype))
-		return bind_int(stmt, column, (int32_t)ntohl(addr[0]));
-	if (ethertype == ETH_P_IPV6)
-		return sqlite3_bind_blob(stmt, (int)column + 1, addr, 16, SQLITE_STATIC);
-	return sqlite3_bind_null(stmt, (int)column + 1);
-}
-
-static int bind_key(sqlite3_stmt *stmt, const struct flow_key *key)
-{
-	bool ip = flow_key_is_ip(key);
-	int rc = bind_int(stmt, COL_DIR, key->dir);
-
-	rc |= bind_optional(stmt, COL_ETHERTYPE, !ip, key->ethertype);
-	rc |= bind_optional(stmt, COL_VLAN, key->vlan & FLOW_VLAN_TAGGED, key->vlan & VLAN_ID);
-	rc |= bind_optional(stmt, COL_CVLAN, key->cvlan & FLOW_VLAN_TAGGED, key->cvlan & VLAN_ID);
-	rc |= bind_int(stmt, COL_MARKS, key->marks);
-	rc |= bind_optional(stmt, COL_PROTO, ip, key->proto);
-	rc |= bind_address(stmt, COL_SRC, key->ethertype, key->src);
-	rc |= bind_address(stmt, COL_DST, key->ethertype, key->dst);
-	rc |= bind_optional(stmt, COL_SPORT, ip || key->sport, ntohs(key->sport));
-	rc |= bind_optional(stmt, COL_DPORT, ip || key->dport, ntohs(key->dport));
-	return rc;
-}
-
-/* The record must stay until the statement is reset. */
-int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
-{
-	const struct flow_half *fwd = &rec->half[0], *rev = &rec->half[1];
-	int64_t flags = fwd->tcp_flags | rev->tcp_flags << 8 |
-			(int64_t) !!fwd->tcp_syn << SYN_SHIFT |
-			(int64_t) !!rev->tcp_syn << (SYN_SHIFT + 1);
-	int rc = bind_key(stmt, &rec->key);
-
-	rc |= bind_int(stmt, COL_ID, id);
-	rc |= bind_int(stmt, COL_DURATION, (id >> ID_SHIFT) - rec->start_ms);
-	rc |= bind_int(stmt, COL_IFACE, rec->iface);
-	rc |= bind_int(stmt, COL_PACKETS, (int64_t)fwd->packets);
-	rc |= bind_int(stmt, COL_BYTES, (int64_t)fwd->bytes);
-	rc |= bind_int(stmt, COL_IP_BYTES, (int64_t)fwd->ip_bytes);
-	rc |= bind_int(stmt, COL_REV_PACKETS, (int64_t)rev->packets);
-	rc |= bind_int(stmt, COL_REV_BYTES, (int64_t)rev->bytes);
-	rc |= bind_int(stmt, COL_REV_IP_BYTES, (int64_t)rev->ip_bytes);
-	rc |= bind_optional(stmt, COL_TCP_FLAGS, is_tcp(&rec->key), flags);
-	rc |= bind_int(stmt, COL_END_REASON, rec->end_reason);
-	return rc ? -ENOMEM : 0; /* the columns are right, so nothing else can be wrong */
-}
-
-int db_tunnel_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
-{
-	int rc = sqlite3_bind_int64(stmt, 1, id);
-
-	rc |= sqlite3_bind_int64(stmt, 2, rec->key.tunnel_kind);
-	rc |= sqlite3_bind_int64(stmt, 3, rec->key.tunnel_id);
-	rc |= sqlite3_bind_int64(stmt, 4, rec->rev_tunnel_id);
-	rc |= bind_address(stmt, (enum column)4, rec->outer_ethertype, rec->outer_src);
-	rc |= bind_address(stmt, (enum column)5, rec->outer_ethertype, rec->outer_dst);
-	return rc ? -ENOMEM : 0;
-}
 
 bool db_has_tunnels(struct sqlite3 *db)
 {
@@ -150,7 +24,7 @@ bool db_has_tunnels(struct sqlite3 *db)
 }
 
 /* An integer from 0 to max; where it is absent, -ENODATA and 0. */
-static int read_uint(sqlite3_stmt *stmt, enum column column, uint64_t max, uint64_t *ret_value)
+static int read_uint(sqlite3_stmt *stmt, enum db_column column, uint64_t max, uint64_t *ret_value)
 {
 	sqlite3_value *value = sqlite3_column_value(stmt, (int)column);
 	int type = sqlite3_value_type(value);
@@ -170,7 +44,7 @@ struct row {
 	int err;
 };
 
-static uint64_t row_uint(struct row *row, enum column column, uint64_t max)
+static uint64_t row_uint(struct row *row, enum db_column column, uint64_t max)
 {
 	uint64_t value;
 	int err = read_uint(row->stmt, column, max, &value);
@@ -181,7 +55,7 @@ static uint64_t row_uint(struct row *row, enum column column, uint64_t max)
 }
 
 /* `absent` where the column is NULL. */
-static uint64_t row_optional(struct row *row, enum column column, uint64_t max, uint64_t absent)
+static uint64_t row_optional(struct row *row, enum db_column column, uint64_t max, uint64_t absent)
 {
 	uint64_t value;
 	int err = read_uint(row->stmt, column, max, &value);
@@ -193,7 +67,7 @@ static uint64_t row_optional(struct row *row, enum column column, uint64_t max, 
 	return value;
 }
 
-static uint16_t row_tag(struct row *row, enum column column)
+static uint16_t row_tag(struct row *row, enum db_column column)
 {
 	uint64_t id = row_optional(row, column, VLAN_ID, UINT64_MAX);
 
@@ -201,7 +75,7 @@ static uint16_t row_tag(struct row *row, enum column column)
 }
 
 /* Returns the kind of address: ETH_P_IP, ETH_P_IPV6, or 0 where there is none. */
-static uint16_t row_address(struct row *row, enum column column, __be32 addr[4])
+static uint16_t row_address(struct row *row, enum db_column column, __be32 addr[4])
 {
 	sqlite3_value *value = sqlite3_column_value(row->stmt, (int)column);
 
@@ -225,42 +99,43 @@ static uint16_t row_address(struct row *row, enum column column, __be32 addr[4])
 /* The kind of address that a row of this EtherType has. */
 static uint16_t address_kind(uint16_t ethertype)
 {
-	if (has_ipv4(ethertype))
+	if (db_has_ipv4(ethertype))
 		return ETH_P_IP;
 	return ethertype == ETH_P_IPV6 ? ETH_P_IPV6 : 0;
 }
 
 static void read_key(struct row *row, struct flow_key *key)
 {
-	uint16_t src = row_address(row, COL_SRC, key->src);
-	uint16_t dst = row_address(row, COL_DST, key->dst);
+	uint16_t src = row_address(row, DB_COL_SRC, key->src);
+	uint16_t dst = row_address(row, DB_COL_DST, key->dst);
 
-	uint64_t ethertype = row_optional(row, COL_ETHERTYPE, UINT16_MAX, src ? src : UINT64_MAX);
+	uint64_t ethertype =
+		row_optional(row, DB_COL_ETHERTYPE, UINT16_MAX, src ? src : UINT64_MAX);
 
 	key->ethertype = (uint16_t)ethertype;
 	if (ethertype > UINT16_MAX || src != dst || src != address_kind(key->ethertype))
 		row->err = -EPROTO;
-	key->dir = (uint8_t)row_uint(row, COL_DIR, 1);
-	key->vlan = row_tag(row, COL_VLAN);
-	key->cvlan = row_tag(row, COL_CVLAN);
-	key->marks = (uint8_t)row_uint(row, COL_MARKS, UINT8_MAX);
-	key->proto = (uint8_t)row_optional(row, COL_PROTO, UINT8_MAX, 0);
-	key->sport = htons((uint16_t)row_optional(row, COL_SPORT, UINT16_MAX, 0));
-	key->dport = htons((uint16_t)row_optional(row, COL_DPORT, UINT16_MAX, 0));
+	key->dir = (uint8_t)row_uint(row, DB_COL_DIR, 1);
+	key->vlan = row_tag(row, DB_COL_VLAN);
+	key->cvlan = row_tag(row, DB_COL_CVLAN);
+	key->marks = (uint8_t)row_uint(row, DB_COL_MARKS, UINT8_MAX);
+	key->proto = (uint8_t)row_optional(row, DB_COL_PROTO, UINT8_MAX, 0);
+	key->sport = htons((uint16_t)row_optional(row, DB_COL_SPORT, UINT16_MAX, 0));
+	key->dport = htons((uint16_t)row_optional(row, DB_COL_DPORT, UINT16_MAX, 0));
 }
 
 static void read_halves(struct row *row, struct flow_half *half)
 {
-	uint64_t flags = row_optional(row, COL_TCP_FLAGS, 0x3ffff, 0);
+	uint64_t flags = row_optional(row, DB_COL_TCP_FLAGS, 0x3ffff, 0);
 
 	for (int i = 0; i < 2; i++) {
-		enum column column = i ? COL_REV_PACKETS : COL_PACKETS;
+		enum db_column column = i ? DB_COL_REV_PACKETS : DB_COL_PACKETS;
 
 		half[i].packets = row_uint(row, column, UINT64_MAX);
 		half[i].bytes = row_uint(row, column + 1, UINT64_MAX);
 		half[i].ip_bytes = row_uint(row, column + 2, UINT64_MAX);
 		half[i].tcp_flags = (uint8_t)(flags >> i * 8);
-		half[i].tcp_syn = flags >> (SYN_SHIFT + i) & 1;
+		half[i].tcp_syn = flags >> (DB_SYN_SHIFT + i) & 1;
 	}
 }
 
@@ -268,13 +143,13 @@ static void read_tunnel(struct row *row, struct flow_record *rec)
 {
 	uint16_t src, dst;
 
-	rec->key.tunnel_kind = (uint8_t)row_optional(row, COL_KIND, FLOW_TUNNEL_MAX - 1, 0);
+	rec->key.tunnel_kind = (uint8_t)row_optional(row, DB_COL_KIND, FLOW_TUNNEL_MAX - 1, 0);
 	if (!rec->key.tunnel_kind)
 		return;
-	rec->key.tunnel_id = (uint32_t)row_uint(row, COL_TUNNEL_ID, UINT32_MAX);
-	rec->rev_tunnel_id = (uint32_t)row_uint(row, COL_REV_TUNNEL_ID, UINT32_MAX);
-	src = row_address(row, COL_OUTER_SRC, rec->outer_src);
-	dst = row_address(row, COL_OUTER_DST, rec->outer_dst);
+	rec->key.tunnel_id = (uint32_t)row_uint(row, DB_COL_TUNNEL_ID, UINT32_MAX);
+	rec->rev_tunnel_id = (uint32_t)row_uint(row, DB_COL_REV_TUNNEL_ID, UINT32_MAX);
+	src = row_address(row, DB_COL_OUTER_SRC, rec->outer_src);
+	dst = row_address(row, DB_COL_OUTER_DST, rec->outer_dst);
 	rec->outer_ethertype = src;
 	if (src != dst)
 		row->err = -EPROTO;
@@ -286,13 +161,13 @@ int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 	struct flow_record rec;
 
 	memset(&rec, 0, sizeof(rec));
-	rec.end_ms = sqlite3_column_int64(stmt, COL_ID) >> ID_SHIFT;
-	rec.start_ms = rec.end_ms - (int64_t)row_uint(&row, COL_DURATION, UINT64_MAX);
-	rec.iface = (uint32_t)row_uint(&row, COL_IFACE, UINT32_MAX);
-	rec.end_reason = (uint8_t)row_uint(&row, COL_END_REASON, UINT8_MAX);
+	rec.end_ms = sqlite3_column_int64(stmt, DB_COL_ID) >> DB_ID_SHIFT;
+	rec.start_ms = rec.end_ms - (int64_t)row_uint(&row, DB_COL_DURATION, UINT64_MAX);
+	rec.iface = (uint32_t)row_uint(&row, DB_COL_IFACE, UINT32_MAX);
+	rec.end_reason = (uint8_t)row_uint(&row, DB_COL_END_REASON, UINT8_MAX);
 	read_key(&row, &rec.key);
 	read_halves(&row, rec.half);
-	if (sqlite3_column_count(stmt) > COL_KIND)
+	if (sqlite3_column_count(stmt) > DB_COL_KIND)
 		read_tunnel(&row, &rec);
 	if (!row.err)
 		*ret_rec = rec;

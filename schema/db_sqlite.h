@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * db_sqlite.h: what the database's modules and its sink share: SQLite's errors as -errno and text,
- * what kind of file a path names, and the schema's versions.
+ * what kind of file a path names, the columns of a flow, and the schema's versions.
  */
 #pragma once
 
+#include <linux/if_ether.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +15,45 @@
 #define DB_BUSY_MS 2000 /* waited for another process's lock */
 
 #define DB_NAME_SHOWN 160
+
+/* Of DB_FLOW_COLUMNS and DB_TUNNEL_COLUMNS. */
+enum db_column {
+	DB_COL_ID,
+	DB_COL_DURATION,
+	DB_COL_IFACE,
+	DB_COL_DIR,
+	DB_COL_ETHERTYPE,
+	DB_COL_VLAN,
+	DB_COL_CVLAN,
+	DB_COL_MARKS,
+	DB_COL_PROTO,
+	DB_COL_SRC,
+	DB_COL_DST,
+	DB_COL_SPORT,
+	DB_COL_DPORT,
+	DB_COL_PACKETS,
+	DB_COL_BYTES,
+	DB_COL_IP_BYTES,
+	DB_COL_REV_PACKETS,
+	DB_COL_REV_BYTES,
+	DB_COL_REV_IP_BYTES,
+	DB_COL_TCP_FLAGS,
+	DB_COL_END_REASON,
+	DB_COL_KIND,
+	DB_COL_TUNNEL_ID,
+	DB_COL_REV_TUNNEL_ID,
+	DB_COL_OUTER_SRC,
+	DB_COL_OUTER_DST,
+};
+
+#define DB_ID_SHIFT 20 /* flow.id: end_ms << 20 | n */
+#define DB_SYN_SHIFT 16
+
+/* Addresses of that EtherType are stored as integers. */
+static inline bool db_has_ipv4(uint16_t ethertype)
+{
+	return ethertype == ETH_P_IP || ethertype == ETH_P_ARP || ethertype == ETH_P_RARP;
+}
 
 /* A path for a message: its end, where it is long, so that what is wrong has room after it. */
 const char *db_shown(const char *path);
