@@ -31,8 +31,8 @@ struct expire {
 	struct conv *conv;
 	uint64_t *due;
 	uint64_t *soon; /* not later than any due[] of the block */
-	uint32_t room; /* of conv[] and due[] */
-	uint32_t top;  /* those ever used */
+	uint32_t room;	/* of conv[] and due[] */
+	uint32_t top;	/* those ever used */
 	uint32_t live;
 	struct list free;
 	struct list fresh; /* unpaired, made since the last expire_pair */
@@ -96,7 +96,7 @@ size_t expire_bytes(const struct expire *x)
 	       (x->index.entry ? (x->index.mask + 1) * sizeof(struct index_entry) : 0);
 }
 
-static struct half *half_of(struct expire *x, uint32_t ref)
+static struct half *half_of(const struct expire *x, uint32_t ref)
 {
 	return &x->conv[ref / 2].half[ref & 1];
 }
@@ -106,52 +106,59 @@ uint32_t *expire_slots(struct expire *x, uint32_t ref)
 	return &half_of(x, ref)->slots;
 }
 
-/* Of what both directions have in common, so that each is found from the other. */
-static uint32_t key_hash(const struct expire *x, const struct flow_key *key)
+static void want(const struct expire *x, const struct flow_key *key, struct expire_wanted *ret)
 {
+	const __u64 *seed = (const __u64 *)x->seed;
 	struct flow_key common;
 
+	flow_key_reverse(key, &ret->reverse);
+	flow_key_common(&ret->reverse, &ret->common);
 	flow_key_common(key, &common);
-	return cache_hash(&common, (const __u64 *)x->seed).set;
+	ret->hash = cache_hash(&common, seed).set + cache_hash(&ret->common, seed).set;
 }
 
-static uint32_t find(struct expire *x, const struct flow_key *key, uint32_t hash)
-{
-	uint32_t at = index_first(&x->index, hash);
-
-	for (; at != INDEX_FREE; at = index_next(&x->index, hash, at)) {
-		uint32_t ref = x->index.entry[at].value;
-
-		if (cache_key_equal(&half_of(x, ref)->key, key))
-			return ref;
-	}
-	return EXPIRE_NONE;
-}
-
-static bool is_mate(struct expire *x, uint32_t ref, const struct flow_key *common,
-		    const struct flow_key *reverse)
+/* A half without its other direction, which has what is wanted. */
+static bool is_mate(struct expire *x, uint32_t ref, const struct expire_wanted *wanted)
 {
 	const struct half *half = half_of(x, ref);
 	struct flow_key other;
 
-	if (half_of(x, ref ^ 1)->known || !flow_key_same_tags(&half->key, reverse))
+	if (half_of(x, ref ^ 1)->known || !flow_key_same_tags(&half->key, &wanted->reverse))
 		return false;
 	flow_key_common(&half->key, &other);
-	return cache_key_equal(&other, common);
+	return cache_key_equal(&other, &wanted->common);
 }
 
-/* A half without its other direction, whose key is `reverse` in all that both have in common. */
-static uint32_t find_mate(struct expire *x, const struct flow_key *reverse, uint32_t except)
+/* The half of that key, or EXPIRE_NONE and a mate for it, or EXPIRE_NONE. */
+static uint32_t find(struct expire *x, const struct flow_key *key,
+		     const struct expire_wanted *wanted, uint32_t *ret_mate)
 {
-	uint32_t hash = key_hash(x, reverse);
-	struct flow_key common;
-
-	flow_key_common(reverse, &common);
-	for (uint32_t at = index_first(&x->index, hash); at != INDEX_FREE;
-	     at = index_next(&x->index, hash, at)) {
+	*ret_mate = EXPIRE_NONE;
+	for (uint32_t at = index_first(&x->index, wanted->hash); at != INDEX_FREE;
+	     at = index_next(&x->index, wanted->hash, at)) {
 		uint32_t ref = x->index.entry[at].value;
 
-		if (ref / 2 != except && is_mate(x, ref, &common, reverse))
+		if (cache_key_equal(&half_of(x, ref)->key, key))
+			return ref;
+		if (*ret_mate == EXPIRE_NONE && is_mate(x, ref, wanted))
+			*ret_mate = ref;
+	}
+	return EXPIRE_NONE;
+}
+
+/* A lone half with what `half` has, but the other way round, and that went the same way. */
+static uint32_t find_mirrored(struct expire *x, const struct half *half, uint32_t except)
+{
+	struct flow_key key = half->key;
+	struct expire_wanted wanted;
+
+	key.dir = !key.dir;
+	want(x, &key, &wanted);
+	for (uint32_t at = index_first(&x->index, wanted.hash); at != INDEX_FREE;
+	     at = index_next(&x->index, wanted.hash, at)) {
+		uint32_t ref = x->index.entry[at].value;
+
+		if (ref / 2 != except && is_mate(x, ref, &wanted))
 			return ref;
 	}
 	return EXPIRE_NONE;
@@ -239,16 +246,13 @@ static uint32_t room_for(const struct flow_key *key)
 	return key->marks & FLOW_MARK_FOLDED ? EXPIRE_MAX + EXPIRE_MAX / 8 : EXPIRE_MAX;
 }
 
-/* The half of a key not seen before: beside its reverse, or in a conversation of its own. */
-static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash)
+/* The half of a key not seen before: beside its mate, or in a conversation of its own. */
+static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash, uint32_t mate)
 {
-	struct flow_key reverse;
-	uint32_t other, number;
+	uint32_t number;
 
-	flow_key_reverse(key, &reverse);
-	other = find_mate(x, &reverse, EXPIRE_NONE);
-	if (other != EXPIRE_NONE)
-		return half_enter(x, other ^ 1, key, hash) ? other ^ 1 : EXPIRE_NONE;
+	if (mate != EXPIRE_NONE)
+		return half_enter(x, mate ^ 1, key, hash) ? mate ^ 1 : EXPIRE_NONE;
 	if (x->live >= room_for(key))
 		return EXPIRE_NONE;
 	number = conv_new(x);
@@ -262,16 +266,50 @@ static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t 
 	return number * 2;
 }
 
-uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta)
+void expire_want(const struct expire *x, const struct flow_key *key, struct expire_wanted *ret)
 {
-	uint32_t hash = key_hash(x, key);
-	uint32_t ref = find(x, key, hash);
+	want(x, key, ret);
+	index_fetch(&x->index, ret->hash);
+}
+
+void expire_fetch(const struct expire *x, const struct expire_wanted *wanted)
+{
+	uint32_t at = index_first(&x->index, wanted->hash);
+
+	if (at == INDEX_FREE)
+		return;
+	__builtin_prefetch(half_of(x, x->index.entry[at].value), 1);
+	__builtin_prefetch(&half_of(x, x->index.entry[at].value ^ 1)->known, 1);
+}
+
+void expire_fetch_half(const struct expire *x, uint32_t ref)
+{
+	const struct half *half = &x->conv[ref / 2].half[ref & 1];
+
+	__builtin_prefetch(&half->slots, 1);
+	__builtin_prefetch(&half->last_ns, 1);
+	__builtin_prefetch(&x->conv[ref / 2].last_ns, 1);
+	__builtin_prefetch(&x->due[ref / 2], 1);
+}
+
+uint32_t expire_add_wanted(struct expire *x, const struct flow_key *key,
+			   const struct expire_wanted *wanted, const struct expire_delta *delta)
+{
+	uint32_t mate, ref = find(x, key, wanted, &mate);
 
 	if (ref == EXPIRE_NONE)
-		ref = add_half(x, key, hash);
+		ref = add_half(x, key, wanted->hash, mate);
 	if (ref != EXPIRE_NONE)
 		expire_add_to(x, ref, delta);
 	return ref;
+}
+
+uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta)
+{
+	struct expire_wanted wanted;
+
+	want(x, key, &wanted);
+	return expire_add_wanted(x, key, &wanted, delta);
 }
 
 static void conv_earlier(struct expire *x, uint32_t number, uint64_t when)
@@ -338,7 +376,9 @@ static void conv_exported(struct expire *x, uint32_t number, const struct expire
 	conv->evicted = false;
 	conv_half_reset(&conv->half[SIDE_A]);
 	conv_half_reset(&conv->half[SIDE_B]);
-	x->due[number] = conv->last_ns + x->conf.idle_ns;
+	/* what comes next may not be added before it is asked for */
+	x->due[number] = conv->last_ns + (x->conf.active_ns < x->conf.idle_ns ? x->conf.active_ns
+									      : x->conf.idle_ns);
 }
 
 static bool conv_export(struct expire *x, uint32_t number, enum end_reason reason, uint64_t now_ns,
@@ -361,18 +401,49 @@ static bool conv_export(struct expire *x, uint32_t number, enum end_reason reaso
 	return true;
 }
 
-/* One block. Its earliest time is found anew: an export may set any of its due[]. */
-static bool block_due(struct expire *x, uint32_t block, uint64_t now_ns, expire_emit *emit, void *arg)
+/* Add what is not added yet, see expire_pull. */
+static void conv_pull(const struct expire *x, uint32_t number, bool soon)
 {
-	uint32_t end = (block + 1) * DUE_BLOCK < x->top ? (block + 1) * DUE_BLOCK : x->top;
+	const struct conv *conv = &x->conv[number];
+
+	if (!x->conf.pull)
+		return;
+	if (soon)
+		index_fetch(&x->index, conv->half[SIDE_A].hash);
+	for (int side = 0; side < 2; side++) {
+		if (conv->half[side].known && conv->half[side].slots != EXPIRE_NONE)
+			x->conf.pull(x->conf.pull_arg, conv->half[side].slots, soon);
+	}
+}
+
+static uint32_t block_end(const struct expire *x, uint32_t block)
+{
+	return (block + 1) * DUE_BLOCK < x->top ? (block + 1) * DUE_BLOCK : x->top;
+}
+
+static bool is_near(const struct expire *x, uint32_t number, uint64_t now_ns)
+{
+	return x->due[number] <= now_ns + x->conf.sweep_ns / 2 && x->conv[number].in_use;
+}
+
+/* One block. Its earliest time is found anew: an export may set any of its due[]. */
+static bool block_due(struct expire *x, uint32_t block, uint64_t now_ns, expire_emit *emit,
+		      void *arg)
+{
+	uint32_t end = block_end(x, block);
 	uint64_t soon = CONV_NEVER;
 	bool all = true;
 
 	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
-		if (x->due[number] <= now_ns + x->conf.sweep_ns / 2 && x->conv[number].in_use) {
-			enum end_reason reason = conv_reason(&x->conv[number], &x->conf, now_ns,
-							     &x->due[number]);
+		if (is_near(x, number, now_ns))
+			conv_pull(x, number, true);
+	}
+	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
+		if (is_near(x, number, now_ns)) {
+			enum end_reason reason;
 
+			conv_pull(x, number, false);
+			reason = conv_reason(&x->conv[number], &x->conf, now_ns, &x->due[number]);
 			if (reason != END_ACTIVE_NOW &&
 			    !conv_export(x, number, reason, now_ns, emit, arg))
 				all = false;
@@ -396,16 +467,33 @@ bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 	return all;
 }
 
+static bool block_all(struct expire *x, uint32_t block, expire_emit *emit, void *arg)
+{
+	bool all = true;
+
+	for (uint32_t number = block * DUE_BLOCK; number < block_end(x, block); number++) {
+		if (x->conv[number].in_use)
+			conv_pull(x, number, true);
+	}
+	for (uint32_t number = block * DUE_BLOCK; number < block_end(x, block); number++) {
+		const struct conv *conv = &x->conv[number];
+
+		if (!conv->in_use)
+			continue;
+		conv_pull(x, number, false);
+		if (!conv_export(x, number, conv->evicted ? END_RESOURCES : END_FORCED,
+				 conv->last_ns, emit, arg))
+			all = false;
+	}
+	return all;
+}
+
 bool expire_all(struct expire *x, expire_emit *emit, void *arg)
 {
 	bool all = true;
 
-	for (uint32_t number = 0; number < x->top; number++) {
-		const struct conv *conv = &x->conv[number];
-
-		if (conv->in_use &&
-		    !conv_export(x, number, conv->evicted ? END_RESOURCES : END_FORCED,
-				 conv->last_ns, emit, arg))
+	for (uint32_t block = 0; block * DUE_BLOCK < x->top; block++) {
+		if (!block_all(x, block, emit, arg))
 			all = false;
 	}
 	return all;
@@ -446,14 +534,11 @@ static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_mo
 static void pair_one(struct expire *x, uint32_t number, expire_moved *moved, void *arg)
 {
 	struct conv *conv = &x->conv[number];
-	struct flow_key reverse;
 	uint32_t other;
 
 	if (!conv->in_use || conv->born != x->pairings - 1 || conv->half[SIDE_B].known)
 		return;
-	flow_key_reverse(&conv->half[SIDE_A].key, &reverse);
-	reverse.dir = conv->half[SIDE_A].key.dir;
-	other = find_mate(x, &reverse, number);
+	other = find_mirrored(x, &conv->half[SIDE_A], number);
 	if (other == EXPIRE_NONE || other & 1)
 		return;
 	conv_merge(x, number, other / 2, moved, arg);

@@ -22,11 +22,19 @@
 #define EXPIRE_NONE UINT32_MAX
 #define EXPIRE_MAX 1000000 /* conversations; then folded ones, an eighth more, then the catch-all */
 
+/*
+ * The conversation of the half whose word (expire_slots) that is may be due: add now what is not added
+ * yet. `soon`: it will be asked for in a moment.
+ */
+typedef void expire_pull(void *arg, uint32_t word, bool soon);
+
 struct expire_conf {
 	uint64_t idle_ns;
 	uint64_t active_ns;
 	uint64_t linger_ns;
 	uint64_t sweep_ns; /* how often expire_due is called */
+	expire_pull *pull; /* NULL: all is added at each sweep */
+	void *pull_arg;
 };
 
 /* What was counted of one key since the last time. Times are CLOCK_MONOTONIC ns. */
@@ -71,6 +79,24 @@ uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct e
 
 /* Add to a half whose number is known. */
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta);
+
+/*
+ * The same in three steps, each of which asks for the memory that the next one looks at: what is
+ * wanted, its place in the table, the addition. Other conversations may be added to between them.
+ */
+struct expire_wanted {
+	struct flow_key reverse;
+	struct flow_key common; /* what the reverse has in common with its other direction */
+	uint32_t hash;		/* the same for both directions: one place in the table for both */
+};
+
+void expire_want(const struct expire *x, const struct flow_key *key, struct expire_wanted *ret);
+void expire_fetch(const struct expire *x, const struct expire_wanted *wanted);
+uint32_t expire_add_wanted(struct expire *x, const struct flow_key *key,
+			   const struct expire_wanted *wanted, const struct expire_delta *delta);
+
+/* A half that will be added to in a moment. */
+void expire_fetch_half(const struct expire *x, uint32_t ref);
 
 /* The caller's own word of each half, EXPIRE_NONE at first: the head of its list of slots. */
 uint32_t *expire_slots(struct expire *x, uint32_t ref);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "flowd/memory.h"
+
 #define INDEX_START 1024
 
 static uint32_t probe(const struct index *index, uint32_t hash, uint32_t at)
@@ -41,7 +43,7 @@ static int grow(struct index *index)
 	uint32_t size = index->entry ? (index->mask + 1) * 2 : INDEX_START;
 	struct index bigger = {.mask = size - 1, .used = index->used};
 
-	bigger.entry = malloc(size * sizeof(*bigger.entry));
+	bigger.entry = memory_big(size * sizeof(*bigger.entry));
 	if (!bigger.entry)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < size; i++)

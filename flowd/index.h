@@ -26,6 +26,13 @@ struct index {
 uint32_t index_first(const struct index *index, uint32_t hash);
 uint32_t index_next(const struct index *index, uint32_t hash, uint32_t at);
 
+/* The first of them will be needed. */
+static inline void index_fetch(const struct index *index, uint32_t hash)
+{
+	if (index->entry)
+		__builtin_prefetch(&index->entry[hash & index->mask], 1);
+}
+
 /* 0 or -ENOMEM. Entries may be moved. */
 int index_insert(struct index *index, uint32_t hash, uint32_t value);
 

@@ -11,6 +11,7 @@
 #include <pcap/pcap.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 
 #define SLOTS_DEFAULT 262144   /* where the configuration leaves it at CONFIG_SLOTS */
 #define READ_BYTES (256 << 10) /* of a capture at a time */
+#define WANTED_MAX 32U /* slots that are announced and not handed over: more than two AHEADs */
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MS 1000000ULL
 #define TIME_MAX_S 8796000000ULL /* a row's id has 43 bits for ms: the year 2248 */
@@ -40,6 +42,8 @@ struct replay {
 	struct replay_fragments *fragments; /* NULL: not tracked */
 	struct outer *outer;
 	struct expire *expire;
+	struct expire_wanted wanted[WANTED_MAX]; /* a queue */
+	uint32_t wants, fetches, adds;		 /* its ends, and how far it was looked at */
 	struct replay_sink sink;
 	uint64_t clock_ns;
 	uint64_t tick_ns; /* when the next sweep is due */
@@ -93,7 +97,7 @@ static bool export_one(void *arg, const struct expire_record *from)
 					: *expire_slots(r->expire, from->ref[i]);
 
 		if (slot != EXPIRE_NONE)
-			r->cache.ref[slot] = REPLAY_NO_REF;
+			replay_cache_unlink(&r->cache, slot);
 	}
 	return true;
 }
@@ -133,17 +137,56 @@ static void add_folded(struct replay *r, const struct flow_key *key,
 	}
 }
 
+/* An expire_pull: what the half's slot gained since it was asked. */
+static void pull(void *arg, uint32_t slot, bool soon)
+{
+	struct replay *r = arg;
+
+	if (soon)
+		replay_cache_fetch(&r->cache, slot);
+	else
+		replay_cache_pull(&r->cache, slot);
+}
+
 /* The half that the slot's key has got; half and slot know each other until either goes. */
 static void link_slot(struct replay *r, uint32_t number, uint32_t ref)
 {
-	r->cache.ref[number] = ref;
+	replay_cache_link(&r->cache, number, ref);
 	*expire_slots(r->expire, ref) = number;
 }
 
-static void add_gain(void *arg, uint32_t number, const struct flow_slot *slot, bool last)
+/* A slot without a conversation will be handed over: see expire_want. */
+static void fetch_unknown(struct replay *r, const struct flow_slot *slot, enum replay_when when)
 {
-	struct replay *r = arg;
-	uint32_t ref = r->cache.ref[number];
+	if (when == REPLAY_SOON)
+		expire_want(r->expire, &slot->key, &r->wanted[r->wants++ % WANTED_MAX]);
+	else
+		expire_fetch(r->expire, &r->wanted[r->fetches++ % WANTED_MAX]);
+}
+
+/* In the order in which they were announced; those that make room were not. */
+static uint32_t add_unknown(struct replay *r, const struct flow_slot *slot,
+			    const struct expire_delta *delta, enum replay_when when)
+{
+	if (when == REPLAY_LAST)
+		return expire_add(r->expire, &slot->key, delta);
+	return expire_add_wanted(r->expire, &slot->key, &r->wanted[r->adds++ % WANTED_MAX], delta);
+}
+
+/* A slot whose conversation is known gained that. */
+static void add_known(struct replay *r, uint32_t ref, const struct expire_delta *delta,
+		      enum replay_when when)
+{
+	if (delta->packets)
+		expire_add_to(r->expire, ref, delta);
+	if (when == REPLAY_LAST)
+		*expire_slots(r->expire, ref) = EXPIRE_NONE;
+}
+
+static void add_gain(struct replay *r, uint32_t number, const struct flow_slot *slot,
+		     enum replay_when when)
+{
+	uint32_t ref = replay_slot_ref(slot);
 	struct expire_delta delta = {
 		.packets = slot->packets,
 		.bytes = slot->bytes,
@@ -155,17 +198,28 @@ static void add_gain(void *arg, uint32_t number, const struct flow_slot *slot, b
 	};
 
 	if (ref != REPLAY_NO_REF) {
-		if (delta.packets)
-			expire_add_to(r->expire, ref, &delta);
-		if (last)
-			*expire_slots(r->expire, ref) = EXPIRE_NONE;
+		add_known(r, ref, &delta, when);
 		return;
 	}
-	ref = expire_add(r->expire, &slot->key, &delta);
+	ref = add_unknown(r, slot, &delta, when);
 	if (ref == EXPIRE_NONE)
 		add_folded(r, &slot->key, &delta);
-	else if (!last)
+	else if (when != REPLAY_LAST)
 		link_slot(r, number, ref);
+}
+
+/* A replay_gain. */
+static void take_gain(void *arg, uint32_t number, const struct flow_slot *slot,
+		      enum replay_when when)
+{
+	struct replay *r = arg;
+
+	if (when == REPLAY_GAIN || when == REPLAY_LAST)
+		add_gain(r, number, slot, when);
+	else if (replay_slot_ref(slot) != REPLAY_NO_REF)
+		expire_fetch_half(r->expire, replay_slot_ref(slot));
+	else
+		fetch_unknown(r, slot, when);
 }
 
 static void slot_moved(void *arg, uint32_t old_ref, uint32_t new_ref)
@@ -175,7 +229,7 @@ static void slot_moved(void *arg, uint32_t old_ref, uint32_t new_ref)
 
 	(void)old_ref;
 	if (slot != EXPIRE_NONE)
-		r->cache.ref[slot] = new_ref;
+		replay_cache_link(&r->cache, slot, new_ref);
 }
 
 /*
@@ -286,6 +340,7 @@ static int open_capture(struct replay *r)
 		return fail_capture(r, strerror(errno));
 	input_fd = fd;
 	setvbuf(r->file, NULL, _IOFBF, READ_BYTES);
+	__fsetlocking(r->file, FSETLOCKING_BYCALLER); /* this thread alone reads it */
 	return 0;
 }
 
@@ -327,9 +382,11 @@ static int open_tables(struct replay *r)
 		.active_ns = config->active_ns,
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
+		.pull = pull,
+		.pull_arg = r,
 	};
 	uint32_t slots = config->slots == CONFIG_SLOTS ? SLOTS_DEFAULT : config->slots;
-	int err = replay_cache_open(&r->cache, slots, add_gain, r);
+	int err = replay_cache_open(&r->cache, slots, take_gain, r);
 
 	if (err)
 		return err;

@@ -3,15 +3,24 @@
 #include "flowd/replay_cache.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
-#define HALF (REPLAY_QUEUE / 2)
-#define AHEAD 8 /* dirty slots fetched before they are read */
+#include "flowd/memory.h"
+
+#define AHEAD 8 /* listed slots fetched before they are read */
+#define SETS_START 1024U
+#define CLOSING (TH_FIN | TH_RST)
 #define FRAGMENT_SETS (FLOW_FRAGMENTS / FLOW_WAYS)
 #define FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
+
+/* flow_slot.birth here; flow_slot.seq is the caller's word. */
+enum {
+	SLOT_LISTED = 1,
+	SLOT_KNOWN = 2, /* has the caller's word */
+};
 
 static int make_seed(__u64 *seed)
 {
@@ -22,42 +31,55 @@ static int make_seed(__u64 *seed)
 	return 0;
 }
 
+/* Sets and the list of their slots, all empty. */
+static int make_table(struct replay_cache *cache, uint32_t sets)
+{
+	struct flow_set *set = memory_big(sets * sizeof(*set));
+	uint32_t *listed = malloc(sets * FLOW_WAYS * sizeof(*listed));
+
+	if (!set || !listed) {
+		free(set);
+		free(listed);
+		return -ENOMEM;
+	}
+	memset(set, 0, sets * sizeof(*set));
+	cache->set = set;
+	cache->listed = listed;
+	cache->sets = sets;
+	cache->list_count = cache->crowded = 0;
+	return 0;
+}
+
+static void free_table(struct replay_cache *cache)
+{
+	free(cache->set);
+	free(cache->listed);
+}
+
 int replay_cache_open(struct replay_cache *cache, uint32_t slots, replay_gain *gain, void *arg)
 {
-	size_t bytes = slots / FLOW_WAYS * sizeof(*cache->set);
-	void *set;
 	int err;
 
 	memset(cache, 0, sizeof(*cache));
 	err = make_seed(cache->seed);
 	if (err)
 		return err;
-	set = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (set == MAP_FAILED)
-		return -errno;
-	madvise(set, bytes, MADV_HUGEPAGE); /* for speed; not every kernel has it */
-	cache->set = set;
-	cache->sets = slots / FLOW_WAYS;
 	cache->gain = gain;
 	cache->arg = arg;
 	cache->epoch = 1;
-	cache->ref = malloc(slots * sizeof(*cache->ref));
-	cache->dirty = malloc(slots * sizeof(*cache->dirty));
-	if (!cache->ref || !cache->dirty) {
-		replay_cache_close(cache);
-		return -ENOMEM;
-	}
-	memset(cache->ref, 0xff, slots * sizeof(*cache->ref));
-	return 0;
+	cache->sets_max = slots / FLOW_WAYS;
+	return make_table(cache, cache->sets_max < SETS_START ? cache->sets_max : SETS_START);
 }
 
 void replay_cache_close(struct replay_cache *cache)
 {
-	if (cache->set)
-		munmap(cache->set, cache->sets * sizeof(*cache->set));
-	free(cache->ref);
-	free(cache->dirty);
+	free_table(cache);
 	memset(cache, 0, sizeof(*cache));
+}
+
+static struct flow_slot *slot_at(const struct replay_cache *cache, uint32_t number)
+{
+	return &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
 }
 
 static void slot_add(struct flow_slot *slot, const struct flow_facts *f, uint64_t ns)
@@ -82,129 +104,232 @@ static void slot_clear(struct flow_slot *slot)
 	slot->tcp_flags = slot->tcp_syn = 0;
 }
 
-/* A slot for the key, of another that may have to go. It is on the list where that one was. */
+/* What it gained is handed over for the last time. */
+static void give_up(struct replay_cache *cache, uint32_t number, struct flow_slot *slot)
+{
+	if (slot->packets || slot->birth & SLOT_KNOWN)
+		cache->gain(cache->arg, number, slot, REPLAY_LAST);
+}
+
+/* The way for a new key of that tag, of another that may have to go. */
+static uint32_t victim(const struct flow_set *set, uint32_t tag)
+{
+	return cache_victim(set, tag >> 1) & (FLOW_WAYS - 1);
+}
+
+/* A slot for the key. It is on the list where the one before was. */
 static uint32_t make_room(struct replay_cache *cache, uint32_t index, const struct flow_key *key,
 			  uint32_t tag)
 {
 	struct flow_set *set = &cache->set[index];
-	uint32_t way = cache_victim(set, cache->created++) & (FLOW_WAYS - 1);
-	uint32_t number = index * FLOW_WAYS + way;
+	uint32_t way = victim(set, tag);
 
 	if (set->tag[way]) {
-		if (set->slot[way].packets || cache->ref[number] != REPLAY_NO_REF)
-			cache->gain(cache->arg, number, &set->slot[way], true);
-		cache->ref[number] = REPLAY_NO_REF;
+		give_up(cache, index * FLOW_WAYS + way, &set->slot[way]);
+		if ((set->used[way] >> 1) + 1 >= cache->epoch)
+			cache->crowded++;
 	}
 	slot_clear(&set->slot[way]);
+	set->slot[way].birth &= SLOT_LISTED;
 	set->slot[way].key = *key;
 	set->tag[way] = tag;
 	set->used[way] = cache->epoch << 1;
 	return way;
 }
 
-static void count_one(struct replay_cache *cache, const struct flow_facts *f,
-		      struct cache_hash hash, uint64_t ns)
+/* Does somebody wait for this packet? */
+static bool is_awaited(const struct flow_slot *slot, const struct flow_facts *f)
 {
-	uint32_t index = hash.set & (cache->sets - 1);
+	if (slot->birth & SLOT_LISTED)
+		return false;
+	return !(slot->birth & SLOT_KNOWN) || (f->tcp_flags & CLOSING);
+}
+
+/* The packet at that place of the queue. */
+static void count_one(struct replay_cache *cache, uint32_t at)
+{
+	const struct flow_facts *f = &cache->facts[at];
+	struct cache_hash hash = cache->hash[at];
+	uint32_t index = hash.set & (cache->sets - 1), way = cache->way[at];
 	struct flow_set *set = &cache->set[index];
-	uint32_t way = cache_find(set, &f->key, hash.tag);
 	struct flow_slot *slot;
 
+	if (set->tag[way] != hash.tag || !cache_key_equal(&set->slot[way].key, &f->key))
+		way = cache_find(set, &f->key, hash.tag);
 	if (way == FLOW_WAYS)
 		way = make_room(cache, index, &f->key, hash.tag);
 	else if (set->used[way] >> 1 != cache->epoch)
 		set->used[way] = cache->epoch << 1 | 1;
 	slot = &set->slot[way];
-	/* birth: on the list */
-	if (!slot->birth) {
-		slot->birth = 1;
-		cache->dirty[cache->dirties++] = index * FLOW_WAYS + way;
+	if (is_awaited(slot, f)) {
+		slot->birth |= SLOT_LISTED;
+		cache->listed[cache->list_count++] = index * FLOW_WAYS + way;
 	}
-	slot_add(slot, f, ns);
+	slot_add(slot, f, cache->ns[at]);
 }
 
-/* The lines of the slot that has the tag will be needed. */
-static void fetch(const struct flow_set *set, uint32_t tag)
+/* A table of twice the size, empty: each key gets its slot with its next packet. */
+static void grow(struct replay_cache *cache)
 {
-	uint32_t way = 0;
+	struct replay_cache bigger = *cache;
 
-	for (uint32_t i = 0; i < FLOW_WAYS; i++)
+	if (make_table(&bigger, cache->sets * 2)) {
+		cache->sets_max = cache->sets; /* it does with what there is */
+		return;
+	}
+	for (uint32_t number = 0; number < cache->sets * FLOW_WAYS; number++) {
+		if (cache->set[number / FLOW_WAYS].tag[number % FLOW_WAYS])
+			give_up(cache, number, slot_at(cache, number));
+	}
+	free_table(cache);
+	*cache = bigger;
+}
+
+/* Where the tag is, or will be. */
+static uint32_t find_way(const struct flow_set *set, uint32_t tag)
+{
+	uint32_t way = 0, known = 0;
+
+	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
 		way |= set->tag[i] == tag ? i : 0;
-	__builtin_prefetch(&set->slot[way], 1);
-	__builtin_prefetch(&set->slot[way].packets, 1);
+		known |= set->tag[i] == tag;
+	}
+	return known ? way : victim(set, tag);
 }
 
-/* The half of the queue that begins at `from`: its tags are here by now. */
-static void fetch_half(const struct replay_cache *cache, uint32_t from)
+/* That part's tags are here: its slots will be needed. */
+static void fetch_part(struct replay_cache *cache, uint32_t part)
 {
-	for (uint32_t i = from; i < from + HALF; i++)
-		fetch(&cache->set[cache->hash[i].set & (cache->sets - 1)], cache->hash[i].tag);
+	for (uint32_t at = part * REPLAY_PART; at < (part + 1) * REPLAY_PART; at++) {
+		const struct flow_set *set = &cache->set[cache->hash[at].set & (cache->sets - 1)];
+		uint32_t way = find_way(set, cache->hash[at].tag) & (FLOW_WAYS - 1);
+
+		cache->way[at] = (uint8_t)way;
+		__builtin_prefetch(&set->slot[way], 1);
+		__builtin_prefetch(&set->slot[way].packets, 1);
+	}
 }
 
-/* Those packets, whose slots are here by now. */
-static void count_range(struct replay_cache *cache, uint32_t from, uint32_t to)
+/* Its slots are here: what the caller has of those that make room will be needed. */
+static void announce_part(struct replay_cache *cache, uint32_t part)
 {
-	for (uint32_t i = from; i < to; i++)
-		count_one(cache, &cache->facts[i], cache->hash[i], cache->ns[i]);
+	for (uint32_t at = part * REPLAY_PART; at < (part + 1) * REPLAY_PART; at++) {
+		uint32_t index = cache->hash[at].set & (cache->sets - 1), way = cache->way[at];
+		const struct flow_set *set = &cache->set[index];
+
+		if (set->tag[way] != cache->hash[at].tag && set->slot[way].birth & SLOT_KNOWN)
+			cache->gain(cache->arg, index * FLOW_WAYS + way, &set->slot[way],
+				    REPLAY_SOON);
+	}
+}
+
+static void count_part(struct replay_cache *cache, uint32_t part, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		count_one(cache, part * REPLAY_PART + i);
+	if (cache->crowded > cache->sets && cache->sets < cache->sets_max)
+		grow(cache);
+}
+
+/* The part `back` ones before that one. */
+static uint32_t part_before(uint32_t part, uint32_t back)
+{
+	return (part - back) & (REPLAY_QUEUE / REPLAY_PART - 1);
 }
 
 void replay_cache_add(struct replay_cache *cache, uint64_t ns)
 {
-	uint32_t at = cache->queued++;
+	uint32_t at = cache->queued++, part = at / REPLAY_PART;
 	struct cache_hash hash = cache_hash(&cache->facts[at].key, cache->seed);
 
 	cache->hash[at] = hash;
 	cache->ns[at] = ns;
 	__builtin_prefetch(&cache->set[hash.set & (cache->sets - 1)], 1);
-	if (cache->queued % HALF)
+	if (cache->queued % REPLAY_PART)
 		return;
-	fetch_half(cache, cache->queued - HALF);
 	cache->queued %= REPLAY_QUEUE;
+	fetch_part(cache, part);
 	if (cache->waiting)
-		count_range(cache, cache->queued, cache->queued + HALF);
-	cache->waiting = true;
+		announce_part(cache, part_before(part, 1));
+	if (cache->waiting == 2)
+		count_part(cache, part_before(part, 2), REPLAY_PART);
+	else
+		cache->waiting++;
 }
 
-/* All of the queue; the half that waits is older than the one that is being filled. */
+/* All of the queue. What has no way yet is looked for. */
 static void count_queue(struct replay_cache *cache)
 {
-	uint32_t filling = cache->queued & ~(HALF - 1U);
+	uint32_t part = cache->queued / REPLAY_PART, rest = cache->queued % REPLAY_PART;
 
-	if (cache->waiting)
-		count_range(cache, filling ^ HALF, (filling ^ HALF) + HALF);
-	count_range(cache, filling, cache->queued);
-	cache->waiting = false;
+	for (; cache->waiting; cache->waiting--)
+		count_part(cache, part_before(part, cache->waiting), REPLAY_PART);
+	memset(&cache->way[part * REPLAY_PART], 0, rest);
+	count_part(cache, part, rest);
 	cache->queued = 0;
 }
 
-static struct flow_slot *slot_at(const struct replay_cache *cache, uint32_t number)
-{
-	return &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
-}
-
-static void fetch_slot(const struct replay_cache *cache, uint32_t number)
+void replay_cache_fetch(const struct replay_cache *cache, uint32_t number)
 {
 	const struct flow_slot *slot = slot_at(cache, number);
 
 	__builtin_prefetch(slot, 1);
 	__builtin_prefetch(&slot->packets, 1);
-	__builtin_prefetch(&cache->ref[number], 1);
+}
+
+static void hand_over(struct replay_cache *cache, uint32_t number)
+{
+	struct flow_slot *slot = slot_at(cache, number);
+
+	cache->gain(cache->arg, number, slot, REPLAY_GAIN);
+	slot_clear(slot);
+	slot->birth &= SLOT_KNOWN;
+}
+
+static void announce(const struct replay_cache *cache, uint32_t number, enum replay_when when)
+{
+	cache->gain(cache->arg, number, slot_at(cache, number), when);
 }
 
 void replay_cache_sweep(struct replay_cache *cache)
 {
 	count_queue(cache);
-	for (uint32_t i = 0; i < cache->dirties; i++) {
-		struct flow_slot *slot = slot_at(cache, cache->dirty[i]);
-
-		if (i + AHEAD < cache->dirties)
-			fetch_slot(cache, cache->dirty[i + AHEAD]);
-		cache->gain(cache->arg, cache->dirty[i], slot, false);
-		slot_clear(slot);
-		slot->birth = 0;
+	for (uint32_t i = 0; i < cache->list_count + 3 * AHEAD; i++) {
+		if (i < cache->list_count)
+			replay_cache_fetch(cache, cache->listed[i]);
+		if (i >= AHEAD && i - AHEAD < cache->list_count)
+			announce(cache, cache->listed[i - AHEAD], REPLAY_SOON);
+		if (i >= 2 * AHEAD && i - 2 * AHEAD < cache->list_count)
+			announce(cache, cache->listed[i - 2 * AHEAD], REPLAY_NEXT);
+		if (i >= 3 * AHEAD)
+			hand_over(cache, cache->listed[i - 3 * AHEAD]);
 	}
-	cache->dirties = 0;
+	cache->list_count = cache->crowded = 0;
 	cache->epoch = (cache->epoch + 1) & 0x7fffffff;
+}
+
+void replay_cache_pull(struct replay_cache *cache, uint32_t number)
+{
+	if (slot_at(cache, number)->packets)
+		hand_over(cache, number);
+}
+
+void replay_cache_link(struct replay_cache *cache, uint32_t number, uint32_t ref)
+{
+	struct flow_slot *slot = slot_at(cache, number);
+
+	slot->seq = ref;
+	slot->birth |= SLOT_KNOWN;
+}
+
+void replay_cache_unlink(struct replay_cache *cache, uint32_t number)
+{
+	slot_at(cache, number)->birth &= SLOT_LISTED;
+}
+
+uint32_t replay_slot_ref(const struct flow_slot *slot)
+{
+	return slot->birth & SLOT_KNOWN ? slot->seq : REPLAY_NO_REF;
 }
 
 struct fragment {

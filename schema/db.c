@@ -130,6 +130,8 @@ static int open_handle(const char *path, int flags, const char *query, struct sq
 	*ret_db = NULL;
 	if (!uri)
 		return SQLITE_NOMEM;
+	/* nobody asks SQLite for its memory statistics, which cost a mutex an allocation; MISUSE later */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	rc = sqlite3_open_v2(uri, ret_db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE, NULL);
 	free(uri);
 	if (!rc)

@@ -104,7 +104,7 @@ struct flow_key {
 	__u8 tunnel_kind; /* enum flow_tunnel */
 	__u32 tunnel_id;
 	__u32 outer; /* outer endpoints of the innermost tunnel, see enum flow_outer_way */
-};
+} __attribute__((aligned(8))); /* is read in words of that size */
 
 struct flow_slot {
 	__u32 seq;   /* odd while the key changes */
