@@ -94,6 +94,27 @@ static int set_dir(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_tunnel(struct args *args, const char *value)
+{
+	int err = tunnelarg_parse(value, &args->tunnel);
+	size_t kind = strcspn(value, ":");
+	char known[192];
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOENT:
+		tunnelarg_known(known, sizeof(known));
+		return say_usage("--tunnel '%s': unknown kind; known: %s", value, known);
+	case -ENOTSUP:
+		return say_usage("--tunnel '%s': %.*s has no id", value, (int)kind, value);
+	case -ERANGE:
+		return say_usage("--tunnel '%s': more than an id of %.*s can be", value, (int)kind,
+				 value);
+	}
+	return say_usage("--tunnel '%s': the id is not a number, decimal or with 0x", value);
+}
+
 static int set_stored(struct args *args, const char *value)
 {
 	(void)value;
@@ -148,6 +169,9 @@ const struct args_option args_window[] = {
 	{"until", 0, "TIME", "records that ended before TIME", set_until},
 	{"iface", 'i', "NAME", "of this interface; may be given again", set_iface},
 	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
+	{"tunnel", 0, "KIND[:ID]",
+	 "in it: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, 6in4, 4in6, 6in6, gtpu, esp, ah, pbb, fabricpath, any or none",
+	 set_tunnel},
 	{"stored", 0, NULL, "leave out what flowd has not written yet", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
 };

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/tunnelarg.h"
+
 struct cmd;
 struct group_kind;
 struct group_metric;
@@ -28,6 +30,7 @@ struct args {
 	const char *ifaces[ARGS_IFACES];
 	uint32_t iface_count; /* 0: all */
 	int dir;	      /* enum flow_dir, or -1: both */
+	struct tunnelarg tunnel;
 	bool stored;
 	bool uniflow;
 	bool help;
@@ -51,7 +54,7 @@ struct args_option {
 
 /* Ends with a NULL name. */
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
-extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --stored */
+extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --tunnel, ... */
 extern const struct args_option args_format[]; /* --json, --csv */
 
 /*

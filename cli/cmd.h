@@ -8,6 +8,7 @@ struct cmd {
 	const char *name;
 	const char *summary;				/* one line */
 	bool filter;					/* takes a FILTER */
+	const char *notes;				/* of usage: what rows and columns are */
 	const struct args_option *options[ARGS_TABLES]; /* beside the global ones */
 	/* The exit code, errors said. */
 	int (*run)(const struct args *args);
@@ -16,6 +17,10 @@ struct cmd {
 extern const struct args_option cmd_top_options[];
 extern const struct args_option cmd_flows_options[];
 extern const struct args_option cmd_status_options[];
+
+extern const char cmd_top_notes[];
+extern const char cmd_flows_notes[];
+extern const char cmd_query_filter_notes[]; /* what a FILTER can ask for */
 
 int cmd_top(const struct args *args);
 int cmd_flows(const struct args *args);

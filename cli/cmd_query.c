@@ -7,9 +7,21 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/cmd.h"
 #include "cli/coverage.h"
 #include "cli/output.h"
 #include "cli/say.h"
+
+const char cmd_query_filter_notes[] =
+	"FILTER is pcap-filter(7), and selects the packets that tcpdump(8) selects:\n"
+	"  host, net, port, portrange, proto, tcp, udp, icmp, esp, arp, llc, ...\n"
+	"                                        of the headers that make the flow: the outer ones, or\n"
+	"                                        the inner ones where flowd counts those\n"
+	"  vlan [ID], mpls [LABEL], pppoes [ID]  behind which the rest is looked for, as in tcpdump\n"
+	"  tcp[tcpflags], icmp[icmptype], ...    header bytes that a record keeps; flags of all packets\n"
+	"  geneve, vxlan, gre                    not in a filter: --tunnel KIND[:ID]\n"
+	"  inbound, outbound, ifname             not in a filter: --dir, --iface\n"
+	"  ether host, less, greater, ip[8], ... not kept: an error that says so\n";
 
 int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 {
@@ -22,6 +34,7 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 		.ifaces = args->ifaces,
 		.iface_count = args->iface_count,
 		.dir = args->dir,
+		.tunnel = args->tunnel,
 		.stored = args->stored,
 	};
 	struct filter_error error = {""};

@@ -56,16 +56,18 @@ static json_t *ask(const char *socket, const char *path, struct live_error *erro
 
 static json_t *make_root(const struct args *args, struct sqlite3 *db, char *text, size_t size)
 {
-	struct live_error error = {""};
+	struct live_error error = {"no flowd has counted into this database"};
+	bool has_flowd = query_has_flowd(db, args->socket, args->instance);
 	char socket[PATH_MAX];
-	json_t *root, *flowd, *database = status_db(db, args->db, text, size);
+	json_t *root, *flowd = NULL, *database = status_db(db, args->db, text, size);
 
 	if (!database)
 		return NULL;
 	query_socket(db, args->socket, args->instance, socket, sizeof(socket));
-	flowd = ask(socket, args->db, &error);
-	root = json_pack("{s:i, s:b, s:s, s:s*}", "v", OUT_VERSION, "running", flowd != NULL,
-			 "socket", socket, "why", flowd ? NULL : error.text);
+	if (has_flowd)
+		flowd = ask(socket, args->db, &error);
+	root = json_pack("{s:i, s:b, s:s?, s:s*}", "v", OUT_VERSION, "running", flowd != NULL,
+			 "socket", has_flowd ? socket : NULL, "why", flowd ? NULL : error.text);
 	json_object_set_new(root, "flowd", flowd ? flowd : json_null());
 	json_object_set_new(root, "database", database);
 	return root;

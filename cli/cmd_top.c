@@ -61,11 +61,23 @@ static int set_group(struct args *args, const char *value)
 
 const struct args_option cmd_top_options[] = {
 	{"by", 0, "WHAT", "bytes (unless given), packets, flows or ip_bytes", set_by},
-	{"group", 0, "KEY", "host (unless given), src, dst, pair, port, proto, flow, iface or vlan",
+	{"group", 0, "KEY",
+	 "host (unless given), src, dst, pair, port, proto, flow, iface, vlan or tunnel",
 	 set_group},
 	{"limit", 'n', "N", "at most N rows, 10 unless given; 0: all", args_set_limit},
 	{NULL, 0, NULL, NULL, NULL},
 };
+
+const char cmd_top_notes[] =
+	"Groups:\n"
+	"  host, port      of either end: a record counts to both\n"
+	"  src, dst, flow  of each direction\n"
+	"  pair            two addresses, whoever began\n"
+	"  proto, iface    IP protocol; interface\n"
+	"  vlan            outer.inner; (unknown) where the NIC takes tags off\n"
+	"  tunnel          kind, id and endpoints: vxlan 100 10.0.0.1 - 10.0.0.2; (none)\n"
+	"FLOWS are records, BYTES of frames without FCS, SHARE is of the total, RATE in bits a second from\n"
+	"the first to the last packet.\n";
 
 static void get_group(const struct out_column *c, const void *row, struct out_value *value)
 {
@@ -85,16 +97,32 @@ static void get_key(const struct out_column *c, const void *row, struct out_valu
 	out_set_text(value, iface ? iface->name : text);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *words; words += strspn(words, " ")) {
+		size_t here = strcspn(words, " ");
+
+		if (here == len && !memcmp(words, word, len))
+			return true;
+		words += here;
+	}
+	return false;
+}
+
 /* The group's own part of a record, under the field's name; null in other groups. */
 static void get_field(const struct out_column *c, const void *row, struct out_value *value)
 {
 	const struct row *r = row;
-	struct flow_record rec = {.key = r->entry->key};
+	struct flow_record rec = {.key = r->entry->key, .outer_ethertype = r->entry->key.ethertype};
 	const struct field *field = field_find(c->name);
 	char text[OUT_TEXT_SIZE];
 
-	if (!field || !strstr(r->kind->fields, c->name))
+	if (!field || !has_word(r->kind->fields, c->name))
 		return;
+	memcpy(rec.outer_src, rec.key.src, sizeof(rec.outer_src)); /* group tunnel has them there */
+	memcpy(rec.outer_dst, rec.key.dst, sizeof(rec.outer_dst));
 	if ((rec.key.marks & FLOW_MARK_SHORT) && !rec.key.proto) /* a stand-in */
 		return;
 	if (field->text && field->text(&rec, text, sizeof(text)))
@@ -177,6 +205,10 @@ static const struct out_column columns[] = {
 	{"ip_bytes", NULL, false, 0, get_metric, NULL},
 	{"share_percent", "SHARE", false, 0, get_share, NULL},
 	{"bits_per_s", "RATE", false, 3, get_rate, NULL},
+	{"tunnel", NULL, true, 0, get_field, NULL},
+	{"tunnel_id", NULL, false, 0, get_field, NULL},
+	{"outer_src", NULL, true, 0, get_field, NULL},
+	{"outer_dst", NULL, true, 0, get_field, NULL},
 	{NULL, NULL, false, 0, NULL, NULL},
 };
 

@@ -137,6 +137,16 @@ int coverage_read(struct query *query, struct coverage *ret_coverage)
 	return 0;
 }
 
+static void print_name(const struct query_iface *iface, FILE *file)
+{
+	struct out_value value;
+	char text[OUT_TEXT_SIZE];
+
+	out_set_text(&value, iface->name);
+	out_human(&value, text); /* a replay's is a file's name */
+	fputs(text, file);
+}
+
 static void print_ifaces(const struct query *query, FILE *file)
 {
 	uint32_t named = 0, more = 0;
@@ -146,10 +156,12 @@ static void print_ifaces(const struct query *query, FILE *file)
 
 		if (!iface->selected || iface->same != iface->id)
 			continue;
-		if (named < NAMED_IFACES)
-			fprintf(file, "%s%s", named++ ? ", " : " on ", iface->name);
-		else
+		if (named == NAMED_IFACES) {
 			more++;
+			continue;
+		}
+		fputs(named++ ? ", " : " on ", file);
+		print_name(iface, file);
 	}
 	if (more)
 		fprintf(file, " and %u more", more);
@@ -199,6 +211,8 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		{"held", coverage->held_packets, true},
 		{"left out by the filter for lost detail",
 		 query->options.filter ? filter_undecided(query->options.filter) : 0, false},
+		{"left out by the filter since the NIC took VLAN tags off",
+		 query->options.filter ? filter_vlan_undecided(query->options.filter) : 0, false},
 	};
 	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
 			coverage->short_packets + coverage->deep_packets;

@@ -3,22 +3,50 @@
 #include "cli/filter.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/filter_header.h"
 #include "cli/filter_vm.h"
+#include "cli/filter_word.h"
+#include "cli/tags.h"
 
-#define SNAPLEN 262144 /* tcpdump's */
+#define SNAPLEN 262144	   /* tcpdump's */
+#define TYPE_OFF 12	   /* of the first EtherType */
+#define NEXT_HEADER_OFF 20 /* of IPv6 without tags and labels */
 
 struct filter {
 	struct bpf_program program;
 	char *expression;
 	uint64_t undecided;
+	uint64_t vlan_undecided;
+	bool asks_tags;
+	bool asks_ah;  /* of IPv6 */
 	uint32_t from; /* of the last -ENODATA */
 	struct filter_header header;
 };
+
+/* What is wrong with the expression; and where there is an option for what it asks, that one. */
+static int fail(const char *expression, const char *what, struct filter_error *ret_error)
+{
+	const struct filter_word *word = filter_word_find(expression);
+	int len = snprintf(ret_error->text, sizeof(ret_error->text), "filter '%.200s': %.100s",
+			   expression, what);
+	char *end = ret_error->text + len;
+	size_t room = sizeof(ret_error->text) - (size_t)len;
+
+	if (word && word->tunnel)
+		snprintf(end, room,
+			 "; --tunnel %s or --tunnel %s:ID asks for what is around the packets of "
+			 "records of inner headers, '%s' for records of outer ones",
+			 word->tunnel, word->tunnel, word->outer);
+	else if (word)
+		snprintf(end, room, "; %s asks for that", word->option);
+	return -EINVAL;
+}
 
 static int compile(struct filter *filter, struct filter_error *ret_error)
 {
@@ -27,13 +55,86 @@ static int compile(struct filter *filter, struct filter_error *ret_error)
 
 	if (!pcap)
 		return -ENOMEM;
-	if (pcap_compile(pcap, &filter->program, filter->expression, 1, PCAP_NETMASK_UNKNOWN)) {
-		snprintf(ret_error->text, sizeof(ret_error->text), "filter '%s': %s",
-			 filter->expression, pcap_geterr(pcap));
-		err = -EINVAL;
-	}
+	if (pcap_compile(pcap, &filter->program, filter->expression, 1, PCAP_NETMASK_UNKNOWN))
+		err = fail(filter->expression, pcap_geterr(pcap), ret_error);
+	else if (filter_word_find(filter->expression))
+		err = fail(filter->expression, "looks into a tunnel", ret_error);
 	pcap_close(pcap);
 	return err;
+}
+
+/* A load of the packet, and a number that what it gives is compared with. */
+struct asked {
+	bool (*loads)(const struct bpf_insn *in);
+	bool (*is)(uint32_t value);
+};
+
+static bool loads_type(const struct bpf_insn *in)
+{
+	return in->code == (BPF_LD | BPF_H | BPF_ABS) && in->k == TYPE_OFF;
+}
+
+static bool is_tag(uint32_t type)
+{
+	return type == ETH_P_8021Q || type == ETH_P_8021AD || type == ETH_P_QINQ1;
+}
+
+/* Tags and labels before IPv6 are of 4 bytes, or 8. */
+static bool loads_next_header(const struct bpf_insn *in)
+{
+	return in->code == (BPF_LD | BPF_B | BPF_ABS) && in->k >= NEXT_HEADER_OFF &&
+	       (in->k - NEXT_HEADER_OFF) % 4 == 0;
+}
+
+static bool is_ah(uint32_t proto)
+{
+	return proto == IPPROTO_AH;
+}
+
+static const struct asked tags = {loads_type, is_tag}, ah = {loads_next_header, is_ah};
+
+static bool writes_a(const struct bpf_insn *in)
+{
+	uint32_t class = BPF_CLASS(in->code);
+
+	return class == BPF_LD || class == BPF_ALU ||
+	       (class == BPF_MISC && BPF_MISCOP(in->code) == BPF_TXA);
+}
+
+/*
+ * Such a load is compared with such a number. `holds` has a cell an instruction: the accumulator
+ * may be what was loaded there. Jumps go forward, but for those of protochain, which end a loop
+ * that has compared it already.
+ */
+static bool find_asked(const struct bpf_program *program, const struct asked *asked, bool *holds)
+{
+	for (uint32_t i = 0; i < program->bf_len; i++) {
+		const struct bpf_insn *in = &program->bf_insns[i];
+		bool held = asked->loads(in) || (holds[i] && !writes_a(in));
+
+		if (BPF_CLASS(in->code) != BPF_JMP) {
+			holds[i + 1] |= held && BPF_CLASS(in->code) != BPF_RET;
+			continue;
+		}
+		if (BPF_OP(in->code) == BPF_JA)
+			continue;
+		if (held && BPF_OP(in->code) == BPF_JEQ && asked->is(in->k))
+			return true;
+		holds[i + 1 + in->jt] |= held;
+		holds[i + 1 + in->jf] |= held;
+	}
+	return false;
+}
+
+static int look_for(const struct filter *filter, const struct asked *asked, bool *ret_asks)
+{
+	bool *holds = calloc(filter->program.bf_len + 257U, sizeof(*holds));
+
+	if (!holds)
+		return -ENOMEM;
+	*ret_asks = find_asked(&filter->program, asked, holds);
+	free(holds);
+	return 0;
 }
 
 int filter_compile(const char *expression, struct filter **ret_filter,
@@ -47,6 +148,8 @@ int filter_compile(const char *expression, struct filter **ret_filter,
 		return -ENOMEM;
 	}
 	err = compile(filter, ret_error);
+	err = err ? err : look_for(filter, &tags, &filter->asks_tags);
+	err = err ? err : look_for(filter, &ah, &filter->asks_ah);
 	if (err) {
 		filter_free(filter);
 		return err;
@@ -64,27 +167,75 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
+static enum filter_outcome run_as(struct filter *filter, const struct flow_key *key,
+				  uint8_t tcp_flags, int lost)
+{
+	filter_header_build(key, tcp_flags, lost == 0, lost == 1, &filter->header);
+	return filter_vm_run(filter->program.bf_insns, filter->program.bf_len, &filter->header,
+			     &filter->from);
+}
+
+/* The key's protocol is what is behind an authentication header (RFC 4302) of IPv6. */
+static bool is_behind_ah(const struct flow_key *key)
+{
+	const unsigned other =
+		FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_CATCHALL;
+
+	return key->ethertype == ETH_P_IPV6 && key->tunnel_kind == FLOW_TUNNEL_AH &&
+	       !(key->marks & other);
+}
+
+/*
+ * Extension headers are seen through, but that of AH is in the record: a filter that asks for it
+ * finds it in front, unless it goes on behind it (protochain).
+ */
+static enum filter_outcome run(struct filter *filter, const struct flow_key *key, uint8_t tcp_flags,
+			       int lost)
+{
+	enum filter_outcome outcome = FILTER_UNKNOWN;
+	struct flow_key front = *key;
+
+	front.proto = IPPROTO_AH;
+	if (filter->asks_ah && is_behind_ah(key))
+		outcome = run_as(filter, &front, tcp_flags, lost);
+	return outcome == FILTER_UNKNOWN ? run_as(filter, key, tcp_flags, lost) : outcome;
+}
+
+/*
+ * Would a tag that the NIC took off make a difference? It takes off one, of either kind: the kernel
+ * has room for no more beside the bytes.
+ */
+static bool hangs_on_tag(struct filter *filter, const struct flow_key *untagged, uint8_t tcp_flags,
+			 int lost, enum filter_outcome outcome)
+{
+	struct flow_key key = *untagged;
+
+	if (!(key.marks & FLOW_MARK_VLAN_UNKNOWN) || key.vlan || !filter->asks_tags ||
+	    outcome == FILTER_UNKNOWN)
+		return false;
+	key.vlan = FLOW_VLAN_TAGGED;
+	if (run(filter, &key, tcp_flags, lost) != outcome)
+		return true;
+	key.marks |= FLOW_MARK_STAG;
+	return run(filter, &key, tcp_flags, lost) != outcome;
+}
+
 int filter_match(struct filter *filter, const struct flow_record *rec, int which)
 {
-	bool folded = rec->key.marks & FLOW_MARK_FOLDED;
-	const struct flow_key *key = &rec->key;
-	struct flow_key reverse;
+	int lost = rec->key.marks & FLOW_MARK_FOLDED ? which : -1;
+	uint8_t tcp_flags = rec->half[which].tcp_flags;
+	enum filter_outcome outcome;
+	struct flow_key key;
 
-	if (which) {
-		flow_key_reverse(&rec->key, &reverse);
-		key = &reverse;
-	}
-	filter_header_build(key, rec->half[which].tcp_flags, folded && !which, folded && which,
-			    &filter->header);
-	switch (filter_vm_run(filter->program.bf_insns, filter->program.bf_len, &filter->header,
-			      &filter->from)) {
-	case FILTER_ACCEPT:
-		return 1;
-	case FILTER_REJECT:
+	flow_record_key(rec, which, &key);
+	tags_of_direction(&key);
+	outcome = run(filter, &key, tcp_flags, lost);
+	if (hangs_on_tag(filter, &key, tcp_flags, lost, outcome)) {
+		filter->vlan_undecided += rec->half[which].packets;
 		return 0;
-	case FILTER_UNKNOWN:
-		break;
 	}
+	if (outcome != FILTER_UNKNOWN)
+		return outcome == FILTER_ACCEPT;
 	if (!filter->header.lossy)
 		return -ENODATA;
 	filter->undecided += rec->half[which].packets;
@@ -119,4 +270,9 @@ void filter_explain(const struct filter *filter, struct filter_error *ret_error)
 uint64_t filter_undecided(const struct filter *filter)
 {
 	return filter->undecided;
+}
+
+uint64_t filter_vlan_undecided(const struct filter *filter)
+{
+	return filter->vlan_undecided;
 }

@@ -24,6 +24,10 @@ int filter_compile(const char *expression, struct filter **ret_filter,
 void filter_free(struct filter *filter);
 
 /*
+ * What came in of a record with FLOW_MARK_VLAN_UNKNOWN is matched as untagged where the expression
+ * does not ask for tags. Where it does, and a tag would make a difference, filter_match gives 0 and
+ * filter_vlan_undecided counts.
+ *
  * 1: packets of that direction (0 the initiator's, 1 the reverse) match, 0: they do not, -ENODATA:
  * the record does not say, see filter_explain. A record that has lost detail (folded, catch-all,
  * headers cut short or nested too deep) never gives -ENODATA but 0, and filter_undecided counts it.
@@ -35,3 +39,6 @@ void filter_explain(const struct filter *filter, struct filter_error *ret_error)
 
 /* Packets left out since the record that they are in has lost what the filter asks for. */
 uint64_t filter_undecided(const struct filter *filter);
+
+/* Packets left out since the NIC took tags off, and the outcome depends on whether there was one. */
+uint64_t filter_vlan_undecided(const struct filter *filter);

@@ -10,56 +10,61 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "cli/filter_put.h"
 #include "schema/fields.h"
 
-#define IPV6_FRAGMENT 44  /* RFC 8200 section 4.5 */
+#define IPV6_FRAGMENT 44 /* RFC 8200 section 4.5 */
+#define IPV6_HIP 139
+#define IPV6_SHIM6 140
 #define LLC_SIZE_MAX 1500 /* IEEE 802.3: larger ones are EtherTypes */
 
-static void put(struct filter_header *h, uint32_t off, const void *bytes, uint32_t size)
-{
-	memcpy(h->byte + off, bytes, size);
-	memset(h->known + off, 0xff, size);
-}
-
-static void put8(struct filter_header *h, uint32_t off, uint8_t value, uint8_t known)
-{
-	h->byte[off] = value;
-	h->known[off] = known;
-}
-
-static void put16(struct filter_header *h, uint32_t off, uint16_t value, uint16_t known)
-{
-	put8(h, off, (uint8_t)(value >> 8), (uint8_t)(known >> 8));
-	put8(h, off + 1, (uint8_t)value, (uint8_t)known);
-}
-
-/* The packet ended where its headers were cut short: the next layer is not there. */
-static void cut_at(struct filter_header *h, uint32_t off)
-{
-	h->len = off;
-	h->cut = true;
-}
-
 /* IEEE 802.1Q: the id is kept, priority and drop eligibility are not. */
-static void build_tag(struct filter_header *h, uint16_t tpid, uint16_t vlan)
+static void build_tag(struct filter_header *h, uint16_t tpid, uint16_t vlan, uint16_t known)
 {
 	put16(h, h->len, tpid, 0xffff);
-	put16(h, h->len + 2, vlan & 0xfff, 0x0fff);
+	put16(h, h->len + 2, vlan & known, known);
 	h->len += 4;
+}
+
+/*
+ * A link without EtherTypes (a capture of BSD's loopback), where the parser knows what is IP, and so
+ * what is not; or a frame of fewer than 14 bytes, which may not even have the addresses.
+ */
+static void build_no_type(struct filter_header *h)
+{
+	if (h->lossy) {
+		h->len = 0;
+		return;
+	}
+	h->never = (struct filter_never){
+		h->len, 2, 0xffff, {0x0800, 0x86dd, 0x0806, 0x8035, 0x8847, 0x8864}};
+	h->len += 2;
+	h->lossy = true;
 }
 
 static void build_link(const struct flow_key *key, struct filter_header *h)
 {
+	uint16_t id = key->marks & FLOW_MARK_VLAN_UNKNOWN ? 0 : 0x0fff;
+
 	h->len = 12;
+	if (filter_label_ethernet(key, h))
+		return;
 	if (key->vlan)
-		build_tag(h, key->marks & FLOW_MARK_STAG ? ETH_P_8021AD : ETH_P_8021Q, key->vlan);
+		build_tag(h, key->marks & FLOW_MARK_STAG ? ETH_P_8021AD : ETH_P_8021Q, key->vlan,
+			  id);
 	if (key->cvlan)
-		build_tag(h, ETH_P_8021Q, key->cvlan);
+		build_tag(h, ETH_P_8021Q, key->cvlan, id);
+	if (!key->ethertype) {
+		build_no_type(h);
+		return;
+	}
 	if (key->ethertype == FLOW_ETH_LLC) {
 		h->size_off = h->len;
 		put16(h, h->len, 0, 0xf800); /* at most LLC_SIZE_MAX */
+	} else if (filter_label_build(key, h)) {
+		return;
 	} else {
-		put16(h, h->len, key->ethertype, key->ethertype ? 0xffff : 0);
+		put16(h, h->len, key->ethertype, 0xffff);
 	}
 	h->len += 2;
 	h->net_off = h->len;
@@ -68,10 +73,8 @@ static void build_link(const struct flow_key *key, struct filter_header *h)
 /* RFC 9293; a header cut short kept its ports only. */
 static uint32_t build_tcp(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
 {
-	if ((key->marks & FLOW_MARK_SHORT) && !tcp_flags) {
-		h->cut = true;
+	if ((key->marks & FLOW_MARK_SHORT) && !tcp_flags)
 		return 4;
-	}
 	put8(h, h->transport_off + 13, tcp_flags, 0xff);
 	return 20;
 }
@@ -81,7 +84,7 @@ static void build_ports(const struct flow_key *key, uint8_t tcp_flags, struct fi
 	uint32_t size = 4;
 
 	if ((key->marks & FLOW_MARK_SHORT) && !key->sport && !key->dport)
-		return cut_at(h, h->transport_off);
+		return;
 	put(h, h->transport_off, &key->sport, 2);
 	put(h, h->transport_off + 2, &key->dport, 2);
 	if (key->proto == IPPROTO_TCP)
@@ -93,10 +96,23 @@ static void build_ports(const struct flow_key *key, uint8_t tcp_flags, struct fi
 static void build_icmp(const struct flow_key *key, struct filter_header *h)
 {
 	if ((key->marks & FLOW_MARK_SHORT) && !key->sport && !key->dport)
-		return cut_at(h, h->transport_off);
+		return;
 	put8(h, h->transport_off, (uint8_t)ntohs(key->sport), 0xff);
 	put8(h, h->transport_off + 1, (uint8_t)ntohs(key->dport), 0xff);
 	h->len = h->transport_off + 2;
+}
+
+/* RFC 4303 section 2, RFC 4302 section 2: the SPI, unless the key names another tunnel around it. */
+static void build_spi(const struct flow_key *key, struct filter_header *h, bool esp)
+{
+	uint32_t spi = htonl(key->tunnel_id), off = h->transport_off + (esp ? 0 : 4);
+
+	if (key->marks & FLOW_MARK_SHORT)
+		return;
+	if (key->tunnel_kind != (esp ? FLOW_TUNNEL_ESP : FLOW_TUNNEL_AH))
+		return;
+	put(h, off, &spi, 4);
+	h->len = off + 4;
 }
 
 static void build_transport(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
@@ -114,9 +130,17 @@ static void build_transport(const struct flow_key *key, uint8_t tcp_flags, struc
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return build_icmp(key, h);
+	case IPPROTO_ESP:
+		return build_spi(key, h, true);
+	case IPPROTO_AH:
+		return build_spi(key, h, false);
 	}
-	if (key->marks & FLOW_MARK_SHORT)
-		cut_at(h, h->len);
+}
+
+/* Nothing of the transport header is known, which may be since the one before it was cut short. */
+static bool is_cut_before_ports(const struct flow_key *key)
+{
+	return (key->marks & FLOW_MARK_SHORT) && !key->sport && !key->dport;
 }
 
 /*
@@ -131,7 +155,7 @@ static void build_ipv4(const struct flow_key *key, struct filter_header *h)
 	if (key->marks & FLOW_MARK_FRAGMENT) {
 		h->offset_off = off + 6;
 		h->offset_mask = 0x1fff;
-	} else {
+	} else if (!is_cut_before_ports(key)) {
 		put16(h, off + 6, 0, 0x1fff);
 	}
 	put8(h, off + 9, key->proto, 0xff);
@@ -140,20 +164,34 @@ static void build_ipv4(const struct flow_key *key, struct filter_header *h)
 	h->len = off + 20;
 }
 
-/* RFC 8200. Of extension headers only that of a fragment after the first is put back. */
+static bool is_extension(uint8_t proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPV6_FRAGMENT ||
+	       proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS || proto == IPPROTO_MH ||
+	       proto == IPV6_HIP || proto == IPV6_SHIM6;
+}
+
+/*
+ * RFC 8200. Of extension headers only that of a fragment after the first is put back; where one of
+ * them was cut short or is too deep, which is the first is not known.
+ */
 static void build_ipv6(const struct flow_key *key, struct filter_header *h)
 {
 	uint32_t off = h->net_off;
 	bool fragment = key->marks & FLOW_MARK_FRAGMENT;
 
 	put8(h, off, 0x60, 0xf0);
-	put8(h, off + 6, fragment ? IPV6_FRAGMENT : key->proto, 0xff);
+	if (fragment)
+		put8(h, off + 6, IPV6_FRAGMENT, 0xff);
+	else if (!h->lossy || !is_extension(key->proto))
+		put8(h, off + 6, key->proto, 0xff);
 	put(h, off + 8, key->src, 16);
 	put(h, off + 24, key->dst, 16);
 	h->len = off + 40;
 	if (!fragment)
 		return;
 	put8(h, off + 40, key->proto, 0xff);
+	put8(h, off + 41, 0, 0xff); /* reserved; for libpcap, which takes it for a length */
 	h->offset_off = off + 42;
 	h->offset_mask = 0xfff8;
 	h->len = off + 48;
@@ -191,7 +229,9 @@ static bool has_addresses(const struct flow_key *key)
 static void build_net(const struct flow_key *key, uint8_t tcp_flags, struct filter_header *h)
 {
 	if ((key->marks & FLOW_MARK_SHORT) && !has_addresses(key))
-		return cut_at(h, h->net_off);
+		return;
+	if (h->closed)
+		return;
 	switch (key->ethertype) {
 	case ETH_P_IP:
 		build_ipv4(key, h);
@@ -230,7 +270,7 @@ static void forget_port(struct filter_header *h, bool dst)
 		forget(h, h->net_off, 2);
 	else if (h->transport_off && (h->proto == IPPROTO_ICMP || h->proto == IPPROTO_ICMPV6))
 		forget(h, h->transport_off, 1);
-	else if (h->transport_off)
+	else if (h->transport_off && h->proto != IPPROTO_ESP && h->proto != IPPROTO_AH)
 		forget(h, h->transport_off + (dst ? 2 : 0), 2);
 }
 
@@ -278,96 +318,4 @@ void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src
 		h->byte[h->net_off] &= 0xf0;
 	if (src_lost || dst_lost)
 		clear_unknown(h);
-}
-
-struct part {
-	uint16_t first, last; /* bytes of the layer */
-	const char *name;
-};
-
-/* clang-format off */
-static const struct part ipv4_parts[] = {
-	{0, 0, "IPv4 header length"},  {1, 1, "IPv4 type of service"},
-	{2, 3, "IPv4 total length"},   {4, 5, "IPv4 identification"},
-	{6, 7, "IPv4 fragment flags and offset"}, {8, 8, "IPv4 time to live"},
-	{10, 11, "IPv4 checksum"},     {12, 15, "IPv4 source address"},
-	{16, 19, "IPv4 destination address"}, {0, 0, NULL},
-};
-
-static const struct part ipv6_parts[] = {
-	{0, 3, "IPv6 traffic class and flow label"}, {4, 5, "IPv6 payload length"},
-	{7, 7, "IPv6 hop limit"}, {8, 23, "IPv6 source address"},
-	{24, 39, "IPv6 destination address"}, {40, 47, "IPv6 fragment header"}, {0, 0, NULL},
-};
-
-static const struct part arp_parts[] = {
-	{0, 1, "ARP hardware type"}, {2, 3, "ARP protocol type"},
-	{4, 5, "ARP address lengths"}, {6, 7, "ARP operation"},
-	{8, 13, "ARP sender hardware address"}, {14, 17, "ARP sender address"},
-	{18, 23, "ARP target hardware address"}, {24, 27, "ARP target address"}, {0, 0, NULL},
-};
-
-static const struct part tcp_parts[] = {
-	{0, 3, "TCP ports"}, {4, 7, "TCP sequence number"},
-	{8, 11, "TCP acknowledgment number"}, {12, 12, "TCP header length"},
-	{14, 15, "TCP window"}, {16, 17, "TCP checksum"},
-	{18, 19, "TCP urgent pointer"}, {20, 59, "TCP options or payload"}, {0, 0, NULL},
-};
-
-static const struct part udp_parts[] = {
-	{0, 3, "UDP ports"}, {4, 5, "UDP length"}, {6, 7, "UDP checksum"}, {0, 0, NULL},
-};
-
-static const struct part icmp_parts[] = {
-	{0, 1, "ICMP type and code"}, {2, 3, "ICMP checksum"}, {4, 7, "rest of the ICMP header"},
-	{0, 0, NULL},
-};
-/* clang-format on */
-
-static const struct part none[] = {{0, 0, NULL}};
-
-static const char *part_name(const struct part *parts, uint32_t off, const char *otherwise)
-{
-	for (; parts->name; parts++) {
-		if (off >= parts->first && off <= parts->last)
-			return parts->name;
-	}
-	return otherwise;
-}
-
-static const char *link_name(const struct filter_header *h, uint32_t off)
-{
-	if (off < 6)
-		return "Ethernet destination address";
-	if (off < 12)
-		return "Ethernet source address";
-	if (off + 2 < h->net_off)
-		return "VLAN priority";
-	return h->size_off ? "802.3 length" : "EtherType";
-}
-
-const char *filter_header_name(const struct filter_header *header, uint32_t off)
-{
-	const struct part *parts = none;
-
-	if (off < 12 || off < header->net_off)
-		return link_name(header, off);
-	if (header->transport_off && off >= header->transport_off) {
-		if (header->offset_mask)
-			return "payload";
-		if (header->proto == IPPROTO_TCP)
-			parts = tcp_parts;
-		else if (header->proto == IPPROTO_UDP)
-			parts = udp_parts;
-		else if (header->proto == IPPROTO_ICMP || header->proto == IPPROTO_ICMPV6)
-			parts = icmp_parts;
-		return part_name(parts, off - header->transport_off, "payload");
-	}
-	if (header->ethertype == ETH_P_IP)
-		parts = ipv4_parts;
-	else if (header->ethertype == ETH_P_IPV6)
-		parts = ipv6_parts;
-	else if (header->ethertype == ETH_P_ARP || header->ethertype == ETH_P_RARP)
-		parts = arp_parts;
-	return part_name(parts, off - header->net_off, "payload");
 }

@@ -5,8 +5,8 @@
  *   byte   | ?? x 12 | TPID ?TCI | ... | EtherType | 4? ... proto ... src dst | ports ... |
  *   known  |   00    |  ff  0fff |     |    ff     | f0 00  ff   00   ff  ff  |  ff   00  |
  *
- * Bits that are not known are 0 in byte[]. What lies beyond `len` is unknown too, unless the packet
- * is known to have been cut there.
+ * Bits that are not known are 0 in byte[]. What lies beyond `len` is unknown too, and so is whether
+ * the packet has it: where headers were cut short by a length in them, the frame may go on.
  */
 #pragma once
 
@@ -16,8 +16,16 @@
 
 #include "schema/flow.h"
 
-/* Ethernet, two tags, IPv6, fragment header, TCP; and room for a word read at the end. */
-#define FILTER_HEADER_BYTES 96
+/* Ethernet, two tags, eight MPLS entries, IPv6, fragment header, TCP; and some room. */
+#define FILTER_HEADER_BYTES 136
+
+/* What a load of `size` bytes at `off`, cut out by `mask`, is known not to be. size 0: nothing. */
+struct filter_never {
+	uint32_t off;
+	uint16_t size;
+	uint16_t mask;
+	uint16_t value[6]; /* all of them used */
+};
 
 struct filter_header {
 	uint8_t byte[FILTER_HEADER_BYTES];
@@ -28,14 +36,18 @@ struct filter_header {
 	uint32_t size_off;	/* of the 802.3 length field, which is at most 1500; 0: none */
 	uint32_t offset_off;	/* of the half word with a fragment's offset, known not to be 0 */
 	uint16_t offset_mask;	/* its bits; 0: no fragment */
-	uint16_t ethertype;
+	uint16_t ethertype;	/* of the record: what labels are around */
 	uint8_t proto;
-	bool cut;   /* the packet had no more than `len` bytes of headers */
+	uint8_t label; /* enum flow_tunnel: what is between link and net_off, 0: nothing */
+	bool closed;   /* what is at net_off is not known */
+	uint32_t label_off;
+	struct filter_never never;
 	bool lossy; /* the record itself has lost detail: folded, catch-all, cut short, too deep */
 };
 
 /*
- * The headers of a packet with this key and these TCP flags. src_lost, dst_lost: the address and
+ * The headers of a packet with this key and these TCP flags; where the key has a tag and also
+ * FLOW_MARK_VLAN_UNKNOWN, the tag's id is unknown. src_lost, dst_lost: the address and
  * port of that side were given up in folding.
  */
 void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost,

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <linux/if_ether.h>
 #include <string.h>
 #include <sys/types.h> /* before pcap/bpf.h, which uses u_int */
 #include <pcap/bpf.h>
@@ -20,11 +21,12 @@
 #define IPV4_HEADER 20 /* what filter_header writes: no options */
 
 struct value {
-	uint32_t bits;	  /* unknown ones are 0 */
-	uint32_t unknown; /* mask */
-	uint32_t max;	  /* upper bound, at most bits | unknown */
-	uint32_t nonzero; /* (value & nonzero) != 0, where this is not 0 */
-	uint32_t from;	  /* offset of the first unknown byte in it */
+	uint32_t bits;			  /* unknown ones are 0 */
+	uint32_t unknown;		  /* mask */
+	uint32_t max;			  /* upper bound, at most bits | unknown */
+	uint32_t nonzero;		  /* (value & nonzero) != 0, where this is not 0 */
+	uint32_t from;			  /* offset of the first unknown byte in it */
+	const struct filter_never *never; /* what it is not, NULL: nothing known */
 };
 
 struct state {
@@ -64,6 +66,7 @@ static void settle(struct value *v)
 	v->bits &= ~v->unknown;
 	v->max = v->bits | v->unknown;
 	v->nonzero = 0;
+	v->never = NULL;
 }
 
 static uint32_t first_unknown(const struct filter_header *h, uint32_t off, uint32_t size)
@@ -95,27 +98,30 @@ static struct value load_inside(const struct filter_header *h, uint32_t off, uin
 		v.max = LLC_SIZE_MAX;
 	if (size == 2 && h->offset_mask && off == h->offset_off)
 		v.nonzero = h->offset_mask;
+	if (size == h->never.size && off == h->never.off)
+		v.never = &h->never;
 	return v;
 }
 
-/* False: the packet is rejected, since it ends before that. */
-static bool load(const struct vm *vm, struct state *s, uint64_t off, uint32_t size,
-		 struct value *ret_value)
+/* A load of which not all is in the header may be beyond the packet, which rejects it. */
+static struct value load_beyond(struct state *s, uint32_t mask, uint32_t from)
+{
+	if (!s->may_fail)
+		s->fail_from = from;
+	s->may_fail = true;
+	return anything(mask, from);
+}
+
+static struct value load(const struct vm *vm, struct state *s, uint64_t off, uint32_t size)
 {
 	const struct filter_header *h = vm->header;
+	uint32_t from = (uint32_t)off;
 
-	if (off + size <= h->len) {
-		*ret_value = load_inside(h, (uint32_t)off, size);
-		return true;
-	}
-	if (h->cut)
-		return false;
-	*ret_value = anything(size == 4 ? 0xffffffffU : (1U << size * 8) - 1,
-			      off < h->len ? first_unknown(h, (uint32_t)off, size) : (uint32_t)off);
-	if (!s->may_fail)
-		s->fail_from = ret_value->from;
-	s->may_fail = true;
-	return true;
+	if (off + size <= h->len)
+		return load_inside(h, (uint32_t)off, size);
+	if (off < h->len)
+		from = first_unknown(h, from, size);
+	return load_beyond(s, size == 4 ? 0xffffffffU : (1U << size * 8) - 1, from);
 }
 
 static uint32_t load_size(uint16_t code)
@@ -129,35 +135,26 @@ static uint32_t load_size(uint16_t code)
 	return 1;
 }
 
-static bool load_indirect(const struct vm *vm, struct state *s, const struct bpf_insn *in,
-			  struct value *ret_value)
+static struct value load_indirect(const struct vm *vm, struct state *s, const struct bpf_insn *in)
 {
 	if (!s->x.unknown)
-		return load(vm, s, (uint32_t)(s->x.bits + in->k), load_size(in->code), ret_value);
-	if (!s->may_fail)
-		s->fail_from = s->x.from;
-	s->may_fail = true;
-	*ret_value = anything(0xffffffffU, s->x.from);
-	return true;
+		return load(vm, s, (uint32_t)(s->x.bits + in->k), load_size(in->code));
+	return load_beyond(s, 0xffffffffU, s->x.from);
 }
 
 /* The length of an IPv4 header is that of the header as it was written, options or not. */
-static bool load_header_length(const struct vm *vm, struct state *s, uint32_t off)
+static struct value load_header_length(const struct vm *vm, struct state *s, uint32_t off)
 {
 	const struct filter_header *h = vm->header;
 	struct value v;
 
-	if (off == h->net_off && off < h->len) {
-		s->x = constant(IPV4_HEADER);
-		return true;
-	}
-	if (!load(vm, s, off, 1, &v))
-		return false;
-	s->x = v;
-	s->x.bits = (v.bits & 0xf) << 2;
-	s->x.unknown = (v.unknown & 0xf) << 2;
-	settle(&s->x);
-	return true;
+	if (off == h->net_off && off < h->len && h->ethertype == ETH_P_IP)
+		return constant(IPV4_HEADER);
+	v = load(vm, s, off, 1);
+	v.bits = (v.bits & 0xf) << 2;
+	v.unknown = (v.unknown & 0xf) << 2;
+	settle(&v);
+	return v;
 }
 
 /* Where both sides are needed and one has unknown bits, so has all of the result. */
@@ -176,6 +173,8 @@ static struct value value_and(const struct value *a, const struct value *b)
 		v.max = a->max;
 	if (!b->unknown && !(a->nonzero & ~b->bits))
 		v.nonzero = a->nonzero;
+	if (!b->unknown && a->never && !(a->never->mask & ~b->bits))
+		v.never = a->never;
 	return v;
 }
 
@@ -259,6 +258,15 @@ static bool arithmetic(struct state *s, const struct bpf_insn *in)
 	return true;
 }
 
+static bool is_never(const struct filter_never *never, uint32_t value)
+{
+	for (size_t i = 0; never && i < sizeof(never->value) / sizeof(never->value[0]); i++) {
+		if ((value & never->mask) == never->value[i])
+			return true;
+	}
+	return false;
+}
+
 /* 1 taken, 0 not taken, -1 the unknown bits decide. */
 static int decide(uint32_t op, const struct value *a, const struct value *b)
 {
@@ -269,6 +277,8 @@ static int decide(uint32_t op, const struct value *a, const struct value *b)
 		if (((a->bits ^ b->bits) & ~unknown) || minimum(b) > a->max || minimum(a) > b->max)
 			return 0;
 		if (!b->unknown && a->nonzero && !(a->nonzero & b->bits))
+			return 0;
+		if (!b->unknown && is_never(a->never, b->bits))
 			return 0;
 		return unknown ? -1 : 1;
 	case BPF_JGT:
@@ -332,27 +342,22 @@ static enum filter_outcome finish(struct vm *vm, const struct state *s, const st
 	return s->may_fail ? give_up(vm, s->fail_from) : FILTER_ACCEPT;
 }
 
-/* BPF_LD and BPF_LDX. False: rejected. */
-static bool run_load(const struct vm *vm, struct state *s, const struct bpf_insn *in)
+/* BPF_LD and BPF_LDX. */
+static struct value run_load(const struct vm *vm, struct state *s, const struct bpf_insn *in)
 {
-	struct value *to = BPF_CLASS(in->code) == BPF_LD ? &s->a : &s->x;
-
 	switch (BPF_MODE(in->code)) {
 	case BPF_ABS:
-		return load(vm, s, in->k, load_size(in->code), to);
+		return load(vm, s, in->k, load_size(in->code));
 	case BPF_IND:
-		return load_indirect(vm, s, in, to);
+		return load_indirect(vm, s, in);
 	case BPF_MSH:
 		return load_header_length(vm, s, in->k);
 	case BPF_IMM:
-		*to = constant(in->k);
-		return true;
+		return constant(in->k);
 	case BPF_MEM:
-		*to = s->word[in->k % WORDS];
-		return true;
+		return s->word[in->k % WORDS];
 	}
-	*to = anything(0xffffffffU, FILTER_FROM_LENGTH); /* BPF_LEN */
-	return true;
+	return anything(0xffffffffU, FILTER_FROM_LENGTH); /* BPF_LEN */
 }
 
 /* Everything but loads, jumps and returns. False: rejected. */
@@ -385,9 +390,10 @@ static enum filter_outcome run(struct vm *vm, struct state *s, uint32_t depth)
 		vm->budget--;
 		if (class == BPF_RET)
 			return finish(vm, s, in);
-		if (class == BPF_LD || class == BPF_LDX) {
-			if (!run_load(vm, s, in))
-				return FILTER_REJECT;
+		if (class == BPF_LD) {
+			s->a = run_load(vm, s, in);
+		} else if (class == BPF_LDX) {
+			s->x = run_load(vm, s, in);
 		} else if (class != BPF_JMP) {
 			if (!run_other(s, in))
 				return FILTER_REJECT;

@@ -24,8 +24,7 @@ enum filter_outcome {
 
 /*
  * The outcome of `count` instructions that libpcap compiled. FILTER_UNKNOWN: *ret_from is the offset
- * of the unknown byte that decides, or one of the above. A load beyond a cut packet rejects, as in
- * bpf_filter(3).
+ * of the unknown byte that decides, or one of the above.
  */
 enum filter_outcome filter_vm_run(const struct bpf_insn *insns, uint32_t count,
 				  const struct filter_header *header, uint32_t *ret_from);

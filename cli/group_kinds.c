@@ -2,9 +2,10 @@
 /*
  * group_kinds.c: what a record is summed under.
  *
- * Two kinds of kinds: where the direction does not matter (host, pair, port, proto, iface, vlan) a
- * record counts as one flow with both its directions; host and port count it to both its ends, once
- * where they are the same. Where it does (src, dst, flow) each direction is a flow of its own.
+ * Two kinds of kinds: where the direction does not matter (host, pair, port, proto, iface, vlan,
+ * tunnel) a record counts as one flow with both its directions; host and port count it to both its
+ * ends, once where they are the same. Where it does (src, dst, flow) each direction is a flow of its
+ * own.
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -232,7 +233,47 @@ static int add_vlan(struct group *group, const struct flow_record *rec, unsigned
 			       .cvlan = rec->key.cvlan,
 			       .marks = rec->key.marks & FLOW_MARK_CATCHALL};
 
+	if (!key.vlan && !key.marks)
+		key.marks = rec->key.marks & FLOW_MARK_VLAN_UNKNOWN;
 	return add_one(group, rec, match, &key);
+}
+
+/* The tunnel of a direction; its endpoints in the order of their addresses. */
+static void tunnel_key(const struct flow_record *rec, int which, struct flow_key *ret_key)
+{
+	bool turned = memcmp(rec->outer_src, rec->outer_dst, sizeof(rec->outer_src)) > 0;
+	uint8_t kind = rec->key.tunnel_kind;
+
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->marks = rec->key.marks & FLOW_MARK_CATCHALL;
+	if (!kind)
+		return;
+	ret_key->tunnel_kind = kind;
+	ret_key->tunnel_id = flow_tunnel_id(kind, which ? rec->rev_tunnel_id : rec->key.tunnel_id);
+	ret_key->ethertype = rec->outer_ethertype;
+	if (!rec->outer_ethertype)
+		return;
+	memcpy(ret_key->src, turned ? rec->outer_dst : rec->outer_src, sizeof(ret_key->src));
+	memcpy(ret_key->dst, turned ? rec->outer_src : rec->outer_dst, sizeof(ret_key->dst));
+}
+
+/* Where the directions have ids of their own, each is a flow of its own. */
+static int add_tunnel(struct group *group, const struct flow_record *rec, unsigned match)
+{
+	struct flow_key key[2];
+
+	tunnel_key(rec, 0, &key[0]);
+	tunnel_key(rec, 1, &key[1]);
+	if (!(match & QUERY_MATCH_REVERSE) || !memcmp(&key[0], &key[1], sizeof(key[0])))
+		return add_one(group, rec, match, &key[0]);
+	for (int which = 0; which < 2; which++) {
+		unsigned half = match & (1U << which);
+		int err = half ? add_one(group, rec, half, &key[which]) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static void text_host(const struct flow_key *key, char *buf, size_t size)
@@ -305,11 +346,26 @@ static void text_vlan(const struct flow_key *key, char *buf, size_t size)
 	if (key->marks & FLOW_MARK_CATCHALL)
 		names_stand_in(key, buf, size);
 	else if (!key->vlan)
-		snprintf(buf, size, "(untagged)");
+		snprintf(buf, size, key->marks ? "(unknown)" : "(untagged)");
 	else if (!key->cvlan)
 		snprintf(buf, size, "%u", key->vlan & 0xfff);
 	else
 		snprintf(buf, size, "%u.%u", key->vlan & 0xfff, key->cvlan & 0xfff);
+}
+
+static void text_tunnel(const struct flow_key *key, char *buf, size_t size)
+{
+	char tunnel[NAMES_SIZE], a[NAMES_SIZE], b[NAMES_SIZE];
+
+	if (key->marks & FLOW_MARK_CATCHALL)
+		return names_stand_in(key, buf, size);
+	names_tunnel(key->tunnel_kind, key->tunnel_id, tunnel, sizeof(tunnel));
+	names_address(key, key->src, a, sizeof(a));
+	names_address(key, key->dst, b, sizeof(b));
+	if (key->ethertype)
+		snprintf(buf, size, "%s %s - %s", tunnel, a, b);
+	else
+		snprintf(buf, size, "%s", tunnel);
 }
 
 static void text_iface(const struct flow_key *key, char *buf, size_t size)
@@ -327,5 +383,6 @@ const struct group_kind group_kinds[] = {
 	{"flow", "ethertype proto src dst sport dport", add_flow, text_flow},
 	{"iface", "", add_iface, text_iface},
 	{"vlan", "vlan cvlan", add_vlan, text_vlan},
+	{"tunnel", "tunnel tunnel_id outer_src outer_dst", add_tunnel, text_tunnel},
 	{NULL, NULL, NULL, NULL},
 };

@@ -16,24 +16,28 @@ static const struct cmd cmds[] = {
 	{"top",
 	 "who and what is heaviest",
 	 true,
+	 cmd_top_notes,
 	 {cmd_top_options, args_window, args_format},
 	 cmd_top},
 	{"flows",
 	 "flow records, newest first",
 	 true,
+	 cmd_flows_notes,
 	 {cmd_flows_options, args_window, args_format},
 	 cmd_flows},
 	{"status",
 	 "interfaces, the books, losses and flowd's own cost",
 	 false,
+	 NULL,
 	 {cmd_status_options},
 	 cmd_status},
 	{"detach",
 	 "have flowd write every flow, remove its hooks and end",
 	 false,
+	 NULL,
 	 {NULL},
 	 cmd_detach},
-	{NULL, NULL, false, {NULL}, NULL},
+	{NULL, NULL, false, NULL, {NULL}, NULL},
 };
 
 static const struct cmd *find_cmd(const char *name)
@@ -73,6 +77,10 @@ static void print_cmd_usage(const struct cmd *cmd, FILE *file)
 	for (int i = 0; i < ARGS_TABLES && cmd->options[i]; i++)
 		args_print_options(cmd->options[i], file);
 	args_print_options(args_global, file);
+	if (cmd->notes)
+		fprintf(file, "\n%s", cmd->notes);
+	if (cmd->filter)
+		fprintf(file, "\n%s", cmd_query_filter_notes);
 }
 
 static int help(int argc, char **argv)

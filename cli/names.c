@@ -5,8 +5,11 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "cli/tunnelarg.h"
 #include "schema/fields.h"
 
 /* Keywords of IANA's registry, in lower case, as pcap-filter(7) has them where it does. */
@@ -51,6 +54,48 @@ void names_address(const struct flow_key *key, const __be32 *addr, char *buf, si
 	if (!inet_ntop(key->ethertype == ETH_P_IPV6 ? AF_INET6 : AF_INET, addr, buf,
 		       (socklen_t)size))
 		snprintf(buf, size, "?");
+}
+
+void names_tunnel(uint8_t kind, uint32_t tunnel_id, char *buf, size_t size)
+{
+	const struct field *field = field_find("tunnel");
+	struct flow_record rec = {.key = {.tunnel_kind = kind}};
+	uint32_t id = flow_tunnel_id(kind, tunnel_id);
+	char name[32];
+
+	if (!field || !field->text(&rec, name, sizeof(name)))
+		snprintf(buf, size, "(none)");
+	else if (!tunnelarg_id_max(kind) ||
+		 (!id && (kind == FLOW_TUNNEL_GRE || kind == FLOW_TUNNEL_ERSPAN)))
+		snprintf(buf, size, "%s", name);
+	else if (kind == FLOW_TUNNEL_ESP || kind == FLOW_TUNNEL_AH || kind == FLOW_TUNNEL_GTPU)
+		snprintf(buf, size, "%s 0x%08x", name, id);
+	else
+		snprintf(buf, size, "%s %u", name, id);
+}
+
+#define IFACE_HEAD 18 /* bytes: with the dots in place of the middle, 32 */
+#define IFACE_TAIL 12
+
+/* No character of UTF-8 is cut in two. */
+static bool is_inside(char byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+void names_iface(const char *name, char *buf, size_t size)
+{
+	size_t len = strlen(name), head = IFACE_HEAD, tail = len - IFACE_TAIL;
+
+	if (len <= IFACE_HEAD + 2 + IFACE_TAIL) {
+		snprintf(buf, size, "%s", name);
+		return;
+	}
+	while (head && is_inside(name[head]))
+		head--;
+	while (tail < len && is_inside(name[tail]))
+		tail++;
+	snprintf(buf, size, "%.*s..%s", (int)head, name, name + tail);
 }
 
 int names_has_ports(const struct flow_key *key)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "schema/flow.h"
 
@@ -20,6 +21,15 @@ void names_address(const struct flow_key *key, const __be32 *addr, char *buf, si
 /* "10.1.0.1:443", "[2001:db8::1]:443"; without a port where the key has none. */
 void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf,
 		    size_t size);
+
+/*
+ * "vxlan 100", "esp 0x1234abcd"; without an id where the kind has none, and where GRE and ERSPAN had
+ * none. `tunnel_id` is a key's.
+ */
+void names_tunnel(uint8_t kind, uint32_t tunnel_id, char *buf, size_t size);
+
+/* An interface's name for a column: one of a capture's file may be long, and loses its middle then. */
+void names_iface(const char *name, char *buf, size_t size);
 
 /* The protocol has ports, and the packets of this key had them in reach. */
 int names_has_ports(const struct flow_key *key);

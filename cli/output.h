@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #define OUT_VERSION 1 /* of the fields: a changed column is a new version; "v" in every row */
-#define OUT_TEXT_SIZE 192
+#define OUT_TEXT_SIZE 288
 
 enum out_kind {
 	OUT_NONE = 0, /* JSON null, CSV empty, text "-" */

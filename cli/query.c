@@ -140,6 +140,13 @@ void query_socket(struct sqlite3 *db, const char *socket, const char *instance, 
 		snprintf(buf, size, "%s/%s.sock", CONTROL_RUN_DIR, instance ? instance : "default");
 }
 
+bool query_has_flowd(struct sqlite3 *db, const char *socket, const char *instance)
+{
+	char text[PATH_MAX];
+
+	return socket || instance || db_meta_get_text(db, "socket", text, sizeof(text)) != -ENOENT;
+}
+
 bool query_is_same_db(const char *status, const char *path)
 {
 	json_t *root = json_loads(status, 0, NULL);
@@ -236,7 +243,8 @@ static int join_live(struct query *query)
 	char socket[PATH_MAX];
 	int64_t sweep;
 
-	if (query->options.stored) {
+	if (query->options.stored ||
+	    !query_has_flowd(query->db, query->options.socket, query->options.instance)) {
 		query->live_state = QUERY_LIVE_UNWANTED;
 		return take_snapshot(query, &sweep);
 	}
@@ -381,6 +389,8 @@ static int match(struct query *query, const struct flow_record *rec)
 	int forward, reverse;
 
 	if (iface ? !iface->selected : query->options.iface_count != 0)
+		return 0;
+	if (!tunnelarg_match(&query->options.tunnel, rec))
 		return 0;
 	forward = match_half(query, rec, 0);
 	reverse = forward < 0 ? 0 : match_half(query, rec, 1);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cli/live.h"
+#include "cli/tunnelarg.h"
 #include "schema/fields.h"
 
 struct filter;
@@ -29,6 +30,7 @@ struct query_options {
 	const char *const *ifaces;
 	uint32_t iface_count; /* 0: all */
 	int dir;	      /* enum flow_dir, or -1 */
+	struct tunnelarg tunnel;
 	bool stored;
 	struct filter *filter; /* NULL: none */
 };
@@ -37,12 +39,12 @@ struct query_iface {
 	uint32_t id;   /* interface.id */
 	uint32_t same; /* the lowest id with this name: one interface over its incarnations */
 	bool selected;
-	char name[64];
+	char name[256]; /* a replay's is that of a file */
 };
 
 enum query_live {
 	QUERY_LIVE_INCLUDED,
-	QUERY_LIVE_UNWANTED, /* --stored */
+	QUERY_LIVE_UNWANTED, /* --stored, or no flowd has ever counted into the database */
 	QUERY_LIVE_NONE,     /* no flowd; why is in `live_error` */
 };
 
@@ -77,9 +79,12 @@ const struct query_iface *query_iface(const struct query *query, uint32_t id);
 /* Which way the packets of a half went: enum flow_dir. */
 int query_half_dir(const struct flow_record *rec, int which);
 
-/* Where flowd listens: as given, of the instance given, or what the database says. */
+/* Where flowd listens: as given, of the instance given, what the database says, or the default. */
 void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
 		  size_t size);
+
+/* False: no flowd has counted into the database (it has replays alone), and none was named. */
+bool query_has_flowd(struct sqlite3 *db, const char *socket, const char *instance);
 
 /* False: the flowd whose status (JSON) this is writes to another file than `path`. */
 bool query_is_same_db(const char *status, const char *path);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cli/names.h"
 #include "cli/output.h"
 #include "cli/status_db.h"
 
@@ -105,8 +106,11 @@ static const struct {
 
 static void get_name(const struct out_column *c, const void *row, struct out_value *value)
 {
+	char text[NAMES_SIZE];
+
 	(void)c;
-	out_set_text(value, text_of(((const struct row *)row)->iface, "name"));
+	names_iface(text_of(((const struct row *)row)->iface, "name"), text, sizeof(text));
+	out_set_text(value, text);
 }
 
 static void get_dir(const struct out_column *c, const void *row, struct out_value *value)
@@ -154,6 +158,13 @@ static const struct out_column columns[] = {
 	{NULL, NULL, false, 0, NULL, NULL},
 };
 
+/* A replayed capture has an egress side only where its packets say so. */
+static bool is_idle_replay(const json_t *iface)
+{
+	return !strcmp(text_of(iface, "ingress"), "replay") &&
+	       !json_integer_value(json_array_get(member(iface, "seen_packets"), 1));
+}
+
 static int put_ifaces(const json_t *ifaces, FILE *file)
 {
 	struct out out = {.columns = columns, .file = file};
@@ -164,6 +175,8 @@ static int put_ifaces(const json_t *ifaces, FILE *file)
 		for (size_t dir = 0; !err && dir < 2; dir++) {
 			struct row row = {iface, dir};
 
+			if (dir && is_idle_replay(iface))
+				continue;
 			err = out_text.row(&out, &row);
 		}
 	}
@@ -194,6 +207,11 @@ static void put_daemon(const json_t *root, FILE *file)
 	const json_t *flowd = member(root, "flowd");
 	uint64_t up = number_of(flowd, "uptime_s");
 
+	if (!member(root, "socket") || json_is_null(member(root, "socket"))) {
+		fprintf(file, "no flowd has counted into this database; last commit %s\n\n",
+			text_of(root, "database.written"));
+		return;
+	}
 	if (!json_is_object(flowd)) {
 		fprintf(file, "flowd does not run: %s\n", text_of(root, "why"));
 		fprintf(file, "last commit %s; what follows is from the database alone\n\n",

@@ -259,11 +259,23 @@ static const struct name mark_names[] = {
 };
 
 static const struct name tunnel_names[] = {
-	{FLOW_TUNNEL_MPLS, "mpls"},	{FLOW_TUNNEL_PPPOE, "pppoe"}, {FLOW_TUNNEL_VXLAN, "vxlan"},
-	{FLOW_TUNNEL_GENEVE, "geneve"}, {FLOW_TUNNEL_GRE, "gre"},     {FLOW_TUNNEL_NVGRE, "nvgre"},
-	{FLOW_TUNNEL_ERSPAN, "erspan"}, {FLOW_TUNNEL_IPIP, "ipip"},   {FLOW_TUNNEL_6IN4, "6in4"},
-	{FLOW_TUNNEL_4IN6, "4in6"},	{FLOW_TUNNEL_6IN6, "6in6"},   {FLOW_TUNNEL_GTPU, "gtpu"},
-	{FLOW_TUNNEL_ESP, "esp"},	{FLOW_TUNNEL_AH, "ah"},	      {0, NULL},
+	{FLOW_TUNNEL_MPLS, "mpls"},
+	{FLOW_TUNNEL_PPPOE, "pppoe"},
+	{FLOW_TUNNEL_VXLAN, "vxlan"},
+	{FLOW_TUNNEL_GENEVE, "geneve"},
+	{FLOW_TUNNEL_GRE, "gre"},
+	{FLOW_TUNNEL_NVGRE, "nvgre"},
+	{FLOW_TUNNEL_ERSPAN, "erspan"},
+	{FLOW_TUNNEL_IPIP, "ipip"},
+	{FLOW_TUNNEL_6IN4, "6in4"},
+	{FLOW_TUNNEL_4IN6, "4in6"},
+	{FLOW_TUNNEL_6IN6, "6in6"},
+	{FLOW_TUNNEL_GTPU, "gtpu"},
+	{FLOW_TUNNEL_ESP, "esp"},
+	{FLOW_TUNNEL_AH, "ah"},
+	{FLOW_TUNNEL_PBB, "pbb"},
+	{FLOW_TUNNEL_FABRICPATH, "fabricpath"},
+	{0, NULL},
 };
 
 static const struct name end_names[] = {

@@ -60,10 +60,10 @@ enum flow_tunnel {
 	FLOW_TUNNEL_6IN4,
 	FLOW_TUNNEL_4IN6,
 	FLOW_TUNNEL_6IN6,
-	FLOW_TUNNEL_GTPU, /* TEID, the receiver's */
-	FLOW_TUNNEL_ESP,  /* SPI, the receiver's */
-	FLOW_TUNNEL_AH,	  /* SPI, the receiver's */
-	FLOW_TUNNEL_PBB,  /* I-SID of IEEE 802.1ah */
+	FLOW_TUNNEL_GTPU,	/* TEID, the receiver's */
+	FLOW_TUNNEL_ESP,	/* SPI, the receiver's */
+	FLOW_TUNNEL_AH,		/* SPI, the receiver's */
+	FLOW_TUNNEL_PBB,	/* I-SID of IEEE 802.1ah */
 	FLOW_TUNNEL_FABRICPATH, /* FTag */
 	FLOW_TUNNEL_MAX,
 };

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * fuzz_filter.c: libFuzzer target: a filter over the record of a frame against libpcap over the
- * frame. Where filter_match gives an answer it is libpcap's, but for what filter_known.h knows.
+ * frame; over the record of a tunnel's inner headers against libpcap over the inner packet. Where
+ * filter_match gives an answer it is libpcap's, but for what filter_known.h knows; also of frames
+ * cut short or nested too deep, unless filter_undecided counts them.
  *
  *   make fuzz && build/fuzz/fuzz_filter --write-seeds=DIR
  *
- * Input: a byte that is below the number of expressions: that one, and a frame. Else the number of
- * bytes of an expression, those, and a frame.
+ * Input: a byte, then a frame in the end
+ *   0 to 95     the expression of that number
+ *   96 to 127   so many bytes (less 96) from which fuzz_filter_grammar.h makes an expression
+ *   128 to 255  so many bytes (less 128) of an expression as a text
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,10 +22,12 @@
 
 #include "cli/filter.h"
 #include "filter_known.h"
+#include "fuzz_filter_grammar.h"
 #include "vectors.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define TEXT_FIRST 128 /* from here on the first byte begins an expression */
+#define GRAMMAR_FIRST 96 /* from here on the first byte begins an expression */
+#define TEXT_FIRST 128
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -93,40 +99,67 @@ static void release(struct pair *pair)
 	pcap_freecode(&pair->program);
 }
 
-static void parse(const uint8_t *frame, size_t size, struct flow_facts *facts)
+static void parse(const uint8_t *frame, size_t size, bool inner, struct flow_facts *facts)
 {
-	struct pkt_meta meta = {.len = (uint32_t)size, .reach = (uint32_t)size};
+	struct pkt_meta meta = {.len = (uint32_t)size, .reach = (uint32_t)size, .inner = inner};
 	struct flow_wrap wrap;
 
 	parse_packet(frame, &meta, facts, &wrap);
 }
 
-static void compare(const char *expression, struct pair *pair, const uint8_t *frame, size_t size)
+static void compare(const char *expression, struct pair *pair, const struct flow_facts *facts,
+		    const uint8_t *frame, size_t size)
 {
-	struct flow_record rec = {.half = {{.packets = 1}, {.packets = 0}}};
+	struct flow_record rec = {.key = facts->key,
+				  .half = {{.packets = 1, .tcp_flags = facts->tcp_flags}}};
 	uint64_t undecided = filter_undecided(pair->filter);
+	int got = filter_match(pair->filter, &rec, 0), want;
 	struct filter_error error;
-	struct flow_facts facts;
-	int got, want;
 
-	parse(frame, size, &facts);
-	rec.key = facts.key;
-	rec.half[0].tcp_flags = facts.tcp_flags;
-	got = filter_match(pair->filter, &rec, 0);
 	if (got == -ENODATA) {
 		filter_explain(pair->filter, &error);
 		return;
 	}
-	filter_match(pair->filter, &rec, 1);
-	if (facts.verdict != VERDICT_FLOW || filter_undecided(pair->filter) != undecided)
-		return;
-	if (filter_known(frame, (uint32_t)size, &pair->program))
+	if (filter_undecided(pair->filter) != undecided ||
+	    filter_known(frame, (uint32_t)size, &pair->program))
 		return;
 	want = bpf_filter(pair->program.bf_insns, frame, (u_int)size, (u_int)size) != 0;
 	if (got == want)
 		return;
 	fprintf(stderr, "'%s': got %d, libpcap says %d\n", expression, got, want);
 	abort();
+}
+
+static void compare_outer(const char *expression, struct pair *pair, const uint8_t *frame,
+			  size_t size)
+{
+	struct flow_facts facts;
+
+	parse(frame, size, false, &facts);
+	compare(expression, pair, &facts, frame, size);
+}
+
+/* The inner IP packet as a frame of its own. */
+static void compare_inner(const char *expression, struct pair *pair, const uint8_t *frame,
+			  size_t size)
+{
+	struct flow_facts facts;
+	uint8_t *inner;
+	size_t len;
+
+	parse(frame, size, true, &facts);
+	if (!flow_key_in_tunnel(&facts.key) || !flow_key_is_ip(&facts.key) || facts.key.vlan ||
+	    !facts.l3_off || facts.l3_off > size)
+		return;
+	len = size - facts.l3_off;
+	inner = calloc(1, len + 14);
+	if (!inner)
+		return;
+	inner[12] = (uint8_t)(facts.key.ethertype >> 8);
+	inner[13] = (uint8_t)facts.key.ethertype;
+	memcpy(inner + 14, frame + facts.l3_off, len);
+	compare(expression, pair, &facts, inner, len + 14);
+	free(inner);
 }
 
 /* What flowd does not see itself: marks of records, and NICs that take tags off. */
@@ -137,7 +170,7 @@ static void mark(struct pair *pair, const uint8_t *frame, size_t size)
 	struct flow_record rec = {.half = {{.packets = 1}, {.packets = 1}}};
 	struct flow_facts facts;
 
-	parse(frame, size, &facts);
+	parse(frame, size, false, &facts);
 	rec.key = facts.key;
 	rec.rev_tunnel_id = ~facts.key.tunnel_id;
 	for (size_t i = 0; i < sizeof(marks); i++) {
@@ -154,7 +187,8 @@ static void run(const char *expression, struct pair *pair, const uint8_t *data, 
 	if (!frame)
 		return;
 	memcpy(frame, data, size);
-	compare(expression, pair, frame, size);
+	compare_outer(expression, pair, frame, size);
+	compare_inner(expression, pair, frame, size);
 	mark(pair, frame, size);
 	free(frame);
 }
@@ -173,15 +207,43 @@ static void run_text(const uint8_t *data, size_t size, size_t len)
 	release(&pair);
 }
 
+static void run_grammar(const uint8_t *data, size_t size, size_t len)
+{
+	char text[GRAMMAR_TEXT];
+	struct pair pair;
+
+	if (len > size)
+		len = size;
+	grammar_make(data, len, text);
+	compile(text, &pair);
+	if (pair.filter)
+		run(text, &pair, data + len, size - len);
+	release(&pair);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!size)
 		return 0;
 	if (*data >= TEXT_FIRST)
 		run_text(data + 1, size - 1, *data - TEXT_FIRST);
+	else if (*data >= GRAMMAR_FIRST)
+		run_grammar(data + 1, size - 1, *data - GRAMMAR_FIRST);
 	else if (*data < COUNT(expressions) && pairs[*data].filter)
 		run(expressions[*data], &pairs[*data], data + 1, size - 1);
 	return 0;
+}
+
+/* 12 bytes for the grammar, by a multiplication that spreads the number. */
+static void write_grammar(FILE *file, size_t number)
+{
+	uint64_t state = number;
+
+	fputc(GRAMMAR_FIRST + 12, file);
+	for (int i = 0; i < 12; i++) {
+		state = (state + 1) * 6364136223846793005ULL; /* Knuth, MMIX */
+		fputc((int)(state >> 56), file);
+	}
 }
 
 static void write_seed(const char *dir, size_t number, const char *expression,
@@ -195,7 +257,9 @@ static void write_seed(const char *dir, size_t number, const char *expression,
 	file = fopen(path, "wb");
 	if (!file)
 		exit(1);
-	if (number % 2 || len >= 128)
+	if (number % 3 == 0)
+		write_grammar(file, number);
+	else if (number % 3 == 1 || len >= 128)
 		fputc((int)(number / 2 % COUNT(expressions)), file);
 	else
 		fprintf(file, "%c%s", (int)(TEXT_FIRST + len), expression);
@@ -220,7 +284,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const char *option = "--write-seeds=";
 
-	_Static_assert(COUNT(expressions) <= TEXT_FIRST, "a byte tells which");
+	_Static_assert(COUNT(expressions) <= GRAMMAR_FIRST, "a byte tells which");
 	if (*argc > 1 && !strncmp((*argv)[1], option, strlen(option))) {
 		write_seeds((*argv)[1] + strlen(option));
 		exit(0);

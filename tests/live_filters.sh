@@ -137,7 +137,7 @@ if ! { serve "$NSB" 6000 && serve "$NSB" 6001 && serve "$NSB" 6002 && serve "$NS
 	fail "no servers"
 	finish
 fi
-flowd_start "$NSB" -i vb --idle 1h --active 2s --sweep 500ms || finish
+flowd_start "$NSB" -i vb --idle 1h --active 2s --sweep 500ms --fragments untracked || finish
 ip netns exec "$NSB" tcpdump -i vb -n -w "$WL_TMP/capture" -B 65536 -s 160 -U --immediate-mode 2>"$WL_TMP/tcpdump" &
 TCPDUMP=$!
 WL_PIDS+=("$TCPDUMP")
