@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * expire.c: the table of conversations. Half number = conversation * 2 + side.
- *
- * due[] holds for each conversation the earliest time at which it could be due; packets only push
- * that time back, so it is put right when it is reached. soon[] has the earliest of each DUE_BLOCK of
- * them, so that most conversations cost a fraction of a comparison a sweep.
- */
+/* expire.c: the table of conversations: what goes in. See expire_table.h, and expire_due.c. */
 #include "flowd/expire.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "flowd/conv.h"
-#include "flowd/index.h"
+#include "flowd/expire_table.h"
 #include "schema/cache.h"
-
-#define DUE_BLOCK 64
-
-struct list {
-	uint32_t *item;
-	size_t count;
-	size_t room;
-};
-
-struct expire {
-	struct expire_conf conf;
-	struct index index;
-	uint64_t seed[FLOW_SEED_WORDS];
-	struct conv *conv;
-	uint64_t *due;
-	uint64_t *soon; /* not later than any due[] of the block */
-	uint32_t room;	/* of conv[] and due[] */
-	uint32_t top;	/* those ever used */
-	uint32_t live;
-	struct list free;
-	struct list fresh; /* unpaired, made since the last expire_pair */
-	struct list ripe;  /* unpaired, made the time before */
-	uint32_t pairings;
-};
 
 static bool list_push(struct list *list, uint32_t value)
 {
@@ -223,7 +192,7 @@ static uint32_t conv_new(struct expire *x)
 	return number;
 }
 
-static void conv_free(struct expire *x, uint32_t number)
+void expire_drop(struct expire *x, uint32_t number)
 {
 	struct conv *conv = &x->conv[number];
 
@@ -259,7 +228,7 @@ static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t 
 	if (number == EXPIRE_NONE)
 		return EXPIRE_NONE;
 	if (!half_enter(x, number * 2, key, hash)) {
-		conv_free(x, number);
+		expire_drop(x, number);
 		return EXPIRE_NONE;
 	}
 	(void)list_push(&x->fresh, number);
@@ -360,156 +329,6 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 	conv_earlier(x, ref / 2, conv->last_ns + x->conf.idle_ns);
 }
 
-/* After its record: forget what was exported, and the conversation where it has ended. */
-static void conv_exported(struct expire *x, uint32_t number, const struct expire_record *rec,
-			  uint64_t now_ns)
-{
-	struct conv *conv = &x->conv[number];
-
-	if (rec->gone) {
-		conv_free(x, number);
-		return;
-	}
-	if (rec->end_ns)
-		conv->initiator = (int8_t)(rec->ref[0] & 1);
-	conv->exported_ns = now_ns;
-	conv->evicted = false;
-	conv_half_reset(&conv->half[SIDE_A]);
-	conv_half_reset(&conv->half[SIDE_B]);
-	/* what comes next may not be added before it is asked for */
-	x->due[number] = conv->last_ns + (x->conf.active_ns < x->conf.idle_ns ? x->conf.active_ns
-									      : x->conf.idle_ns);
-}
-
-static bool conv_export(struct expire *x, uint32_t number, enum end_reason reason, uint64_t now_ns,
-			expire_emit *emit, void *arg)
-{
-	struct expire_record rec;
-	bool worth = conv_record(&x->conv[number], number, &rec);
-
-	if (!worth) {
-		rec = (struct expire_record){
-			.ref = {number * 2,
-				x->conv[number].half[SIDE_B].known ? number * 2 + 1 : EXPIRE_NONE},
-		};
-	}
-	rec.reason = reason;
-	rec.gone = conv_goes(&x->conv[number], reason);
-	if ((worth || rec.gone) && !emit(arg, &rec))
-		return false;
-	conv_exported(x, number, &rec, now_ns);
-	return true;
-}
-
-/* Add what is not added yet, see expire_pull. */
-static void conv_pull(const struct expire *x, uint32_t number, bool soon)
-{
-	const struct conv *conv = &x->conv[number];
-
-	if (!x->conf.pull)
-		return;
-	if (soon)
-		index_fetch(&x->index, conv->half[SIDE_A].hash);
-	for (int side = 0; side < 2; side++) {
-		if (conv->half[side].known && conv->half[side].slots != EXPIRE_NONE)
-			x->conf.pull(x->conf.pull_arg, conv->half[side].slots, soon);
-	}
-}
-
-static uint32_t block_end(const struct expire *x, uint32_t block)
-{
-	return (block + 1) * DUE_BLOCK < x->top ? (block + 1) * DUE_BLOCK : x->top;
-}
-
-static bool is_near(const struct expire *x, uint32_t number, uint64_t now_ns)
-{
-	return x->due[number] <= now_ns + x->conf.sweep_ns / 2 && x->conv[number].in_use;
-}
-
-/* One block. Its earliest time is found anew: an export may set any of its due[]. */
-static bool block_due(struct expire *x, uint32_t block, uint64_t now_ns, expire_emit *emit,
-		      void *arg)
-{
-	uint32_t end = block_end(x, block);
-	uint64_t soon = CONV_NEVER;
-	bool all = true;
-
-	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
-		if (is_near(x, number, now_ns))
-			conv_pull(x, number, true);
-	}
-	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
-		if (is_near(x, number, now_ns)) {
-			enum end_reason reason;
-
-			conv_pull(x, number, false);
-			reason = conv_reason(&x->conv[number], &x->conf, now_ns, &x->due[number]);
-			if (reason != END_ACTIVE_NOW &&
-			    !conv_export(x, number, reason, now_ns, emit, arg))
-				all = false;
-		}
-		if (x->due[number] < soon)
-			soon = x->due[number];
-	}
-	x->soon[block] = soon;
-	return all;
-}
-
-bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
-{
-	bool all = true;
-
-	for (uint32_t block = 0; block * DUE_BLOCK < x->top; block++) {
-		if (x->soon[block] <= now_ns + x->conf.sweep_ns / 2 &&
-		    !block_due(x, block, now_ns, emit, arg))
-			all = false;
-	}
-	return all;
-}
-
-static bool block_all(struct expire *x, uint32_t block, expire_emit *emit, void *arg)
-{
-	bool all = true;
-
-	for (uint32_t number = block * DUE_BLOCK; number < block_end(x, block); number++) {
-		if (x->conv[number].in_use)
-			conv_pull(x, number, true);
-	}
-	for (uint32_t number = block * DUE_BLOCK; number < block_end(x, block); number++) {
-		const struct conv *conv = &x->conv[number];
-
-		if (!conv->in_use)
-			continue;
-		conv_pull(x, number, false);
-		if (!conv_export(x, number, conv->evicted ? END_RESOURCES : END_FORCED,
-				 conv->last_ns, emit, arg))
-			all = false;
-	}
-	return all;
-}
-
-bool expire_all(struct expire *x, expire_emit *emit, void *arg)
-{
-	bool all = true;
-
-	for (uint32_t block = 0; block * DUE_BLOCK < x->top; block++) {
-		if (!block_all(x, block, emit, arg))
-			all = false;
-	}
-	return all;
-}
-
-void expire_each(struct expire *x, expire_emit *emit, void *arg)
-{
-	struct expire_record rec;
-
-	for (uint32_t number = 0; number < x->top; number++) {
-		if (x->conv[number].in_use && conv_record(&x->conv[number], number, &rec) &&
-		    !emit(arg, &rec))
-			return;
-	}
-}
-
 /* Make the lone half of `from` the second one of `into`. */
 static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_moved *moved,
 		       void *arg)
@@ -527,7 +346,7 @@ static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_mo
 	a->closed_ns = conv_closed(a) ? a->last_ns : 0;
 	a->initiator = -1;
 	conv_earlier(x, into, 0);
-	conv_free(x, from);
+	expire_drop(x, from);
 	moved(arg, from * 2, into * 2 + 1);
 }
 

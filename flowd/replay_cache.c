@@ -10,7 +10,6 @@
 
 #include "flowd/memory.h"
 
-#define AHEAD 8 /* listed slots fetched before they are read */
 #define SETS_START 1024U
 #define CLOSING (TH_FIN | TH_RST)
 #define FRAGMENT_SETS (FLOW_FRAGMENTS / FLOW_WAYS)
@@ -294,15 +293,15 @@ static void announce(const struct replay_cache *cache, uint32_t number, enum rep
 void replay_cache_sweep(struct replay_cache *cache)
 {
 	count_queue(cache);
-	for (uint32_t i = 0; i < cache->list_count + 3 * AHEAD; i++) {
+	for (uint32_t i = 0; i < cache->list_count + 3 * REPLAY_AHEAD; i++) {
 		if (i < cache->list_count)
 			replay_cache_fetch(cache, cache->listed[i]);
-		if (i >= AHEAD && i - AHEAD < cache->list_count)
-			announce(cache, cache->listed[i - AHEAD], REPLAY_SOON);
-		if (i >= 2 * AHEAD && i - 2 * AHEAD < cache->list_count)
-			announce(cache, cache->listed[i - 2 * AHEAD], REPLAY_NEXT);
-		if (i >= 3 * AHEAD)
-			hand_over(cache, cache->listed[i - 3 * AHEAD]);
+		if (i >= REPLAY_AHEAD && i - REPLAY_AHEAD < cache->list_count)
+			announce(cache, cache->listed[i - REPLAY_AHEAD], REPLAY_SOON);
+		if (i >= 2 * REPLAY_AHEAD && i - 2 * REPLAY_AHEAD < cache->list_count)
+			announce(cache, cache->listed[i - 2 * REPLAY_AHEAD], REPLAY_NEXT);
+		if (i >= 3 * REPLAY_AHEAD)
+			hand_over(cache, cache->listed[i - 3 * REPLAY_AHEAD]);
 	}
 	cache->list_count = cache->crowded = 0;
 	cache->epoch = (cache->epoch + 1) & 0x7fffffff;

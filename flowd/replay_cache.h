@@ -20,11 +20,12 @@
 
 #define REPLAY_PART 16 /* packets of the queue that go on together */
 #define REPLAY_QUEUE (4 * REPLAY_PART)
+#define REPLAY_AHEAD 8U /* slots of a sweep by which each step is ahead of the next */
 #define REPLAY_NO_REF UINT32_MAX
 
 enum replay_when {
 	REPLAY_SOON, /* nothing yet: it may be handed over soon */
-	REPLAY_NEXT, /* the same, sooner */
+	REPLAY_NEXT, /* the same, sooner; in a sweep alone, where each slot is announced by both */
 	REPLAY_GAIN,
 	REPLAY_LAST, /* the slot is given up, and with it the caller's word */
 };

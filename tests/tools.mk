@@ -3,7 +3,7 @@
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/bystander.bpf.o \
+	$(B)/tests/wlsend $(B)/tests/bystander.bpf.o \
 	$(B)/tests/tagger.bpf.o
 
 .PHONY: test-tools
@@ -48,9 +48,13 @@ $(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/vec
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lpcap -o $@
 
+$(B)/tests/wlsend: tests/wlsend.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
+
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
-	flowd/conv.c flowd/index.c flowd/books.c flowd/outer.c flowd/sink.c schema/fields.c)
+	flowd/conv.c flowd/expire_due.c flowd/index.c flowd/books.c flowd/outer.c flowd/sink.c schema/fields.c)
 
 $(B)/tests/test_model: $(TEST_MODEL_OBJ)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lcmocka -lpthread -o $@

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* expire_due.c: the table of conversations: what comes out. See expire_table.h. */
+#include "flowd/expire_table.h"
+
+/* After its record: forget what was exported, and the conversation where it has ended. */
+static void conv_exported(struct expire *x, uint32_t number, const struct expire_record *rec,
+			  uint64_t now_ns)
+{
+	struct conv *conv = &x->conv[number];
+
+	if (rec->gone) {
+		expire_drop(x, number);
+		return;
+	}
+	if (rec->end_ns)
+		conv->initiator = (int8_t)(rec->ref[0] & 1);
+	conv->exported_ns = now_ns;
+	conv->evicted = false;
+	conv_half_reset(&conv->half[SIDE_A]);
+	conv_half_reset(&conv->half[SIDE_B]);
+	/* what comes next may not be added before it is asked for */
+	x->due[number] = conv->last_ns + (x->conf.active_ns < x->conf.idle_ns ? x->conf.active_ns
+									      : x->conf.idle_ns);
+}
+
+static bool conv_export(struct expire *x, uint32_t number, enum end_reason reason, uint64_t now_ns,
+			expire_emit *emit, void *arg)
+{
+	struct expire_record rec;
+	bool worth = conv_record(&x->conv[number], number, &rec);
+
+	if (!worth) {
+		rec = (struct expire_record){
+			.ref = {number * 2,
+				x->conv[number].half[SIDE_B].known ? number * 2 + 1 : EXPIRE_NONE},
+		};
+	}
+	rec.reason = reason;
+	rec.gone = conv_goes(&x->conv[number], reason);
+	if ((worth || rec.gone) && !emit(arg, &rec))
+		return false;
+	conv_exported(x, number, &rec, now_ns);
+	return true;
+}
+
+/* Add what is not added yet, see expire_pull. */
+static void conv_pull(const struct expire *x, uint32_t number, bool soon)
+{
+	const struct conv *conv = &x->conv[number];
+
+	if (!x->conf.pull)
+		return;
+	if (soon)
+		index_fetch(&x->index, conv->half[SIDE_A].hash);
+	for (int side = 0; side < 2; side++) {
+		if (conv->half[side].known && conv->half[side].slots != EXPIRE_NONE)
+			x->conf.pull(x->conf.pull_arg, conv->half[side].slots, soon);
+	}
+}
+
+static uint32_t block_end(const struct expire *x, uint32_t block)
+{
+	return (block + 1) * DUE_BLOCK < x->top ? (block + 1) * DUE_BLOCK : x->top;
+}
+
+static bool is_near(const struct expire *x, uint32_t number, uint64_t now_ns)
+{
+	return x->due[number] <= now_ns + x->conf.sweep_ns / 2 && x->conv[number].in_use;
+}
+
+/* One block. Its earliest time is found anew: an export may set any of its due[]. */
+static bool block_due(struct expire *x, uint32_t block, uint64_t now_ns, expire_emit *emit,
+		      void *arg)
+{
+	uint32_t end = block_end(x, block);
+	uint64_t soon = CONV_NEVER;
+	bool all = true;
+
+	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
+		if (is_near(x, number, now_ns))
+			conv_pull(x, number, true);
+	}
+	for (uint32_t number = block * DUE_BLOCK; number < end; number++) {
+		if (is_near(x, number, now_ns)) {
+			enum end_reason reason;
+
+			conv_pull(x, number, false);
+			reason = conv_reason(&x->conv[number], &x->conf, now_ns, &x->due[number]);
+			if (reason != END_ACTIVE_NOW &&
+			    !conv_export(x, number, reason, now_ns, emit, arg))
+				all = false;
+		}
+		if (x->due[number] < soon)
+			soon = x->due[number];
+	}
+	x->soon[block] = soon;
+	return all;
+}
+
+bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
+{
+	bool all = true;
+
+	for (uint32_t block = 0; block * DUE_BLOCK < x->top; block++) {
+		if (x->soon[block] <= now_ns + x->conf.sweep_ns / 2 &&
+		    !block_due(x, block, now_ns, emit, arg))
+			all = false;
+	}
+	return all;
+}
+
+static bool block_all(struct expire *x, uint32_t block, expire_emit *emit, void *arg)
+{
+	bool all = true;
+
+	for (uint32_t number = block * DUE_BLOCK; number < block_end(x, block); number++) {
+		if (x->conv[number].in_use)
+			conv_pull(x, number, true);
+	}
+	for (uint32_t number = block * DUE_BLOCK; number < block_end(x, block); number++) {
+		const struct conv *conv = &x->conv[number];
+
+		if (!conv->in_use)
+			continue;
+		conv_pull(x, number, false);
+		if (!conv_export(x, number, conv->evicted ? END_RESOURCES : END_FORCED,
+				 conv->last_ns, emit, arg))
+			all = false;
+	}
+	return all;
+}
+
+bool expire_all(struct expire *x, expire_emit *emit, void *arg)
+{
+	bool all = true;
+
+	for (uint32_t block = 0; block * DUE_BLOCK < x->top; block++) {
+		if (!block_all(x, block, emit, arg))
+			all = false;
+	}
+	return all;
+}
+
+void expire_each(struct expire *x, expire_emit *emit, void *arg)
+{
+	struct expire_record rec;
+
+	for (uint32_t number = 0; number < x->top; number++) {
+		if (x->conv[number].in_use && conv_record(&x->conv[number], number, &rec) &&
+		    !emit(arg, &rec))
+			return;
+	}
+}
