@@ -6,6 +6,7 @@
 #   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows a second of the SQLite sink
+#   replay      packets a CPU second of flowd -r into a database
 #   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
 #
 # Figures are medians; "spread" is the least and the greatest round. Ratios travel, nanoseconds do not.
@@ -58,6 +59,8 @@ section sweep
 build/bench/sweep "$ROUNDS"
 section sink
 build/bench/sink "$TMP" "$ROUNDS"
+section replay
+build/bench/replay build/bin/flowd "$TMP" "$ROUNDS"
 section flowd
 for flows in $FLOWS; do
 	tests/bench/flowd_cost.sh "$flows" "$SECONDS_LIVE"

@@ -87,10 +87,23 @@ unit_tests() {
 	done
 }
 
+# Captures with known answers: ours, and others where they are at hand.
+corpus_tests() {
+	local other=../shared/corpus
+	suite corpus 300 tests/corpus.sh tests/corpus
+	if [ -d "$other" ]; then
+		suite corpus-other 900 tests/corpus.sh "$other"
+	else
+		suite corpus-other 10 echo "corpus-other: 0 passed, 0 failed, 1 skipped ($other is not here)"
+	fi
+}
+
 root_tests() {
 	local test
 	suite build-tools 300 make -s -j "$JOBS" test-tools hook_live
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
+	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
+	corpus_tests
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"
@@ -112,6 +125,7 @@ shipped_tests() {
 		grep -q "ExecStart=/usr/bin/flowd" "$1/usr/lib/systemd/system/flowd.service"
 		grep -q -- "--instance %i" "$1/usr/lib/systemd/system/flowd@.service"
 		test -s "$1/usr/share/man/man8/flowd.8" -a -s "$1/usr/share/man/man1/flowctl.1"
+		test -s "$1/usr/share/man/man5/flow.5"
 		' sh "$root"
 	suite config 10 sh -c '"$1/usr/bin/flowd" -n --config flowd/flowd.conf > "$1/once" &&
 		"$1/usr/bin/flowd" -n --config "$1/once" | cmp - "$1/once"' sh "$root"
