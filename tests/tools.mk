@@ -23,7 +23,7 @@ $(B)/tests/bpf_corpus.skel.h: $(B)/tests/bpf_corpus.bpf.o
 	$(Q)mv $@.tmp $@
 
 $(B)/tests/bpf_corpus: tests/bpf_corpus.c tests/bpf_corpus_rig.c tests/bpf_corpus.h \
-		$(wildcard tests/vectors*.h) $(BPF_HDR) $(SKELS) $(B)/tests/bpf_corpus.skel.h
+		$(wildcard tests/vectors*) $(BPF_HDR) $(SKELS) $(B)/tests/bpf_corpus.skel.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h

@@ -168,7 +168,8 @@ static const struct vector vectors[] = {
 	{"esp4 without its sequence number", FRAME(ETH(0x0800), IP4(27, 50), PORTS, Z4), .len = 60,
 	 WANT(SHORT, 1, 60, 27), KEY4(.proto = 50, .marks = FLOW_MARK_SHORT)},
 	{"ah4", FRAME(ETH(0x0800), IP4(44, 51), 17, 4, 0, 0, B32(0x100), Z8, UDP(8)),
-	 WANT(FLOW, 1, 58, 44), KEY4(.proto = 51, .tunnel_kind = FLOW_TUNNEL_AH, .tunnel_id = 0x100)},
+	 WANT(FLOW, 1, 58, 44),
+	 KEY4(.proto = 51, .tunnel_kind = FLOW_TUNNEL_AH, .tunnel_id = 0x100)},
 	{"protocol 41 4", FRAME(ETH(0x0800), IP4(60, 41), IP6(0, 59)), WANT(FLOW, 1, 74, 60),
 	 KEY4(.proto = 41)},
 	{"protocol 0 4", FRAME(ETH(0x0800), IP4(28, 0), 17, 0, Z4, 0, 0), WANT(FLOW, 1, 42, 28),
@@ -386,8 +387,8 @@ static const struct vector vectors[] = {
 	 .tcp_flags = 0x11, KEY6(.proto = 6, KPORTS)},
 	{"ip6 destination options, udp", FRAME(ETH(0x86dd), IP6(16, 60), EXT8(17), UDP(8)),
 	 WANT(FLOW, 1, 70, 56), KEY6(.proto = 17, KPORTS)},
-	{"ip6 ah of 24 bytes, udp", FRAME(ETH(0x86dd), IP6(32, 51), 17, 4, 0, 0, B32(7), Z16, UDP(8)),
-	 WANT(FLOW, 1, 86, 72),
+	{"ip6 ah of 24 bytes, udp",
+	 FRAME(ETH(0x86dd), IP6(32, 51), 17, 4, 0, 0, B32(7), Z16, UDP(8)), WANT(FLOW, 1, 86, 72),
 	 KEY6(.proto = 17, KPORTS, .tunnel_kind = FLOW_TUNNEL_AH, .tunnel_id = 7)},
 	{"ip6 ah of 12 bytes, udp", FRAME(ETH(0x86dd), IP6(20, 51), 17, 1, 0, 0, Z8, UDP(8)),
 	 WANT(FLOW, 1, 74, 60), KEY6(.proto = 17, KPORTS, .tunnel_kind = FLOW_TUNNEL_AH)},
@@ -497,7 +498,7 @@ static const struct vector vectors[] = {
 	 .reach = 50, WANT(SHORT, 1, 9000, 8986),
 	 .key = {.ethertype = 0x86dd, .marks = FLOW_MARK_SHORT}},
 
-#include "vectors_tunnel.h"
+#include "vectors_tunnel.inc"
 };
 
 /* clang-format on */
