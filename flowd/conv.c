@@ -126,6 +126,8 @@ enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *c
 			return END_ACTIVE;
 		if (start + conf->active_ns < when)
 			when = start + conf->active_ns;
+	} else if (now_ns + conf->active_ns < when) {
+		when = now_ns + conf->active_ns; /* of what is not added before it is asked for */
 	}
 	*ret_when = when;
 	return END_ACTIVE_NOW;

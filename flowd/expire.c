@@ -344,7 +344,9 @@ static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_mo
 		a->exported_ns = b->exported_ns;
 	a->evicted |= b->evicted;
 	a->closed_ns = conv_closed(a) ? a->last_ns : 0;
-	a->initiator = -1;
+	/* as a record said it; of two that each began alone, the older did */
+	if (b->initiator >= 0)
+		a->initiator = SIDE_B;
 	conv_earlier(x, into, 0);
 	expire_drop(x, from);
 	moved(arg, from * 2, into * 2 + 1);

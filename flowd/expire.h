@@ -107,7 +107,7 @@ void expire_pair(struct expire *x, expire_moved *moved, void *arg);
 /* Export what is due at `now_ns`. False: emit ran out of room, more is due. */
 bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg);
 
-/* Export everything, with END_FORCED. False as above. */
+/* Export everything, with END_FORCED, or END_FLOW where that has ended. False as above. */
 bool expire_all(struct expire *x, expire_emit *emit, void *arg);
 
 /* Show the unexported part of every conversation, with END_ACTIVE_NOW; nothing changes. */

@@ -18,9 +18,11 @@ static void conv_exported(struct expire *x, uint32_t number, const struct expire
 	conv->evicted = false;
 	conv_half_reset(&conv->half[SIDE_A]);
 	conv_half_reset(&conv->half[SIDE_B]);
-	/* what comes next may not be added before it is asked for */
-	x->due[number] = conv->last_ns + (x->conf.active_ns < x->conf.idle_ns ? x->conf.active_ns
-									      : x->conf.idle_ns);
+	/* it may be closed, or idle by now: one record a time */
+	if (conv_reason(conv, &x->conf, now_ns, &x->due[number]) != END_ACTIVE_NOW)
+		x->due[number] = now_ns;
+	if (x->due[number] < x->soon[number / DUE_BLOCK])
+		x->soon[number / DUE_BLOCK] = x->due[number];
 }
 
 static bool conv_export(struct expire *x, uint32_t number, enum end_reason reason, uint64_t now_ns,
@@ -109,6 +111,14 @@ bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 	return all;
 }
 
+/* Why the last record of a conversation is cut when all is. */
+static enum end_reason last_reason(const struct conv *conv)
+{
+	if (conv->evicted)
+		return END_RESOURCES;
+	return conv->closed_ns ? END_FLOW : END_FORCED;
+}
+
 static bool block_all(struct expire *x, uint32_t block, expire_emit *emit, void *arg)
 {
 	bool all = true;
@@ -123,8 +133,7 @@ static bool block_all(struct expire *x, uint32_t block, expire_emit *emit, void 
 		if (!conv->in_use)
 			continue;
 		conv_pull(x, number, false);
-		if (!conv_export(x, number, conv->evicted ? END_RESOURCES : END_FORCED,
-				 conv->last_ns, emit, arg))
+		if (!conv_export(x, number, last_reason(conv), conv->last_ns, emit, arg))
 			all = false;
 	}
 	return all;

@@ -170,7 +170,7 @@ static void count_one(struct replay_cache *cache, uint32_t at)
 /* A table of twice the size, empty: each key gets its slot with its next packet. */
 static void grow(struct replay_cache *cache)
 {
-	struct replay_cache bigger = *cache;
+	struct replay_cache bigger = {0};
 
 	if (make_table(&bigger, cache->sets * 2)) {
 		cache->sets_max = cache->sets; /* it does with what there is */
@@ -181,7 +181,10 @@ static void grow(struct replay_cache *cache)
 			give_up(cache, number, slot_at(cache, number));
 	}
 	free_table(cache);
-	*cache = bigger;
+	cache->set = bigger.set;
+	cache->listed = bigger.listed;
+	cache->sets = bigger.sets;
+	cache->list_count = cache->crowded = 0;
 }
 
 /* Where the tag is, or will be. */
