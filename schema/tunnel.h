@@ -378,9 +378,17 @@ static __always_inline int parse_fragment_first(const struct flow_facts *f)
 	return f->verdict != VERDICT_SHORT || f->key.sport || f->key.dport;
 }
 
-/* A later fragment belongs to the flow of `first`, with whatever that one lacked. */
+/*
+ * A later fragment belongs to the flow of `first`, with whatever that one lacked. Where that flow is
+ * inside a tunnel that the fragments are not, all behind their IP header is of the packet inside.
+ */
 static __always_inline void parse_fragment_later(struct flow_facts *f, const struct flow_key *first)
 {
+	__u32 head = (__u32)f->off - f->l3_off;
+
+	if (first->tunnel_kind >= FLOW_TUNNEL_VXLAN && first->tunnel_kind <= FLOW_TUNNEL_GTPU &&
+	    (first->outer != f->key.outer || first->tunnel_kind != f->key.tunnel_kind))
+		f->ip_bytes -= head < f->ip_bytes ? head : f->ip_bytes;
 	f->key = *first;
 	if (f->key.marks & FLOW_MARK_SHORT)
 		f->verdict = VERDICT_SHORT;
