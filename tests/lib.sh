@@ -17,6 +17,8 @@ FLOWD=$WL_BUILD/bin/flowd
 FLOWCTL=$WL_BUILD/bin/flowctl
 WLGEN=$WL_BUILD/tests/wlgen
 WLTRAF=$WL_BUILD/tests/wltraf
+WLSEND=$WL_BUILD/tests/wlsend
+WL_CORPUS=$WL_ROOT/tests/corpus
 
 WL_NAME=lib
 WL_PASSED=0
@@ -200,6 +202,25 @@ net_pair() {
 	wait_until 5 link_quiet
 }
 
+# vxlan_end NETNS VNI LOCAL REMOTE MTU HOST: vx there, address 10.9.0.HOST
+vxlan_end() {
+	ip -n "$1" link add vx address "02:00:00:00:0f:0$6" mtu "$5" type vxlan id "$2" local "$3" remote "$4" \
+		dstport 4789 2>/dev/null || return
+	quiet_iface "$1" vx
+	ip -n "$1" link set vx up
+	ip -n "$1" addr add "10.9.0.$6/24" dev vx
+	ip -n "$1" neigh replace "10.9.0.$((3 - $6))" lladdr "02:00:00:00:0f:0$((3 - $6))" dev vx nud permanent
+}
+
+# vxlan_pair VNI A B MTU: vx in both namespaces, between those addresses of the veth pair; false where
+# there is no such device
+vxlan_pair() { vxlan_end "$NSA" "$1" "$2" "$3" "$4" 1 && vxlan_end "$NSB" "$1" "$3" "$2" "$4" 2; }
+
+vxlan_drop() {
+	ip -n "$NSA" link del vx
+	ip -n "$NSB" link del vx
+}
+
 net_drop() {
 	ip netns del "$NSA"
 	ip netns del "$NSB"
@@ -217,6 +238,18 @@ link_quiet() {
 counter() {
 	ip -n "$1" -s -j link show dev "$2" |
 		jq -r --arg side "${3%%_*}" --arg what "${3#*_}" '.[0].stats64[$side][$what]'
+}
+
+# counter_mark NETNS IFACE SIDE: where the interface's rx or tx counters are
+counter_mark() { echo "$(counter "$1" "$2" "$3_packets"):$(counter "$1" "$2" "$3_bytes")"; }
+
+# counter_since MARK NETNS IFACE SIDE HEADER: packets|bytes on the wire since then. HEADER is what the
+# interface leaves out of a frame: veth 14 where the receiving end has XDP, else 0.
+counter_since() {
+	local packets bytes
+	packets=$(($(counter "$2" "$3" "$4_packets") - ${1%:*}))
+	bytes=$(($(counter "$2" "$3" "$4_bytes") - ${1#*:}))
+	echo "$packets|$((bytes + $5 * packets))"
 }
 
 # background COMMAND...: its pid in $!, ended with the suite
@@ -338,6 +371,42 @@ assert_books() {
 seen() {
 	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books WHERE dir = $1" \
 		"${2:-$FLOWD_DB}"
+}
+
+# flows_json DB [ARG...]: records as JSON, a line each
+flows_json() {
+	local db=$1
+	shift
+	"$FLOWCTL" --db "$db" flows --json -n 0 "$@" 2>"$WL_TMP/err" || fail "flowctl flows: $(cat "$WL_TMP/err")"
+}
+
+# --- captures with known answers ------------------------------------------------------------------
+
+counter_reached() { [ "$(counter "$1" "$2" "$3")" -ge "$4" ]; }
+
+# send_frames FILE [FROM TO]: the frames of a capture from A's interface to B's, va and vb unless given;
+# SENT_PACKETS and SENT_BYTES when all are there
+send_frames() {
+	local from=${2:-va} to=${3:-vb} before json
+	before=$(counter "$NSB" "$to" rx_packets)
+	json=$(in_a "$WLSEND" "$from" "$1")
+	SENT_PACKETS=$(jq .packets <<<"$json")
+	SENT_BYTES=$(jq .bytes <<<"$json")
+	assert_eq "$(basename "$1"): frames not sent" "$(jq .skipped <<<"$json")" 0
+	wait_until 10 counter_reached "$NSB" "$to" rx_packets $((before + SENT_PACKETS)) ||
+		fail "$(basename "$1"): frames do not arrive"
+}
+
+# judge_table LABEL TABLE OPTION...: ingress of FLOWD_DB against a table of the corpus
+judge_table() {
+	local label=$1 table=$2
+	shift 2
+	if flows_json "$FLOWD_DB" --uniflow | jq -c 'select(.dir == "ingress")' |
+		python3 "$WL_ROOT/tests/corpus_compare.py" --non-ip "$@" "$table" >"$WL_TMP/said" 2>&1; then
+		pass
+	else
+		fail "$label: $(grep -vE '^unjudged' "$WL_TMP/said" | head -n 12)"
+	fi
 }
 
 # --- what wlgen sent, held against the database ---------------------------------------------------
