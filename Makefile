@@ -26,7 +26,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 COMMA := ,
 SANFLAGS := $(if $(SAN),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O3 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
 FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpcap -lpthread

@@ -38,7 +38,8 @@ struct replay {
 	struct replay_flows flows;
 	struct replay_sink sink;
 	uint64_t clock_ns;
-	uint64_t tick_ns; /* when the next sweep is due */
+	uint64_t tick_ns;   /* when the next sweep is due */
+	uint64_t minute_ns; /* when the next minute begins, or before it */
 	struct replay_stats stats;
 };
 
@@ -74,7 +75,8 @@ static int64_t ns_to_ms(uint64_t ns)
 static void advance(struct replay *r, uint64_t ns)
 {
 	r->clock_ns = ns;
-	replay_sink_turn(&r->sink, ns_to_ms(ns));
+	if (ns >= r->minute_ns)
+		r->minute_ns = (uint64_t)replay_sink_turn(&r->sink, ns_to_ms(ns)) * NS_PER_MS;
 	if (ns >= r->tick_ns)
 		sweep(r);
 }

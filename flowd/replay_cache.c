@@ -192,6 +192,7 @@ static uint32_t find_way(const struct flow_set *set, uint32_t tag)
 {
 	uint32_t way = 0, known = 0;
 
+	CACHE_UNROLL
 	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
 		way |= set->tag[i] == tag ? i : 0;
 		known |= set->tag[i] == tag;
@@ -293,18 +294,28 @@ static void announce(const struct replay_cache *cache, uint32_t number, enum rep
 	cache->gain(cache->arg, number, slot_at(cache, number), when);
 }
 
+/* The slot at that place of the list is three, two or one REPLAY_AHEADs from its turn. */
+static void prepare(const struct replay_cache *cache, uint32_t at, uint32_t aheads)
+{
+	if (at >= cache->list_count)
+		return;
+	if (aheads == 3)
+		replay_cache_fetch(cache, cache->listed[at]);
+	else
+		announce(cache, cache->listed[at], aheads == 2 ? REPLAY_SOON : REPLAY_NEXT);
+}
+
 void replay_cache_sweep(struct replay_cache *cache)
 {
 	count_queue(cache);
-	for (uint32_t i = 0; i < cache->list_count + 3 * REPLAY_AHEAD; i++) {
-		if (i < cache->list_count)
-			replay_cache_fetch(cache, cache->listed[i]);
-		if (i >= REPLAY_AHEAD && i - REPLAY_AHEAD < cache->list_count)
-			announce(cache, cache->listed[i - REPLAY_AHEAD], REPLAY_SOON);
-		if (i >= 2 * REPLAY_AHEAD && i - 2 * REPLAY_AHEAD < cache->list_count)
-			announce(cache, cache->listed[i - 2 * REPLAY_AHEAD], REPLAY_NEXT);
-		if (i >= 3 * REPLAY_AHEAD)
-			hand_over(cache, cache->listed[i - 3 * REPLAY_AHEAD]);
+	for (uint32_t aheads = 3; aheads; aheads--) {
+		for (uint32_t at = 0; at < aheads * REPLAY_AHEAD && at < cache->list_count; at++)
+			prepare(cache, at, aheads);
+	}
+	for (uint32_t i = 0; i < cache->list_count; i++) {
+		for (uint32_t aheads = 3; aheads; aheads--)
+			prepare(cache, i + aheads * REPLAY_AHEAD, aheads);
+		hand_over(cache, cache->listed[i]);
 	}
 	cache->list_count = cache->crowded = 0;
 	cache->epoch = (cache->epoch + 1) & 0x7fffffff;

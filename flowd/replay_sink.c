@@ -104,15 +104,16 @@ void replay_sink_record(struct replay_sink *rs, struct flow_record *rec)
 	rs->records++;
 }
 
-void replay_sink_turn(struct replay_sink *rs, int64_t now_ms)
+int64_t replay_sink_turn(struct replay_sink *rs, int64_t now_ms)
 {
 	if (now_ms < rs->minute_ms + MINUTE_MS)
-		return;
+		return rs->minute_ms + MINUTE_MS;
 	add_row(rs, FLOW_INGRESS);
 	add_row(rs, FLOW_EGRESS);
 	if (rs->batch.books >= BATCH_MAX)
 		write_batch(rs);
 	rs->minute_ms = now_ms - now_ms % MINUTE_MS;
+	return rs->minute_ms + MINUTE_MS;
 }
 
 /* The capture as an interface of its own; it is not counted live, so last_ms is never NULL. */

@@ -33,8 +33,8 @@ int replay_sink_open(struct replay_sink *rs, const struct config *config, const 
 /* rec->iface is filled in. */
 void replay_sink_record(struct replay_sink *rs, struct flow_record *rec);
 
-/* The clock has come so far: in another minute, the last one gets its rows. */
-void replay_sink_turn(struct replay_sink *rs, int64_t now_ms);
+/* The clock has come so far: in another minute, the last one gets its rows. When that will be. */
+int64_t replay_sink_turn(struct replay_sink *rs, int64_t now_ms);
 
 /* Write what is left, with the times of the first and the last packet. 0 or the first error. */
 int replay_sink_close(struct replay_sink *rs, int64_t first_ms, int64_t last_ms);

@@ -17,6 +17,12 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+#ifdef __clang__ /* for gcc, which does not at -O2 */
+#define CACHE_UNROLL
+#else
+#define CACHE_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 #define CACHE_KEY_WORDS (sizeof(struct flow_key) / 8)
 #define CACHE_ONE 256 /* an equal tag, in a sum whose lower bits are the way */
 
@@ -35,6 +41,7 @@ static __always_inline struct cache_hash cache_hash(const struct flow_key *key,
 	const cache_word *word = (const cache_word *)key;
 	__u64 h = seed[CACHE_KEY_WORDS];
 
+	CACHE_UNROLL
 	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
 		h += (word[i] ^ word[i] >> 32) * seed[i];
 	h ^= h >> 32;
@@ -48,6 +55,7 @@ static __always_inline int cache_key_equal(const struct flow_key *a, const struc
 	const cache_word *x = (const cache_word *)a, *y = (const cache_word *)b;
 	__u64 diff = 0;
 
+	CACHE_UNROLL
 	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
 		diff |= x[i] ^ y[i];
 	return diff == 0;
@@ -63,6 +71,7 @@ static __always_inline __u32 cache_find(const struct flow_set *set, const struct
 {
 	__u64 sum = 0;
 
+	CACHE_UNROLL
 	for (__u32 way = 0; way < FLOW_WAYS; way++) {
 		__u64 equal = ((__u64)(set->tag[way] ^ tag) - 1) >> 63;
 

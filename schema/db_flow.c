@@ -204,7 +204,7 @@ static int meta_step(struct sqlite3 *db, sqlite3_stmt *stmt)
 
 int db_meta_get_int(struct sqlite3 *db, const char *key, int64_t *ret_value)
 {
-	int err;
+	int err = 0;
 	sqlite3_stmt *stmt = meta_prepare(db, META_SELECT, key, &err);
 
 	if (!stmt)
@@ -218,7 +218,7 @@ int db_meta_get_int(struct sqlite3 *db, const char *key, int64_t *ret_value)
 
 int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size)
 {
-	int err;
+	int err = 0;
 	sqlite3_stmt *stmt = meta_prepare(db, META_SELECT, key, &err);
 	const char *text;
 
@@ -244,7 +244,7 @@ static int meta_run(struct sqlite3 *db, sqlite3_stmt *stmt, int bound)
 
 int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value)
 {
-	int err;
+	int err = 0;
 	sqlite3_stmt *stmt = meta_prepare(db, META_REPLACE, key, &err);
 
 	return stmt ? meta_run(db, stmt, sqlite3_bind_int64(stmt, 2, value)) : err;
@@ -252,7 +252,7 @@ int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value)
 
 int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value)
 {
-	int err;
+	int err = 0;
 	sqlite3_stmt *stmt = meta_prepare(db, META_REPLACE, key, &err);
 
 	return stmt ? meta_run(db, stmt, sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC))

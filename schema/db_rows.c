@@ -174,6 +174,8 @@ struct rows_cursor {
 	sqlite3_vtab_cursor base;
 	const struct db_rows *rows;
 	size_t at;
+	const struct flow_record *record; /* at that place */
+	int64_t id;
 };
 
 const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int64_t *ret_id)
@@ -232,17 +234,26 @@ static int rows_close(sqlite3_vtab_cursor *cursor)
 	return SQLITE_OK;
 }
 
+static void rows_go(struct rows_cursor *cursor, size_t at)
+{
+	cursor->at = at;
+	if (at < cursor->rows->count)
+		cursor->record = db_rows_at(cursor->rows, at, &cursor->id);
+}
+
 static int rows_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
 		       sqlite3_value **argv)
 {
 	(void)number, (void)text, (void)argc, (void)argv;
-	((struct rows_cursor *)cursor)->at = 0;
+	rows_go((struct rows_cursor *)cursor, 0);
 	return SQLITE_OK;
 }
 
-static int rows_next(sqlite3_vtab_cursor *cursor)
+static int rows_next(sqlite3_vtab_cursor *base)
 {
-	((struct rows_cursor *)cursor)->at++;
+	struct rows_cursor *cursor = (struct rows_cursor *)base;
+
+	rows_go(cursor, cursor->at + 1);
 	return SQLITE_OK;
 }
 
@@ -256,9 +267,7 @@ static int rows_eof(sqlite3_vtab_cursor *base)
 static int rows_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
 	const struct rows_cursor *cursor = (struct rows_cursor *)base;
-	int64_t id;
-	const struct flow_record *rec = db_rows_at(cursor->rows, cursor->at, &id);
-	struct cell cell = cell_of(rec, id, column);
+	struct cell cell = cell_of(cursor->record, cursor->id, column);
 
 	if (cell.type == CELL_INT)
 		sqlite3_result_int64(context, cell.value);

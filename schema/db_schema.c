@@ -216,7 +216,7 @@ int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct
 		"SELECT minute_ms, unaccounted_bytes FROM ledger",
 		"SELECT iface, recorded_bytes FROM books",
 	};
-	int64_t id, version;
+	int64_t id = 0, version = 0;
 	int rc, err;
 
 	rc = db_query_int(db, "PRAGMA application_id", &id);
