@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # veristat.sh: the verifier's work for each BPF program against scripts/veristat.baseline. Fails where
-# a program grew by more than 10 %, is gone, or has no baseline.
+# a program grew by more than 10 %, is gone, or has no baseline; and where one calls a helper that Linux
+# 5.15 does not have (uapi/linux/bpf.h), but for bpf_xdp_get_buff_len, for which flowd probes.
 #
 #   scripts/veristat.sh            compare
 #   scripts/veristat.sh --update   write the baseline anew
@@ -11,6 +12,9 @@ set -eu
 cd "$(dirname "$0")/.."
 
 LIMIT_PERCENT=10
+HELPERS_5_15=175 # the last one's number: task_pt_regs
+GET_BUFF_LEN=188
+BUILD=${BUILD:-${B:-build}}
 BASELINE=scripts/veristat.baseline
 NOW=$(mktemp)
 trap 'rm -f "$NOW"' EXIT
@@ -59,6 +63,22 @@ compare() {
 		}' "$BASELINE" "$NOW"
 }
 
+# Helpers by number, each object's.
+check_helpers() {
+	status=0
+	for object in "$BUILD"/flow_*.bpf.o; do
+		newer=$(llvm-objdump -d "$object" | sed -n 's/.*call \([0-9]*\)$/\1/p' | sort -nu |
+			awk -v last="$HELPERS_5_15" -v probed="$GET_BUFF_LEN" '$1 > last && $1 != probed' | tr '\n' ' ')
+		if [ -z "$newer" ]; then
+			echo "ok $(basename "$object"): helpers of Linux 5.15"
+		else
+			echo "FAIL $(basename "$object"): calls helpers that Linux 5.15 does not have: $newer"
+			status=1
+		fi
+	done
+	return "$status"
+}
+
 [ $# -le 1 ] || usage
 case "${1:-}" in
 "" | --update) ;;
@@ -68,10 +88,10 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "SKIP veristat (loading programs needs root)"
 	exit 0
 fi
-make -s build/bench/insns
-build/bench/insns > "$NOW"
+make -s B="$BUILD" "$BUILD/bench/insns"
+"$BUILD/bench/insns" > "$NOW"
 if [ "${1:-}" = --update ]; then
 	write_baseline
 else
-	compare
+	compare && check_helpers
 fi
