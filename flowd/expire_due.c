@@ -65,9 +65,19 @@ static uint32_t block_end(const struct expire *x, uint32_t block)
 	return (block + 1) * DUE_BLOCK < x->top ? (block + 1) * DUE_BLOCK : x->top;
 }
 
+/* expire_pair() has not asked yet whether it is the other half of another. */
+static bool is_unpaired(const struct expire *x, const struct conv *conv)
+{
+	return !conv->half[SIDE_B].known && x->pairings - conv->born < 2;
+}
+
+/* It may be due, and may go: what makes room does at once. */
 static bool is_near(const struct expire *x, uint32_t number, uint64_t now_ns)
 {
-	return x->due[number] <= now_ns + x->conf.sweep_ns / 2 && x->conv[number].in_use;
+	const struct conv *conv = &x->conv[number];
+
+	return x->due[number] <= now_ns + x->conf.sweep_ns / 2 && conv->in_use &&
+	       (conv->evicted || !is_unpaired(x, conv));
 }
 
 /* One block. Its earliest time is found anew: an export may set any of its due[]. */

@@ -57,14 +57,18 @@ static void stop_reading(int number)
 	errno = saved;
 }
 
-/* The clock has reached the tick, or passed it by any number of them. */
+/*
+ * The clock has reached the tick, or passed it by any number of them: what is due is due at the last
+ * one, as if there had been a sweep at each.
+ */
 static void sweep(struct replay *r)
 {
-	uint64_t every = r->config->sweep_ns, late = r->clock_ns - r->tick_ns;
+	uint64_t every = r->config->sweep_ns, ticks = (r->clock_ns - r->tick_ns) / every;
+	uint64_t last_ns = r->tick_ns + ticks * every;
 
-	replay_flows_gather(&r->flows, late >= every);
-	replay_flows_due(&r->flows, r->clock_ns);
-	r->tick_ns += (late / every + 1) * every;
+	replay_flows_gather(&r->flows, ticks > 0);
+	replay_flows_due(&r->flows, last_ns);
+	r->tick_ns = last_ns + every;
 }
 
 static int64_t ns_to_ms(uint64_t ns)
@@ -114,13 +118,25 @@ static void see_packet(struct replay *r, const struct pcap_pkthdr *hdr, const ui
 	replay_cache_add(&r->flows.cache, ns);
 }
 
+/*
+ * A pcap file's seconds are 32 bits without a sign, which libpcap takes for bits with one. 0: the packet
+ * has no time (pcapng's simple packets).
+ */
 static uint64_t packet_ns(const struct pcap_pkthdr *hdr)
 {
-	uint64_t s = hdr->ts.tv_sec < 0 ? 0 : (uint64_t)hdr->ts.tv_sec;
+	uint64_t s = hdr->ts.tv_sec < 0 ? (uint32_t)hdr->ts.tv_sec : (uint64_t)hdr->ts.tv_sec;
 
 	if (s > TIME_MAX_S)
 		s = TIME_MAX_S;
 	return s * NS_PER_S + (uint64_t)(uint32_t)hdr->ts.tv_usec; /* ns, as it was opened for */
+}
+
+/* The time at which a packet counts: without one, or long before the others, it is of the clock's. */
+static uint64_t counted_ns(const struct replay *r, uint64_t ns)
+{
+	if (!ns)
+		return r->clock_ns;
+	return ns + r->config->active_ns < r->clock_ns ? r->clock_ns - r->config->active_ns : ns;
 }
 
 /* A pcap_handler: one packet. */
@@ -131,7 +147,7 @@ static void take_packet(uint8_t *arg, const struct pcap_pkthdr *hdr, const uint8
 
 	if (ns > r->clock_ns)
 		advance(r, ns);
-	see_packet(r, hdr, data, ns);
+	see_packet(r, hdr, data, counted_ns(r, ns));
 	if (stopped || r->sink.err)
 		pcap_breakloop(r->pcap);
 }

@@ -139,9 +139,12 @@ static int open_handle(const char *path, int flags, const char *query, struct sq
 	return rc;
 }
 
-/* Open read-only and verify; closed again on failure. ret_rc: SQLite's result, if it was at fault. */
-static int open_verified(const struct place *place, const char *query, struct sqlite3 **ret_db,
-			 int *ret_rc, struct db_error *error)
+/*
+ * Open read-only and verify; closed again on failure. ret_rc: SQLite's result, if it was at fault.
+ * `oldest`: the version that will do.
+ */
+static int open_verified(const struct place *place, const char *query, int64_t oldest,
+			 struct sqlite3 **ret_db, int *ret_rc, struct db_error *error)
 {
 	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, err;
 	struct sqlite3 *db;
@@ -154,7 +157,7 @@ static int open_verified(const struct place *place, const char *query, struct sq
 		err = db_verify(db, place->name, &version, error);
 		*ret_rc = err ? sqlite3_errcode(db) : SQLITE_OK;
 	}
-	if (!err && version < DB_VERSION)
+	if (!err && version < oldest)
 		err = db_fail(error, -EPROTO,
 			      "%s: of an older wireledger (version %lld): flowd has to update it",
 			      place->name, (long long)version);
@@ -179,7 +182,7 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 	if (!size)
 		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet",
 			       place.name);
-	err = open_verified(&place, "", ret_db, &rc, ret_error);
+	err = open_verified(&place, "", DB_VERSION, ret_db, &rc, ret_error);
 	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
 		return err;
 	if (has_content(place.real, "-wal"))
@@ -187,7 +190,7 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 			ret_error, -EACCES,
 			"%s: its log %s-wal cannot be read without the right to write beside it",
 			place.name, place.name);
-	return open_verified(&place, "immutable=1", ret_db, &rc, ret_error);
+	return open_verified(&place, "immutable=1", DB_VERSION, ret_db, &rc, ret_error);
 }
 
 /* Who holds the lock, by its own word, for a message. */
@@ -278,8 +281,8 @@ static int look_inside(const struct place *place, struct db_error *error)
 
 	if (has_content(place->real, "-journal"))
 		return 0;
-	err = open_verified(place, has_content(place->real, "-wal") ? "" : "immutable=1", &db, &rc,
-			    error);
+	err = open_verified(place, has_content(place->real, "-wal") ? "" : "immutable=1", 1, &db,
+			    &rc, error);
 	if (!err)
 		sqlite3_close_v2(db);
 	return err;

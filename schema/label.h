@@ -8,7 +8,7 @@
 #include "packet.h"
 
 #define PARSE_LABELS 8 /* MPLS entries walked */
-#define PARSE_MACS 4   /* Ethernet headers in Ethernet walked */
+#define PARSE_MACS 4   /* Ethernet headers in Ethernet walked of a frame */
 
 static __always_inline void parse_label_net(struct flow_facts *f, __u16 ethertype)
 {
@@ -96,8 +96,9 @@ static __always_inline void parse_mac_in_mac(struct pkt *pkt, struct flow_facts 
 	__u32 len = pbb ? 4 : 2;
 	const __u8 *tag = pkt_pull(pkt, 2), *rest = tag;
 
-	if (f->nested++ == PARSE_MACS)
+	if (f->nested >= PARSE_MACS * PARSE_NESTED_MAC)
 		return parse_deep(f);
+	f->nested += PARSE_NESTED_MAC;
 	if (pbb)
 		rest = pkt_pull(pkt, 2);
 	if (!tag || !rest || parse_beyond(f, len))

@@ -20,6 +20,7 @@
 #define PARSE_LENGTH_MAX 1500	/* in the type field: the length of an 802.3 frame (3.2.6) */
 #define PARSE_PBB 0x88e7	/* EtherType of the backbone service tag (IEEE 802.1ah) */
 #define PARSE_FABRICPATH 0x8903 /* EtherType of Cisco's FabricPath */
+#define PARSE_NESTED_MAC 16	/* f->nested has two numbers */
 #define PARSE_UNKNOWN 0xffffffffU
 #define PARSE_JUMBO 0xc2 /* option type, RFC 2675 section 2 */
 
@@ -115,10 +116,10 @@ struct flow_facts {
 	__u8 truncated; /* the packet has more bytes than were in reach */
 	__u8 tcp_flags;
 	__u8 tcp_syn;
-	__u8 unsent;  /* bytes of the headers that segments made from the packet will not carry */
-	__u8 gso;     /* 1: segments will be made of it; no length field can say how long it is */
-	__u8 frag;    /* enum parse_frag, of the outermost fragment header */
-	__u8 nested;  /* IPv6 extension headers, or before IP Ethernet headers in Ethernet */
+	__u8 unsent; /* bytes of the headers that segments made from the packet will not carry */
+	__u8 gso;    /* 1: segments will be made of it; no length field can say how long it is */
+	__u8 frag;   /* enum parse_frag, of the outermost fragment header */
+	__u8 nested; /* IPv6 extension headers of this header | PARSE_NESTED_MAC * Ethernet in Ethernet */
 	__u8 tunnels; /* entered */
 	__u8 into;    /* enum parse_into */
 	__u32 frag_id;

@@ -184,7 +184,7 @@ static __always_inline void parse_ipv6(struct pkt *pkt, struct flow_facts *f)
 		f->ip_len = PARSE_UNKNOWN;
 	parse_narrow(f, f->ip_len);
 	f->off += 40;
-	f->nested = 0;
+	f->nested &= (__u8) ~(PARSE_NESTED_MAC - 1);
 	f->stage = parse_is_extension(f->next) ? PARSE_EXTENSION : PARSE_TRANSPORT;
 }
 
@@ -204,7 +204,7 @@ static __always_inline void parse_extension(struct pkt *pkt, struct flow_facts *
 	__u32 len;
 
 	f->key.proto = f->next;
-	if (f->nested++ == PARSE_EXTENSIONS)
+	if (f->nested++ % PARSE_NESTED_MAC == PARSE_EXTENSIONS)
 		return parse_deep(f);
 	if (!ext || parse_beyond(f, 8))
 		return parse_short(f);

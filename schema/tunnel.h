@@ -15,7 +15,7 @@
 #include "parse.h"
 
 #define PARSE_TUNNELS 4	    /* tunnels entered */
-#define PARSE_STEPS 48	    /* stages of a packet, at most */
+#define PARSE_STEPS 96	    /* stages of a packet, at most: 16 in each of 5, and Ethernet headers */
 #define PARSE_GTP_HEADERS 4 /* GTP-U extension headers walked */
 
 #define PARSE_GRE_CHECKSUM 0x80 /* bits of a GRE header's first byte (RFC 2784, RFC 2890) */
@@ -123,6 +123,7 @@ static __always_inline void parse_gtpu(struct pkt *pkt, const __u8 *head, struct
 
 	if (head[0] >> 4 != 3 || head[1] != 255)
 		return;
+	parse_narrow(f, 8 + parse_be16(head + 2));
 	len = parse_gtp_len(pkt, f, head);
 	if (!len)
 		return;
@@ -300,7 +301,6 @@ static __always_inline void parse_inner(struct pkt *pkt, struct flow_facts *f,
 	if (f->tunnels == PARSE_TUNNELS)
 		return parse_deep(f);
 	f->tunnels++;
-	f->nested = 0;
 	f->ip_len = PARSE_UNKNOWN;
 	f->unsent = 0;
 	wrap->outer = f->key;

@@ -80,6 +80,12 @@ static inline bool model_any(struct model *m, const struct model_key *k)
 	return sums_any(&k->pending) || (mate && sums_any(&mate->pending));
 }
 
+/* Its mirrored half may be there: nobody has looked. */
+static inline bool model_waits(struct model *m, const struct model_key *k)
+{
+	return !model_mate(m, k) && m->pairings - k->born < 2;
+}
+
 /* Why the conversation of the key is due, END_ACTIVE_NOW: it is not. */
 static inline enum end_reason model_reason(struct model *m, const struct model_key *k)
 {
@@ -91,6 +97,8 @@ static inline enum end_reason model_reason(struct model *m, const struct model_k
 		return END_RESOURCES;
 	if (m->ending)
 		return conv->closed ? END_FLOW : END_FORCED;
+	if (model_waits(m, k))
+		return END_ACTIVE_NOW;
 	/* the sweep nearest to the linger's end */
 	if (conv->closed &&
 	    m->now_ns + m->conf->sweep_ns / 2 >= conv->closed_ns + m->conf->linger_ns)
@@ -210,9 +218,10 @@ static inline void model_list(struct model *m)
 }
 
 /* The cache holds packets since longer than the active timeout. */
-static inline bool model_late(const struct model *m, const struct model_key *k)
+static inline bool model_late(struct model *m, const struct model_key *k)
 {
 	return model_holds(k) && k->told.first_ns == UINT64_MAX && !m->back && !m->refused &&
+	       !model_waits(m, k) &&
 	       m->now_ns >= k->seen.first_ns + m->conf->active_ns;
 }
 

@@ -64,7 +64,7 @@ static enum found ref_geneve(const struct ref *r, uint64_t at, struct tunnel *re
 }
 
 /* 3GPP TS 29.281 section 5.1: version 1, no GTP', a G-PDU; extension headers: section 5.2. */
-static enum found ref_gtpu(const struct ref *r, uint64_t at, struct tunnel *ret_t)
+static enum found ref_gtpu(struct ref *r, uint64_t at, struct tunnel *ret_t)
 {
 	enum found found = holds(r, at, 8);
 	uint64_t payload = at + 8;
@@ -73,6 +73,8 @@ static enum found ref_gtpu(const struct ref *r, uint64_t at, struct tunnel *ret_
 		return found;
 	if (r->byte[at] / 16 != 3 || r->byte[at + 1] != 255)
 		return NO_TUNNEL;
+	if (at + 8 + ref_two(r, at + 2) < r->end)
+		r->end = at + 8 + ref_two(r, at + 2);
 	if (r->byte[at] % 8) {
 		found = holds(r, at, 12);
 		if (found != TUNNEL)
@@ -184,7 +186,6 @@ static void ref_inner(struct ref *r, const struct tunnel *t)
 	r->key.tunnel_id = t->id;
 	r->depth++;
 	r->tags = 0;
-	r->macs = 0;
 	r->dropped = 0;
 	if (t->type == ETHERNET)
 		ref_ethernet(r, t->payload);

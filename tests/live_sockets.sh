@@ -70,9 +70,9 @@ run() {
 		fail "$label: no servers"
 		return
 	fi
-	flowd_start "$NSB" -i vb || return
+	flowd_start "$NSB" -i vb --fragments untracked || return
 	pid_b=$FLOWD_PID DB_B=$FLOWD_DB
-	flowd_start "$NSA" -i va || return
+	flowd_start "$NSA" -i va --fragments untracked || return
 	pid_a=$FLOWD_PID DB_A=$FLOWD_DB
 	before=$(counter "$NSB" vb rx_packets):$(counter "$NSB" vb rx_bytes)
 	traffic

@@ -131,6 +131,7 @@ static void active_cut_goes_on(void **state)
 	for (uint64_t t = 0; t < 200; t++) {
 		/* the slot's first packet stays that of its life until BPF learns of the export */
 		add(x, key, at(1 * S, (t + 1) * S, 1, ACK));
+		expire_pair(x, moved_nothing, NULL);
 		assert_true(expire_due(x, (t + 1) * S, take, &got));
 	}
 	assert_int_equal(got.count, 3);
@@ -143,6 +144,30 @@ static void active_cut_goes_on(void **state)
 	}
 	assert_true(expire_all(x, take, &got));
 	assert_int_equal(got.packets, 200);
+	expire_free(x);
+}
+
+/* What has ended before it was asked for its mirrored half waits for that; what makes room does not. */
+static void ended_waits_for_its_pair(void **state)
+{
+	struct expire *x = expire_new(&conf);
+	struct got got = {0};
+	struct expire_delta evicted = at(1 * S, 1 * S, 3, ACK);
+
+	(void)state;
+	add(x, tcp(1, 1000, 2, 80, FLOW_INGRESS), at(1 * S, 1 * S, 5, SYN | FIN));
+	add(x, tcp(2, 80, 1, 1000, FLOW_INGRESS), at(1 * S, 1 * S, 4, SYN | ACK | FIN));
+	evicted.evicted = true;
+	add(x, tcp(9, 1000, 2, 80, FLOW_INGRESS), evicted);
+	expire_pair(x, moved_nothing, NULL);
+	assert_true(expire_due(x, 100 * S, take, &got));
+	assert_int_equal(got.count, 1);
+	assert_int_equal(got.rec[0].reason, END_RESOURCES);
+	expire_pair(x, moved_nothing, NULL);
+	assert_true(expire_due(x, 101 * S, take, &got));
+	assert_int_equal(got.count, 2);
+	assert_true(got.rec[1].key.marks & FLOW_MARK_MIRRORED);
+	assert_int_equal(got.packets, 12);
 	expire_free(x);
 }
 
@@ -334,6 +359,7 @@ int main(void)
 		cmocka_unit_test(pairs_and_names_the_initiator),
 		cmocka_unit_test(first_seen_then_higher_port),
 		cmocka_unit_test(active_cut_goes_on),
+		cmocka_unit_test(ended_waits_for_its_pair),
 		cmocka_unit_test(closed_lingers),
 		cmocka_unit_test(half_close_stays_open),
 		cmocka_unit_test(evicted_is_exported_at_once),
