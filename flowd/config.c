@@ -246,6 +246,9 @@ static int set_read(const char *path, struct config *config)
 
 	if (!size || size >= sizeof(config->read))
 		return complain("-r '%.64s': %s", path, size ? "too long" : "empty");
+	if (config->read[0])
+		return complain("-r '%.64s': one capture at a time, and there is '%.64s'", path,
+				config->read);
 	memset(config->read, 0, sizeof(config->read));
 	memcpy(config->read, path, size);
 	return 0;

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "schema.sql.h"
 #include "schema/db_sqlite.h"
 #include "tests/db_util.h"
 
@@ -230,6 +231,50 @@ static void test_newer(void **state)
 			  "newer wireledger (schema version 3, this one knows 2)");
 }
 
+/* A database as version 1 made it, with a flow, in the journal mode given. */
+static void make_old(const char *path, const char *mode)
+{
+	static const char row[] =
+		"INSERT INTO interface VALUES (1, 'eth0', 2, 3, 1, 4, 'tcx', 'tcx', 5, 6);"
+		"INSERT INTO flow VALUES (1 << 20, 1, 1, 0, NULL, NULL, NULL, 0, 17, 1, 2, 3, 4, 5, 6, "
+		"7, 8, 9, 10, NULL, 1);";
+	const char *end = strstr(schema_sql, "-- version 2");
+	char *sql;
+
+	assert_non_null(end);
+	assert_true(asprintf(&sql,
+			     "PRAGMA journal_mode = %s; %.*s; %s PRAGMA application_id = %d; "
+			     "PRAGMA user_version = 1",
+			     mode, (int)(end - schema_sql), schema_sql, row,
+			     DB_APPLICATION_ID) > 0);
+	exec_file(path, sql);
+	free(sql);
+}
+
+static void test_older(void **state)
+{
+	static const char *const modes[] = {"DELETE", "WAL"};
+	struct db_error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		const char *path = in_dir(modes[i]);
+		struct sqlite3 *db;
+		int lock_fd;
+
+		make_old(path, modes[i]);
+		assert_int_equal(try_reader(path, &error), -EPROTO);
+		assert_non_null(strstr(error.text, "of an older wireledger (version 1)"));
+		assert_int_equal(db_open_writer(path, false, &db, &lock_fd, &error), 0);
+		assert_int_equal(query_int(db, "PRAGMA user_version"), DB_VERSION);
+		assert_int_equal(query_int(db, "SELECT packets FROM flow"), 5);
+		assert_int_equal(query_int(db, "SELECT count(*) FROM flow_text"), 1);
+		assert_int_equal(query_int(db, "SELECT count(*) FROM flow_tunnel"), 0);
+		db_close(db, lock_fd);
+		assert_int_equal(try_reader(path, &error), 0);
+	}
+}
+
 static void test_corrupt(void **state)
 {
 	const char *path = in_dir("corrupt.db");
@@ -382,12 +427,19 @@ static void test_full_and_read_only_fs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DB_TEST(test_create),	       DB_TEST(test_empty_file),
-		DB_TEST(test_one_writer),      DB_TEST(test_odd_paths),
-		DB_TEST(test_odd_names),       DB_TEST(test_foreign),
-		DB_TEST(test_newer),	       DB_TEST(test_corrupt),
-		DB_TEST(test_locked),	       DB_TEST(test_meta),
-		DB_TEST(test_killed_creation), DB_TEST(test_full_and_read_only_fs),
+		DB_TEST(test_create),
+		DB_TEST(test_empty_file),
+		DB_TEST(test_one_writer),
+		DB_TEST(test_odd_paths),
+		DB_TEST(test_odd_names),
+		DB_TEST(test_foreign),
+		DB_TEST(test_older),
+		DB_TEST(test_newer),
+		DB_TEST(test_corrupt),
+		DB_TEST(test_locked),
+		DB_TEST(test_meta),
+		DB_TEST(test_killed_creation),
+		DB_TEST(test_full_and_read_only_fs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
