@@ -223,7 +223,7 @@ static int sum_up(struct query *query, const struct group_kind *kind, struct gro
 
 		if (iface)
 			rec.iface = iface->same;
-		err = kind->add(group, &rec, match);
+		err = group_record(group, kind, &rec, match);
 		if (err)
 			return err;
 	}

@@ -30,13 +30,13 @@ struct group {
 	struct group_entry *entry; /* `size` cells, a power of two */
 	size_t size;
 	size_t used;
-	struct group_sums total; /* each packet once, whatever it was grouped under */
+	struct group_sums total; /* each record once, whatever it was grouped under */
 };
 
 struct group_kind {
 	const char *name;
 	const char *fields; /* that the key has of its own, by their names in schema/fields.c */
-	/* A record of which the halves in `match` count (QUERY_MATCH_*). 0 or -ENOMEM. */
+	/* Under each key that it has. See group_record. */
 	int (*add)(struct group *group, const struct flow_record *rec, unsigned match);
 	/* The key as text. */
 	void (*text)(const struct flow_key *key, char *buf, size_t size);
@@ -50,6 +50,10 @@ struct group_metric {
 /* End with a NULL name. The first is the default. */
 extern const struct group_kind group_kinds[];
 extern const struct group_metric group_metrics[];
+
+/* Add a record, of which the halves in `match` count (QUERY_MATCH_*). 0 or -ENOMEM. */
+int group_record(struct group *group, const struct group_kind *kind, const struct flow_record *rec,
+		 unsigned match);
 
 uint64_t group_value(const struct group_sums *sums, const struct group_metric *metric);
 

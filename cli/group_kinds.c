@@ -96,7 +96,6 @@ static int add_ends(struct group *group, const struct flow_record *rec, unsigned
 	int err;
 
 	sums_of(rec, match, &sums);
-	group_add_total(group, &sums);
 	key_of(&rec->key, 0, &src);
 	key_of(&rec->key, 1, &dst);
 	err = group_add(group, &src, &sums);
@@ -126,7 +125,6 @@ static int add_halves(struct group *group, const struct flow_record *rec, unsign
 		if (!(match & (1U << which)))
 			continue;
 		sums_of(rec, 1U << which, &sums);
-		group_add_total(group, &sums);
 		end_key(&rec->key, end ^ which, &key);
 		if (end) {
 			memcpy(key.dst, key.src, sizeof(key.dst));
@@ -176,7 +174,6 @@ static int add_flow(struct group *group, const struct flow_record *rec, unsigned
 		if (which)
 			flow_key_reverse(&rec->key, &key);
 		sums_of(rec, 1U << which, &sums);
-		group_add_total(group, &sums);
 		flow_key_of(&key, &tuple);
 		err = group_add(group, &tuple, &sums);
 		if (err)
@@ -191,7 +188,6 @@ static int add_one(struct group *group, const struct flow_record *rec, unsigned 
 	struct group_sums sums;
 
 	sums_of(rec, match, &sums);
-	group_add_total(group, &sums);
 	return group_add(group, key, &sums);
 }
 
@@ -386,3 +382,13 @@ const struct group_kind group_kinds[] = {
 	{"tunnel", "tunnel tunnel_id outer_src outer_dst", add_tunnel, text_tunnel},
 	{NULL, NULL, NULL, NULL},
 };
+
+int group_record(struct group *group, const struct group_kind *kind, const struct flow_record *rec,
+		 unsigned match)
+{
+	struct group_sums sums;
+
+	sums_of(rec, match, &sums);
+	group_add_total(group, &sums);
+	return kind->add(group, rec, match);
+}

@@ -221,8 +221,7 @@ static inline void model_list(struct model *m)
 static inline bool model_late(struct model *m, const struct model_key *k)
 {
 	return model_holds(k) && k->told.first_ns == UINT64_MAX && !m->back && !m->refused &&
-	       !model_waits(m, k) &&
-	       m->now_ns >= k->seen.first_ns + m->conf->active_ns;
+	       !model_waits(m, k) && m->now_ns >= k->seen.first_ns + m->conf->active_ns;
 }
 
 /* After expire_due() or expire_all(). all: none was refused, so nothing that is left is due. */

@@ -204,7 +204,7 @@ static void grouped(const char *name, const struct flow_record *recs, size_t cou
 		unsigned match =
 			QUERY_MATCH_FORWARD | (recs[i].half[1].packets ? QUERY_MATCH_REVERSE : 0);
 
-		assert_int_equal(kind->add(&group, &recs[i], match), 0);
+		assert_int_equal(group_record(&group, kind, &recs[i], match), 0);
 	}
 	rows = group_sort(&group, &group_metrics[0]);
 	for (size_t i = 0; i < rows; i++) {

@@ -333,7 +333,7 @@ static void grouped(const char *name, char *text, size_t size)
 	assert_int_equal(query_open(&opts, &query), 0);
 	while (query_next(&query, &rec, &match) > 0) {
 		rec.iface = query_iface(&query, rec.iface)->same;
-		assert_int_equal(kind->add(&group, &rec, match), 0);
+		assert_int_equal(group_record(&group, kind, &rec, match), 0);
 	}
 	count = group_sort(&group, &group_metrics[0]);
 	for (size_t i = 0; i < count; i++) {
@@ -394,7 +394,7 @@ static void test_many_groups(void **state)
 		for (unsigned i = 0; i < 50000; i++) {
 			struct flow_record rec = record(MINUTE, i, i + 1, 6, 1, 2);
 
-			assert_int_equal(group_kinds[1].add(&group, &rec, 1), 0);
+			assert_int_equal(group_record(&group, &group_kinds[1], &rec, 1), 0);
 		}
 	}
 	count = group_sort(&group, &group_metrics[1]);
