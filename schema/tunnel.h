@@ -96,18 +96,20 @@ static __always_inline __u32 parse_gtp_len(struct pkt *pkt, const struct flow_fa
 		return PARSE_UNKNOWN;
 	next = head[0] & 0x04 ? pos[3] : 0;
 	for (int i = 0; i < PARSE_GTP_HEADERS && next; i++) {
-		__u32 size;
+		__u32 more; /* words after the first */
 
 		if (parse_beyond(f, len + 1))
 			return 0;
 		pos = pkt_pull(pkt, 1);
 		if (!pos)
 			return PARSE_UNKNOWN;
-		size = *pos * 4U;
-		len += size;
-		if (!size || parse_beyond(f, len))
+		more = *pos - 1U;
+		__asm__(""
+			: "+r"(more)); /* Linux 6.1's verifier learns its range from the mask alone */
+		if (!*pos || parse_beyond(f, len + 4 + (more & 0xff) * 4))
 			return 0;
-		pos = pkt_pull(pkt, size - 2) ? pkt_pull(pkt, 1) : NULL;
+		len += 4 + (more & 0xff) * 4;
+		pos = pkt_pull(pkt, 2 + (more & 0xff) * 4) ? pkt_pull(pkt, 1) : NULL;
 		if (!pos)
 			return PARSE_UNKNOWN;
 		next = *pos;
