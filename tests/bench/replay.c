@@ -2,7 +2,8 @@
 /*
  * replay.c: packets a CPU-second of `flowd -r` into a new database, by the whole process' user and
  * system time, for captures of 1,000,000 packets in 100,000 conversations: within 60 seconds, and
- * over 24 hours. The captures are made in the given folder, the same each time.
+ * over 24 hours; in turns with softflowd and tcpdump, where they are installed, on the same capture. The
+ * captures are made in the given folder, the same each time.
  *
  * Conversations are TCP and UDP, one in eight IPv6, ten packets each in turns; as many run at once
  * as last a few seconds. Frames of 60 to 1,500 bytes, 96 of each captured.
@@ -143,35 +144,91 @@ static double seconds(struct timeval time)
 	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-/* CPU seconds of one replay into a new database. */
-static double run(const char *flowd, const char *capture, const char *db)
+/* CPU seconds of one run of a program with that capture; -1: there is no such program. */
+static double run_program(const char *const argv[])
 {
 	struct rusage usage;
 	int status;
 	pid_t pid;
 
-	remove_database(db);
+	fflush(stdout); /* else the child has it too */
 	pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		execl(flowd, flowd, "--config", "/dev/null", "--log-level", "warning", "-r",
-		      capture, "--db", db, (char *)NULL);
-		die(flowd);
+		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+			_exit(127);
+		execvp(argv[0], (char *const *)(uintptr_t)argv); /* it changes nothing */
+		_exit(127);
 	}
-	if (wait4(pid, &status, 0, &usage) != pid || !WIFEXITED(status) || WEXITSTATUS(status)) {
-		fprintf(stderr, "replay: %s did not end well\n", flowd);
+	if (wait4(pid, &status, 0, &usage) != pid)
+		die("wait");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return -1;
+	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+		fprintf(stderr, "replay: %s did not end well\n", argv[0]);
 		exit(1);
 	}
-	remove_database(db);
 	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/* Replays into a new database. */
+static double run_flowd(const char *flowd, const char *capture, const char *db)
+{
+	const char *const argv[] = {flowd,   "--config", "/dev/null", "-r",
+				    capture, "--db",	 db,	      NULL};
+	double cpu;
+
+	remove_database(db);
+	cpu = run_program(argv);
+	if (cpu < 0)
+		die(flowd);
+	remove_database(db);
+	return cpu;
+}
+
+/* Others that read the same capture, in the same run: flows to nowhere, and packets to nowhere. */
+static double run_other(int which, const char *capture)
+{
+	const char *const softflowd[] = {"softflowd", "-d",	     "-r", capture,
+					 "-n",	      "127.0.0.1:9", NULL};
+	const char *const tcpdump[] = {"tcpdump", "-r", capture, "-w", "/dev/null", NULL};
+
+	return run_program(which ? tcpdump : softflowd);
+}
+
+static void print_line(const char *name, double cpu[], int rounds, double flowd)
+{
+	double middle = median(cpu, rounds);
+
+	if (cpu[0] < 0) {
+		printf("  %-10s is not installed\n", name);
+		return;
+	}
+	printf("  %-10s %9.0f packets a CPU second  spread %.3f-%.3f s  %.2f of flowd's CPU\n",
+	       name, PACKETS / middle, cpu[0], cpu[rounds - 1], middle / flowd);
+}
+
+static void compare(const char *flowd, const char *capture, const char *db, int rounds)
+{
+	static double cpu[3][ROUNDS_MAX];
+	double middle;
+
+	for (int i = 0; i < rounds; i++) {
+		cpu[0][i] = run_flowd(flowd, capture, db);
+		cpu[1][i] = run_other(0, capture);
+		cpu[2][i] = run_other(1, capture);
+	}
+	middle = median(cpu[0], rounds);
+	print_line("flowd", cpu[0], rounds, middle);
+	print_line("softflowd", cpu[1], rounds, middle);
+	print_line("tcpdump -w", cpu[2], rounds, middle);
 }
 
 int main(int argc, char **argv)
 {
 	int rounds = argc > 3 ? atoi(argv[3]) : 5;
 	char capture[512], db[512];
-	double cpu[ROUNDS_MAX], middle;
 
 	if (argc < 3 || argc > 4 || rounds < 1 || rounds > ROUNDS_MAX) {
 		fprintf(stderr, "usage: replay FLOWD FOLDER [ROUNDS]\n");
@@ -184,12 +241,9 @@ int main(int argc, char **argv)
 			 kinds[k].seconds);
 		snprintf(db, sizeof(db), "%s/bench-replay.db", argv[2]);
 		make_capture(capture, &kinds[k]);
-		for (int i = 0; i < rounds; i++)
-			cpu[i] = run(argv[1], capture, db);
+		printf("%s\n", kinds[k].name);
+		compare(argv[1], capture, db, rounds);
 		unlink(capture);
-		middle = median(cpu, rounds);
-		printf("%-6s %9.0f packets a CPU second  spread %.3f-%.3f s\n", kinds[k].name,
-		       PACKETS / middle, cpu[0], cpu[rounds - 1]);
 	}
 	return 0;
 }
