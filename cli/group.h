@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * group.h: sums of records by a part of their key, in a hash table. The part is a struct flow_key
- * of which all else is 0; `pad` holds the interface's id. What has no such part (no address, no
+ * of which all else is 0; `outer` holds the interface's id, in group iface. What has no such part (no address, no
  * port) has a key that names_stand_in can name, so that sums stay complete.
  */
 #pragma once

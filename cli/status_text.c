@@ -93,8 +93,10 @@ static const struct {
 	 "sweep     every {sweep.interval_ms} ms; {sweep.count} done, last {sweep.last_us} us, "
 	 "longest {sweep.max_us} us"},
 	{"map", "map       {map.used} of {map.slots} slots on {map.cpus} CPUs, {map.bytes|M}"},
-	{"cache", "cache     {cache.created} keys, {cache.evicted} evicted, {cache.reused} reused, "
-		  "{cache.ring_full} times the ring was full"},
+	{"cache",
+	 "cache     {cache.created} keys, {cache.evicted} evicted, {cache.reused} reused, "
+	 "{cache.ring_full} times the ring was full, {cache.outer_full} packets in tunnels "
+	 "whose endpoints found no room"},
 	{"ring", "ring      {ring.used} of {ring.size} bytes; {ring.absorbed} records taken"},
 	{"table", "table     {table.conversations} conversations, {table.memory_bytes|M}"},
 	{"sink", "sink      {sink.commits} commits, {sink.rows} rows, {sink.failed} failed, last "

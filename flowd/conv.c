@@ -108,27 +108,27 @@ enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *c
 {
 	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
 	uint64_t start = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
+	enum end_reason reason = END_IDLE;
 	uint64_t when = conv->last_ns + conf->idle_ns;
 
 	if (conv->evicted)
 		return END_RESOURCES;
-	if (conv->closed_ns) {
-		/* the sweep nearest to the linger's end, not the one after it */
-		if (now_ns + conf->sweep_ns / 2 >= conv->closed_ns + conf->linger_ns)
-			return END_FLOW;
-		if (conv->closed_ns + conf->linger_ns - conf->sweep_ns / 2 < when)
-			when = conv->closed_ns + conf->linger_ns - conf->sweep_ns / 2;
+	/* what comes first: there may have been no sweep for long */
+	if (start != CONV_NEVER && start + conf->active_ns < when) {
+		when = start + conf->active_ns;
+		reason = END_ACTIVE;
 	}
-	if (now_ns >= conv->last_ns + conf->idle_ns)
-		return END_IDLE;
-	if (start != CONV_NEVER) {
-		if (now_ns >= start + conf->active_ns)
-			return END_ACTIVE;
-		if (start + conf->active_ns < when)
-			when = start + conf->active_ns;
-	} else if (now_ns + conf->active_ns < when) {
-		when = now_ns + conf->active_ns; /* of what is not added before it is asked for */
+	/* the sweep nearest to the linger's end, not the one after it */
+	if (conv->closed_ns && conv->closed_ns + conf->linger_ns <= when + conf->sweep_ns / 2) {
+		when = conv->closed_ns + conf->linger_ns;
+		when -= when < conf->sweep_ns / 2 ? when : conf->sweep_ns / 2;
+		reason = END_FLOW;
 	}
+	if (now_ns >= when)
+		return reason;
+	/* of what is not added before it is asked for */
+	if (start == CONV_NEVER && now_ns + conf->active_ns < when)
+		when = now_ns + conf->active_ns;
 	*ret_when = when;
 	return END_ACTIVE_NOW;
 }

@@ -98,21 +98,42 @@ static bool is_mate(struct expire *x, uint32_t ref, const struct expire_wanted *
 	return cache_key_equal(&other, &wanted->common);
 }
 
-/* The half of that key, or EXPIRE_NONE and a mate for it, or EXPIRE_NONE. */
-static uint32_t find(struct expire *x, const struct flow_key *key,
-		     const struct expire_wanted *wanted, uint32_t *ret_mate)
+/* The half of that key among those with that hash, or EXPIRE_NONE; a mate of it, or EXPIRE_NONE. */
+static uint32_t find_in_chain(struct expire *x, const struct flow_key *key, uint32_t hash,
+			      const struct expire_wanted *wanted, uint32_t *ret_mate,
+			      uint32_t *ret_length)
 {
 	*ret_mate = EXPIRE_NONE;
-	for (uint32_t at = index_first(&x->index, wanted->hash); at != INDEX_FREE;
-	     at = index_next(&x->index, wanted->hash, at)) {
+	*ret_length = 0;
+	for (uint32_t at = index_first(&x->index, hash); at != INDEX_FREE;
+	     at = index_next(&x->index, hash, at)) {
 		uint32_t ref = x->index.entry[at].value;
 
 		if (cache_key_equal(&half_of(x, ref)->key, key))
 			return ref;
 		if (*ret_mate == EXPIRE_NONE && is_mate(x, ref, wanted))
 			*ret_mate = ref;
+		++*ret_length;
 	}
 	return EXPIRE_NONE;
+}
+
+/* The half of that key; else EXPIRE_NONE, a mate or EXPIRE_NONE, and the hash by which it may enter. */
+static uint32_t find(struct expire *x, const struct flow_key *key,
+		     const struct expire_wanted *wanted, uint32_t *ret_mate, uint32_t *ret_hash)
+{
+	uint32_t length, none, unused, whole;
+	uint32_t ref = find_in_chain(x, key, wanted->hash, wanted, ret_mate, &length);
+
+	*ret_hash = wanted->hash;
+	if (ref != EXPIRE_NONE || (length < CHAIN_MAX && !x->beyond))
+		return ref;
+	whole = cache_hash(key, (const __u64 *)x->seed).set;
+	if (x->beyond)
+		ref = find_in_chain(x, key, whole, wanted, &none, &unused);
+	if (length >= CHAIN_MAX && *ret_mate == EXPIRE_NONE)
+		*ret_hash = whole;
+	return ref;
 }
 
 /* A lone half with what `half` has, but the other way round, and that went the same way. */
@@ -203,6 +224,7 @@ void expire_drop(struct expire *x, uint32_t number)
 	conv->in_use = false;
 	x->due[number] = CONV_NEVER;
 	x->live--;
+	x->beyond &= x->live != 0;
 	/* without memory for the list the number is lost until the table is freed, nothing else */
 	(void)list_push(&x->free, number);
 }
@@ -264,10 +286,12 @@ void expire_fetch_half(const struct expire *x, uint32_t ref)
 uint32_t expire_add_wanted(struct expire *x, const struct flow_key *key,
 			   const struct expire_wanted *wanted, const struct expire_delta *delta)
 {
-	uint32_t mate, ref = find(x, key, wanted, &mate);
+	uint32_t mate, hash, ref = find(x, key, wanted, &mate, &hash);
 
-	if (ref == EXPIRE_NONE)
-		ref = add_half(x, key, wanted->hash, mate);
+	if (ref == EXPIRE_NONE) {
+		ref = add_half(x, key, hash, mate);
+		x->beyond |= hash != wanted->hash;
+	}
 	if (ref != EXPIRE_NONE)
 		expire_add_to(x, ref, delta);
 	return ref;

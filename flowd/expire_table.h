@@ -14,6 +14,13 @@
 
 #define DUE_BLOCK 64
 
+/*
+ * Keys that differ in what is one direction's alone (SPI, TEID, label) or may be unknown (tags) have one
+ * place in the index, for their mates to be found there. Anybody may send any number of them, so beyond
+ * this many a key enters by all that it has; it finds no mate then.
+ */
+#define CHAIN_MAX 32
+
 struct list {
 	uint32_t *item;
 	size_t count;
@@ -34,6 +41,7 @@ struct expire {
 	struct list fresh; /* unpaired, made since the last expire_pair */
 	struct list ripe;  /* unpaired, made the time before */
 	uint32_t pairings;
+	bool beyond; /* halves have entered by the hash of their whole key */
 };
 
 /* The conversation goes, with its halves' places in the index; its number may be given again. */

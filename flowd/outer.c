@@ -97,11 +97,21 @@ static const struct entry *find(const struct outer *outer, uint32_t number)
 	return entry->number ? entry : NULL;
 }
 
+/* All of it: the map has what is in use. */
+static void forget(struct outer *outer)
+{
+	free(outer->entry);
+	outer->entry = NULL;
+	outer->room = outer->used = 0;
+}
+
 /* False: no room. */
 static bool keep(struct outer *outer, uint32_t number, const struct flow_key *pair)
 {
 	struct entry *entry;
 
+	if (outer->used == OUTER_MAX && outer->map_fd >= 0)
+		forget(outer);
 	if (outer->used == OUTER_MAX || (outer->used * 2 >= outer->room && !grow(outer)))
 		return false;
 	entry = look(outer->entry, outer->room, number);
@@ -150,9 +160,17 @@ bool outer_find(struct outer *outer, uint32_t key_outer, struct flow_key *ret_pa
 
 void outer_see(struct outer *outer, uint32_t key_outer)
 {
+	uint32_t number = key_outer >> 2;
 	struct flow_key pair;
+	struct entry *known;
 
-	(void)outer_find(outer, key_outer, &pair);
+	if (!number || outer->map_fd < 0 || bpf_map_lookup_elem(outer->map_fd, &number, &pair))
+		return;
+	known = outer->room ? look(outer->entry, outer->room, number) : NULL;
+	if (known && known->number)
+		known->pair = pair; /* numbers are given again */
+	else
+		(void)keep(outer, number, &pair);
 }
 
 void outer_resolve(struct outer *outer, const struct flow_key *key, struct flow_record *rec)

@@ -281,6 +281,8 @@ static int run(struct replay *r)
 	const uint8_t *data;
 	int err, rc = pcap_next_ex(r->pcap, &hdr, &data);
 
+	if (stopped && rc != 1)
+		return -EINTR;
 	if (rc == PCAP_ERROR)
 		return end_of_capture(r, rc);
 	err = begin(r, rc == 1 ? packet_ns(hdr) : 0);
@@ -325,6 +327,7 @@ int replay(const struct config *config, struct replay_stats *ret_stats)
 	struct sigaction before[2];
 	int err;
 
+	*ret_stats = r.stats;
 	r.name = strcmp(config->read, "-") ? config->read : "standard input";
 	err = open_capture(&r);
 	if (!err) {

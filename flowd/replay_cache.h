@@ -36,7 +36,6 @@ typedef void replay_gain(void *arg, uint32_t number, const struct flow_slot *slo
 
 struct replay_cache {
 	struct flow_set *set;
-	uint32_t *ref;	  /* of each slot */
 	uint32_t *listed; /* numbers of slots */
 	uint32_t sets;
 	uint32_t sets_max;

@@ -74,7 +74,7 @@ struct {
 	__type(value, struct flow_control);
 } control SEC(".maps");
 
-/* First fragments' flows, for the later ones; by parse_fragment_key. Each program has its own. */
+/* First fragments' flows, for the later ones; by parse_fragment_key. Each object has its own. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, FLOW_FRAGMENTS);
@@ -333,12 +333,20 @@ static __always_inline void account_outer(struct flow_facts *f, const struct flo
 		__u32 number = (hash.set + i) & FLOW_OUTER_NUMBERS;
 		const struct flow_key *known = bpf_map_lookup_elem(&outers, &number);
 
-		if (known && !cache_key_equal(known, &pair))
-			continue;
-		if (!known && bpf_map_update_elem(&outers, &number, &pair, BPF_NOEXIST))
-			continue;
-		f->key.outer = number << 2 | way;
-		return;
+		if (!known) {
+			if (!bpf_map_update_elem(&outers, &number, &pair, BPF_NOEXIST)) {
+				f->key.outer = number << 2 | way;
+				return;
+			}
+			/* another CPU was first, or there is no memory */
+			known = bpf_map_lookup_elem(&outers, &number);
+			if (!known)
+				break;
+		}
+		if (cache_key_equal(known, &pair)) {
+			f->key.outer = number << 2 | way;
+			return;
+		}
 	}
 	stat->outer_full++;
 }
@@ -360,7 +368,8 @@ static __always_inline void account_fragment(struct flow_facts *f, const struct 
 		return;
 	}
 	known = bpf_map_lookup_elem(&fragments, &key);
-	if (known && now - known->seen_ns < ACCOUNT_FRAGMENT_NS)
+	/* another CPU's clock may be a tick ahead */
+	if (known && (__s64)(now - known->seen_ns) < (__s64)ACCOUNT_FRAGMENT_NS)
 		parse_fragment_later(f, &known->key);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * db.c: open and close the ledger database, and its meta values. See db.h; rows are db_flow.c's.
+ * db.c: open and close the ledger database, and its meta values. See db.h; rows are db_rows.c's and db_flow.c's.
  *
  * A path is resolved first, so that two names of one file share a lock and SQLite never takes one
  * for a URI. Then the file is looked at without SQLite, then read-only with it, then opened.

@@ -83,7 +83,7 @@ int db_tunnel_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_reco
 #define DB_TUNNEL_COLUMNS DB_FLOW_COLUMNS ", kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst"
 #define DB_TUNNEL_TABLES "flow LEFT JOIN flow_tunnel ON flow = id"
 
-/* Flows have tunnels: a reader must ask for both. False also where the file is of version 1. */
+/* Flows have tunnels, or that cannot be told: a reader must ask for both. */
 bool db_has_tunnels(struct sqlite3 *db);
 
 /* The current row of a SELECT of one of the two. 0, or -EPROTO where a value has the wrong type. */

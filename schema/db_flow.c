@@ -20,7 +20,8 @@ bool db_has_tunnels(struct sqlite3 *db)
 {
 	int64_t one;
 
-	return !db_query_int(db, "SELECT 1 FROM flow_tunnel LIMIT 1", &one);
+	/* an error is for the query that asks for both to tell */
+	return db_query_int(db, "SELECT 1 FROM flow_tunnel LIMIT 1", &one) != SQLITE_EMPTY;
 }
 
 /* An integer from 0 to max; where it is absent, -ENODATA and 0. */

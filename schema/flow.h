@@ -191,7 +191,7 @@ struct flow_iface {
 	__u16 marks; /* of its packets without a tag: FLOW_MARK_VLAN_UNKNOWN or 0 */
 };
 
-/* What a datagram's first fragment was counted under; found by fragment_key(). */
+/* What a datagram's first fragment was counted under; found by parse_fragment_key(). */
 struct flow_fragment {
 	struct flow_key key;
 	__u64 seen_ns;

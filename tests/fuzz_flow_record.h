@@ -92,6 +92,8 @@ static inline enum end_reason model_reason(struct model *m, const struct model_k
 	const struct model_conv *conv = &m->conv[k->ref / 2];
 	const struct model_key *mate = model_mate(m, k);
 	uint64_t start = mate && mate->first_ns < k->first_ns ? mate->first_ns : k->first_ns;
+	enum end_reason reason = END_ACTIVE_NOW;
+	uint64_t when = UINT64_MAX;
 
 	if (conv->evicted)
 		return END_RESOURCES;
@@ -99,14 +101,24 @@ static inline enum end_reason model_reason(struct model *m, const struct model_k
 		return conv->closed ? END_FLOW : END_FORCED;
 	if (model_waits(m, k))
 		return END_ACTIVE_NOW;
-	/* the sweep nearest to the linger's end */
-	if (conv->closed &&
-	    m->now_ns + m->conf->sweep_ns / 2 >= conv->closed_ns + m->conf->linger_ns)
-		return END_FLOW;
-	if (m->now_ns >= model_last(m, k) + m->conf->idle_ns)
-		return END_IDLE;
-	if (start != UINT64_MAX && m->now_ns >= start + m->conf->active_ns)
-		return END_ACTIVE;
+	/* what comes first; of what comes at once, the end, then idleness */
+	if (conv->closed) {
+		/* the sweep nearest to the linger's end */
+		uint64_t end = conv->closed_ns + m->conf->linger_ns, half = m->conf->sweep_ns / 2;
+
+		when = end < half ? 0 : end - half;
+		reason = END_FLOW;
+	}
+	if (model_last(m, k) + m->conf->idle_ns < when) {
+		when = model_last(m, k) + m->conf->idle_ns;
+		reason = END_IDLE;
+	}
+	if (start != UINT64_MAX && start + m->conf->active_ns < when) {
+		when = start + m->conf->active_ns;
+		reason = END_ACTIVE;
+	}
+	if (m->now_ns >= when)
+		return reason;
 	return END_ACTIVE_NOW;
 }
 

@@ -171,6 +171,40 @@ static void ended_waits_for_its_pair(void **state)
 	expire_free(x);
 }
 
+static bool count_packets(void *arg, const struct expire_record *rec)
+{
+	uint64_t *packets = arg;
+
+	*packets += rec->half[0].packets + rec->half[1].packets;
+	return true;
+}
+
+/* Keys that only an SPI tells apart are as many as somebody likes: adding one must not cost all. */
+static void many_of_one_place(void **state)
+{
+	struct expire *x = expire_new(&conf);
+	const uint32_t many = 200000;
+	uint64_t packets = 0;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < many; i++) {
+			struct flow_key key = tcp(1, 0, 2, 0, FLOW_INGRESS);
+
+			key.proto = IPPROTO_ESP;
+			key.tunnel_kind = FLOW_TUNNEL_ESP;
+			key.tunnel_id = i;
+			add(x, key, at(1 * S, 2 * S, 1, 0));
+		}
+		assert_int_equal(expire_count(x), many);
+		expire_pair(x, moved_nothing, NULL);
+	}
+	assert_true(expire_all(x, count_packets, &packets));
+	assert_int_equal(packets, 2 * many);
+	assert_int_equal(expire_count(x), 0);
+	expire_free(x);
+}
+
 static void closed_lingers(void **state)
 {
 	struct expire *x = expire_new(&conf);
@@ -360,6 +394,7 @@ int main(void)
 		cmocka_unit_test(first_seen_then_higher_port),
 		cmocka_unit_test(active_cut_goes_on),
 		cmocka_unit_test(ended_waits_for_its_pair),
+		cmocka_unit_test(many_of_one_place),
 		cmocka_unit_test(closed_lingers),
 		cmocka_unit_test(half_close_stays_open),
 		cmocka_unit_test(evicted_is_exported_at_once),
