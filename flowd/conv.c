@@ -108,28 +108,25 @@ enum end_reason conv_reason(const struct conv *conv, const struct expire_conf *c
 {
 	const struct half *a = &conv->half[SIDE_A], *b = &conv->half[SIDE_B];
 	uint64_t start = a->first_ns < b->first_ns ? a->first_ns : b->first_ns;
+	uint64_t end = conv->last_ns + conf->idle_ns;
+	/* of what is not added before it is asked for, the time is not known */
+	uint64_t active = (start == CONV_NEVER ? now_ns : start) + conf->active_ns;
 	enum end_reason reason = END_IDLE;
-	uint64_t when = conv->last_ns + conf->idle_ns;
 
 	if (conv->evicted)
 		return END_RESOURCES;
-	/* what comes first: there may have been no sweep for long */
-	if (start != CONV_NEVER && start + conf->active_ns < when) {
-		when = start + conf->active_ns;
-		reason = END_ACTIVE;
-	}
 	/* the sweep nearest to the linger's end, not the one after it */
-	if (conv->closed_ns && conv->closed_ns + conf->linger_ns <= when + conf->sweep_ns / 2) {
-		when = conv->closed_ns + conf->linger_ns;
-		when -= when < conf->sweep_ns / 2 ? when : conf->sweep_ns / 2;
+	if (conv->closed_ns && conv->closed_ns + conf->linger_ns <= end + conf->sweep_ns / 2) {
+		end = conv->closed_ns + conf->linger_ns;
+		end -= end < conf->sweep_ns / 2 ? end : conf->sweep_ns / 2;
 		reason = END_FLOW;
 	}
-	if (now_ns >= when)
+	/* there may have been no sweep for long: one before the end would have cut it */
+	if (now_ns >= end && (start == CONV_NEVER || end < active + conf->sweep_ns))
 		return reason;
-	/* of what is not added before it is asked for */
-	if (start == CONV_NEVER && now_ns + conf->active_ns < when)
-		when = now_ns + conf->active_ns;
-	*ret_when = when;
+	if (now_ns >= active)
+		return END_ACTIVE;
+	*ret_when = end < active ? end : active;
 	return END_ACTIVE_NOW;
 }
 

@@ -101,7 +101,6 @@ static inline enum end_reason model_reason(struct model *m, const struct model_k
 		return conv->closed ? END_FLOW : END_FORCED;
 	if (model_waits(m, k))
 		return END_ACTIVE_NOW;
-	/* what comes first; of what comes at once, the end, then idleness */
 	if (conv->closed) {
 		/* the sweep nearest to the linger's end */
 		uint64_t end = conv->closed_ns + m->conf->linger_ns, half = m->conf->sweep_ns / 2;
@@ -113,12 +112,15 @@ static inline enum end_reason model_reason(struct model *m, const struct model_k
 		when = model_last(m, k) + m->conf->idle_ns;
 		reason = END_IDLE;
 	}
-	if (start != UINT64_MAX && start + m->conf->active_ns < when) {
+	/* a sweep before the end would have cut it */
+	if (start != UINT64_MAX && start + m->conf->active_ns + m->conf->sweep_ns <= when) {
 		when = start + m->conf->active_ns;
 		reason = END_ACTIVE;
 	}
 	if (m->now_ns >= when)
 		return reason;
+	if (start != UINT64_MAX && m->now_ns >= start + m->conf->active_ns)
+		return END_ACTIVE;
 	return END_ACTIVE_NOW;
 }
 
