@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "flowd/expire_table.h"
+#include "flowd/seed.h"
 #include "schema/cache.h"
 
 static bool list_push(struct list *list, uint32_t value)
@@ -24,6 +24,19 @@ static bool list_push(struct list *list, uint32_t value)
 	return true;
 }
 
+struct expire_delta expire_delta_of(const struct flow_slot *slot)
+{
+	return (struct expire_delta){
+		.packets = slot->packets,
+		.bytes = slot->bytes,
+		.ip_bytes = slot->ip_bytes,
+		.first_ns = slot->first_ns,
+		.last_ns = slot->last_ns,
+		.tcp_flags = slot->tcp_flags,
+		.tcp_syn = slot->tcp_syn,
+	};
+}
+
 struct expire *expire_new(const struct expire_conf *conf)
 {
 	struct expire *x = calloc(1, sizeof(*x));
@@ -31,12 +44,10 @@ struct expire *expire_new(const struct expire_conf *conf)
 	if (!x)
 		return NULL;
 	x->conf = *conf;
-	if (getrandom(x->seed, sizeof(x->seed), 0) != sizeof(x->seed)) {
+	if (seed_fill(x->seed)) {
 		free(x);
 		return NULL;
 	}
-	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
-		x->seed[i] |= 1;
 	return x;
 }
 
@@ -77,7 +88,7 @@ uint32_t *expire_slots(struct expire *x, uint32_t ref)
 
 static void want(const struct expire *x, const struct flow_key *key, struct expire_wanted *ret)
 {
-	const __u64 *seed = (const __u64 *)x->seed;
+	const __u64 *seed = x->seed;
 	struct flow_key common;
 
 	flow_key_reverse(key, &ret->reverse);
@@ -128,7 +139,7 @@ static uint32_t find(struct expire *x, const struct flow_key *key,
 	*ret_hash = wanted->hash;
 	if (ref != EXPIRE_NONE || (length < CHAIN_MAX && !x->beyond))
 		return ref;
-	whole = cache_hash(key, (const __u64 *)x->seed).set;
+	whole = cache_hash(key, x->seed).set;
 	if (x->beyond)
 		ref = find_in_chain(x, key, whole, wanted, &none, &unused);
 	if (length >= CHAIN_MAX && *ret_mate == EXPIRE_NONE)
@@ -303,6 +314,24 @@ uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct e
 
 	want(x, key, &wanted);
 	return expire_add_wanted(x, key, &wanted, delta);
+}
+
+uint32_t expire_add_less(struct expire *x, const struct flow_key *key,
+			 const struct expire_delta *delta, enum flow_verdict *ret_verdict)
+{
+	struct flow_key less = *key;
+	uint32_t ref;
+
+	memset(less.src, 0, sizeof(less.src));
+	less.sport = 0;
+	less.marks |= FLOW_MARK_FOLDED;
+	*ret_verdict = VERDICT_FOLDED;
+	ref = expire_add(x, &less, delta);
+	if (ref != EXPIRE_NONE)
+		return ref;
+	less = (struct flow_key){.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
+	*ret_verdict = VERDICT_CATCHALL;
+	return expire_add(x, &less, delta);
 }
 
 static void conv_earlier(struct expire *x, uint32_t number, uint64_t when)

@@ -7,8 +7,9 @@
  *   reverse key ─► half ─────────────────┴─► conversation: times, state, what is not exported yet
  *
  * Directions pair when their keys are each other's reverse on one interface, one going in and one
- * out, whatever ids each has of its own (flow_key_common). Two that both go in (a mirror port) pair as well, a sweep later, so that on the loopback
- * interface, where every packet goes out and in, each finds its own first.
+ * out, whatever ids each has of its own (flow_key_common). Two that both go in (a mirror port) pair as
+ * well, a sweep later, so that on the loopback interface, where every packet goes out and in, each
+ * finds its own first.
  */
 #pragma once
 
@@ -68,6 +69,9 @@ typedef bool expire_emit(void *arg, const struct expire_record *rec);
 /* A half got another number: its conversation was paired with another. */
 typedef void expire_moved(void *arg, uint32_t old_ref, uint32_t new_ref);
 
+/* All that the slot holds. */
+struct expire_delta expire_delta_of(const struct flow_slot *slot);
+
 struct expire *expire_new(const struct expire_conf *conf);
 void expire_free(struct expire *x);
 
@@ -81,22 +85,12 @@ uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct e
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta);
 
 /*
- * The same in three steps, each of which asks for the memory that the next one looks at: what is
- * wanted, its place in the table, the addition. Other conversations may be added to between them.
+ * Where there was no room for the key: under what is left of it without its source, or of its interface
+ * (account_fold()'s way), so that no sum is lost. *ret_verdict: VERDICT_FOLDED or VERDICT_CATCHALL,
+ * which was tried last.
  */
-struct expire_wanted {
-	struct flow_key reverse;
-	struct flow_key common; /* what the reverse has in common with its other direction */
-	uint32_t hash;		/* the same for both directions: one place in the table for both */
-};
-
-void expire_want(const struct expire *x, const struct flow_key *key, struct expire_wanted *ret);
-void expire_fetch(const struct expire *x, const struct expire_wanted *wanted);
-uint32_t expire_add_wanted(struct expire *x, const struct flow_key *key,
-			   const struct expire_wanted *wanted, const struct expire_delta *delta);
-
-/* A half that will be added to in a moment. */
-void expire_fetch_half(const struct expire *x, uint32_t ref);
+uint32_t expire_add_less(struct expire *x, const struct flow_key *key,
+			 const struct expire_delta *delta, enum flow_verdict *ret_verdict);
 
 /* The caller's own word of each half, EXPIRE_NONE at first: the head of its list of slots. */
 uint32_t *expire_slots(struct expire *x, uint32_t ref);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "flowd/conv.h"
+#include "flowd/expire_ahead.h"
 #include "flowd/index.h"
 
 #define DUE_BLOCK 64
@@ -30,7 +31,7 @@ struct list {
 struct expire {
 	struct expire_conf conf;
 	struct index index;
-	uint64_t seed[FLOW_SEED_WORDS];
+	__u64 seed[FLOW_SEED_WORDS];
 	struct conv *conv;
 	uint64_t *due;
 	uint64_t *soon; /* not later than any due[] of the block */

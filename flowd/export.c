@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* export.c: the way out of a sweep: due conversations to records, records to marks. See sweep.h. */
 #include "flowd/books.h"
-#include "flowd/outer.h"
+#include "flowd/record.h"
 #include "flowd/sweep.h"
 
 #include <stdlib.h>
@@ -59,17 +59,8 @@ static void mark_half(struct sweep *sweep, uint32_t ref, bool gone)
 static void make_record(const struct sweep *sweep, const struct expire_record *from,
 			struct flow_record *ret_rec)
 {
-	memset(ret_rec, 0, sizeof(*ret_rec));
-	ret_rec->key = from->key;
-	ret_rec->key.ifnum = 0;
-	ret_rec->half[0] = from->half[0];
-	ret_rec->half[1] = from->half[1];
-	ret_rec->rev_tunnel_id = from->rev_tunnel_id;
-	outer_resolve(sweep->outer, &from->key, ret_rec);
+	record_make(from, sweep->offset, sweep->outer, ret_rec);
 	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
-	ret_rec->end_reason = (uint8_t)from->reason;
-	ret_rec->start_ms = clock_to_wall(sweep->offset, (struct mono){from->start_ns}).ms;
-	ret_rec->end_ms = clock_to_wall(sweep->offset, (struct mono){from->end_ns}).ms;
 }
 
 static bool export_one(void *arg, const struct expire_record *from)

@@ -13,6 +13,7 @@
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
+#include "flowd/seed.h"
 
 /* Every shared map by its name in account.bpf.h, which is also its pin's name. */
 static const char *const map_names[] = {"slots", "marks",  "evicted", "ledger",
@@ -130,12 +131,7 @@ static int new_control(const struct maps_wish *wish, struct flow_control *contro
 	control->sets = wish->slots / FLOW_WAYS;
 	control->cpus = (__u32)cpus;
 	control->generation = new_generation();
-	if (getrandom(control->seed, sizeof(control->seed), 0) != sizeof(control->seed) ||
-	    !control->generation)
-		return -EIO;
-	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
-		control->seed[i] |= 1;
-	return 0;
+	return control->generation ? seed_fill(control->seed) : -EIO;
 }
 
 static int check_pinned(const struct maps_wish *wish, const struct flow_control *control,

@@ -8,8 +8,8 @@
 #include <bpf/bpf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "flowd/seed.h"
 #include "schema/cache.h"
 #include "schema/fields.h"
 #include "schema/tunnel.h"
@@ -38,12 +38,10 @@ struct outer *outer_new(int map_fd)
 	if (!outer)
 		return NULL;
 	outer->map_fd = map_fd;
-	if (getrandom(outer->seed, sizeof(outer->seed), 0) != sizeof(outer->seed)) {
+	if (seed_fill(outer->seed)) {
 		free(outer);
 		return NULL;
 	}
-	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
-		outer->seed[i] |= 1;
 	return outer;
 }
 

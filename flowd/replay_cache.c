@@ -6,9 +6,9 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "flowd/memory.h"
+#include "flowd/seed.h"
 
 #define SETS_START 1024U
 #define CLOSING (TH_FIN | TH_RST)
@@ -20,15 +20,6 @@ enum {
 	SLOT_LISTED = 1,
 	SLOT_KNOWN = 2, /* has the caller's word */
 };
-
-static int make_seed(__u64 *seed)
-{
-	if (getrandom(seed, FLOW_SEED_WORDS * sizeof(*seed), 0) != FLOW_SEED_WORDS * sizeof(*seed))
-		return -EIO;
-	for (size_t i = 0; i < FLOW_SEED_WORDS; i++)
-		seed[i] |= 1;
-	return 0;
-}
 
 /* Sets and the list of their slots, all empty. */
 static int make_table(struct replay_cache *cache, uint32_t sets)
@@ -60,7 +51,7 @@ int replay_cache_open(struct replay_cache *cache, uint32_t slots, replay_gain *g
 	int err;
 
 	memset(cache, 0, sizeof(*cache));
-	err = make_seed(cache->seed);
+	err = seed_fill(cache->seed);
 	if (err)
 		return err;
 	cache->gain = gain;
@@ -359,7 +350,7 @@ struct replay_fragments *replay_fragments_new(void)
 {
 	struct replay_fragments *fragments = calloc(1, sizeof(*fragments));
 
-	if (fragments && make_seed(fragments->seed)) {
+	if (fragments && seed_fill(fragments->seed)) {
 		free(fragments);
 		return NULL;
 	}

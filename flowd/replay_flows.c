@@ -6,36 +6,21 @@
 #include <string.h>
 
 #include "flowd/books.h"
-#include "flowd/clock.h"
 #include "flowd/config.h"
 #include "flowd/outer.h"
+#include "flowd/record.h"
 #include "flowd/replay_sink.h"
 
 #define SLOTS_DEFAULT 262144 /* where the configuration leaves it at CONFIG_SLOTS */
 
-static void make_record(struct replay_flows *flows, const struct expire_record *from,
-			struct flow_record *ret_rec)
-{
-	static const struct clock_offset utc = {0}; /* a capture's times are UTC already */
-
-	memset(ret_rec, 0, sizeof(*ret_rec));
-	ret_rec->key = from->key;
-	ret_rec->half[0] = from->half[0];
-	ret_rec->half[1] = from->half[1];
-	ret_rec->rev_tunnel_id = from->rev_tunnel_id;
-	ret_rec->end_reason = (uint8_t)from->reason;
-	ret_rec->start_ms = clock_to_wall(utc, (struct mono){from->start_ns}).ms;
-	ret_rec->end_ms = clock_to_wall(utc, (struct mono){from->end_ns}).ms;
-	outer_resolve(flows->outer, &from->key, ret_rec);
-}
-
 static bool export_one(void *arg, const struct expire_record *from)
 {
+	static const struct clock_offset utc = {0}; /* a capture's times are UTC already */
 	struct replay_flows *flows = arg;
 	struct flow_record rec;
 
 	if (from->half[0].packets | from->half[1].packets) {
-		make_record(flows, from, &rec);
+		record_make(from, utc, flows->outer, &rec);
 		replay_sink_record(flows->sink, &rec);
 	}
 	for (int i = 0; from->gone && i < 2; i++) {
@@ -62,26 +47,18 @@ static void fold_verdict(struct replay_flows *flows, const struct flow_key *key,
 	books_count(&count[verdict], delta->packets, delta->bytes);
 }
 
-/* The table is full: add under what is left of the key, so that no sum is lost; as sweep.c does. */
+/* The table is full: see expire_add_less. */
 static void add_folded(struct replay_flows *flows, const struct flow_key *key,
 		       const struct expire_delta *delta)
 {
 	struct sink_books *books = &flows->sink->books[key->dir & 1];
-	struct flow_key less = *key;
+	enum flow_verdict verdict;
 
-	memset(less.src, 0, sizeof(less.src));
-	less.sport = 0;
-	less.marks |= FLOW_MARK_FOLDED;
-	if (expire_add(flows->expire, &less, delta) != EXPIRE_NONE) {
-		fold_verdict(flows, key, delta, VERDICT_FOLDED);
-		return;
-	}
-	less = (struct flow_key){.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
-	fold_verdict(flows, key, delta, VERDICT_CATCHALL);
-	if (expire_add(flows->expire, &less, delta) == EXPIRE_NONE) {
+	if (expire_add_less(flows->expire, key, delta, &verdict) == EXPIRE_NONE) {
 		books->unaccounted_packets += (int64_t)delta->packets;
 		books->unaccounted_bytes += (int64_t)delta->bytes;
 	}
+	fold_verdict(flows, key, delta, verdict);
 }
 
 /* An expire_pull: what the half's slot gained since it was asked. */
@@ -137,15 +114,7 @@ static void add_gain(struct replay_flows *flows, uint32_t number, const struct f
 		     enum replay_when when)
 {
 	uint32_t ref = replay_slot_ref(slot);
-	struct expire_delta delta = {
-		.packets = slot->packets,
-		.bytes = slot->bytes,
-		.ip_bytes = slot->ip_bytes,
-		.first_ns = slot->first_ns,
-		.last_ns = slot->last_ns,
-		.tcp_flags = slot->tcp_flags,
-		.tcp_syn = slot->tcp_syn,
-	};
+	struct expire_delta delta = expire_delta_of(slot);
 
 	if (ref != REPLAY_NO_REF) {
 		add_known(flows, ref, &delta, when);

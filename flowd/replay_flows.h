@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "flowd/expire.h"
+#include "flowd/expire_ahead.h"
 #include "flowd/replay_cache.h"
 
 #define REPLAY_WANTED (4 * REPLAY_AHEAD) /* slots announced and not handed over are fewer */

@@ -129,23 +129,16 @@ static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 			  const struct expire_delta *delta)
 {
 	struct flow_count *obs = obs_of(sweep, key);
-	struct flow_key less = *key;
 	uint32_t ref = expire_add(sweep->expire, key, delta);
+	enum flow_verdict verdict;
 
 	books_count(obs, delta->packets, delta->bytes);
 	if (key->outer) /* while the map knows whose number it is */
 		outer_see(sweep->outer, key->outer);
 	if (ref != EXPIRE_NONE)
 		return ref;
-	memset(less.src, 0, sizeof(less.src));
-	less.sport = 0;
-	less.marks |= FLOW_MARK_FOLDED;
 	sweep->stats.folded++;
-	ref = expire_add(sweep->expire, &less, delta);
-	if (ref != EXPIRE_NONE)
-		return ref;
-	less = (struct flow_key){.ifnum = key->ifnum, .dir = key->dir, .marks = FLOW_MARK_CATCHALL};
-	ref = expire_add(sweep->expire, &less, delta);
+	ref = expire_add_less(sweep->expire, key, delta, &verdict);
 	if (ref == EXPIRE_NONE) {
 		sweep->stats.lost_packets += delta->packets;
 		books_count(obs, -delta->packets, -delta->bytes);
@@ -157,17 +150,12 @@ static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 static void slot_delta(const struct flow_slot *slot, const struct side *side,
 		       struct expire_delta *ret_delta)
 {
-	bool same = side->birth == slot->birth;
-
-	*ret_delta = (struct expire_delta){
-		.packets = slot->packets - (same ? side->packets : 0),
-		.bytes = slot->bytes - (same ? side->bytes : 0),
-		.ip_bytes = slot->ip_bytes - (same ? side->ip_bytes : 0),
-		.first_ns = slot->first_ns,
-		.last_ns = slot->last_ns,
-		.tcp_flags = slot->tcp_flags,
-		.tcp_syn = slot->tcp_syn,
-	};
+	*ret_delta = expire_delta_of(slot);
+	if (side->birth != slot->birth)
+		return;
+	ret_delta->packets -= side->packets;
+	ret_delta->bytes -= side->bytes;
+	ret_delta->ip_bytes -= side->ip_bytes;
 }
 
 /* Counters of a live slot may be read a packet apart: bytes come alone then. */

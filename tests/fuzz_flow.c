@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "flowd/expire_ahead.h"
 #include "flowd/outer.h"
 #include "flowd/replay_cache.h"
 /* The product's branches are to be covered, not the model's. */
@@ -106,15 +107,7 @@ static void take_gain(void *arg, uint32_t number, const struct flow_slot *slot,
 		      enum replay_when when)
 {
 	uint32_t ref = replay_slot_ref(slot);
-	struct expire_delta delta = {
-		.packets = slot->packets,
-		.bytes = slot->bytes,
-		.ip_bytes = slot->ip_bytes,
-		.first_ns = slot->first_ns,
-		.last_ns = slot->last_ns,
-		.tcp_flags = slot->tcp_flags,
-		.tcp_syn = slot->tcp_syn,
-	};
+	struct expire_delta delta = expire_delta_of(slot);
 
 	(void)arg;
 	if (when != REPLAY_GAIN && when != REPLAY_LAST) {
