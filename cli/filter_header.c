@@ -12,10 +12,8 @@
 
 #include "cli/filter_put.h"
 #include "schema/fields.h"
+#include "schema/parse.h"
 
-#define IPV6_FRAGMENT 44 /* RFC 8200 section 4.5 */
-#define IPV6_HIP 139
-#define IPV6_SHIM6 140
 #define LLC_SIZE_MAX 1500 /* IEEE 802.3: larger ones are EtherTypes */
 
 /* IEEE 802.1Q: the id is kept, priority and drop eligibility are not. */
@@ -164,13 +162,6 @@ static void build_ipv4(const struct flow_key *key, struct filter_header *h)
 	h->len = off + 20;
 }
 
-static bool is_extension(uint8_t proto)
-{
-	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPV6_FRAGMENT ||
-	       proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS || proto == IPPROTO_MH ||
-	       proto == IPV6_HIP || proto == IPV6_SHIM6;
-}
-
 /*
  * RFC 8200. Of extension headers only that of a fragment after the first is put back; where one of
  * them was cut short or is too deep, which is the first is not known.
@@ -182,8 +173,8 @@ static void build_ipv6(const struct flow_key *key, struct filter_header *h)
 
 	put8(h, off, 0x60, 0xf0);
 	if (fragment)
-		put8(h, off + 6, IPV6_FRAGMENT, 0xff);
-	else if (!h->lossy || !is_extension(key->proto))
+		put8(h, off + 6, PARSE_FRAGMENT, 0xff);
+	else if (!h->lossy || !parse_is_extension(key->proto))
 		put8(h, off + 6, key->proto, 0xff);
 	put(h, off + 8, key->src, 16);
 	put(h, off + 24, key->dst, 16);

@@ -11,12 +11,9 @@
  */
 #include "cli/filter_put.h"
 #include "schema/fields.h"
+#include "schema/label.h"
 
 #include <linux/if_ether.h>
-
-#define MPLS_ENTRIES 8 /* the parser's limit */
-#define ETH_P_PBB 0x88e7
-#define ETH_P_FABRICPATH 0x8903
 
 /* RFC 3032 section 2.1. The first entry's label is kept, of the others where the stack ends. */
 static void build_entry(struct filter_header *h, uint32_t number, uint32_t label, bool bottom_known,
@@ -39,8 +36,8 @@ static void build_mpls(const struct flow_key *key, struct filter_header *h)
 	uint32_t entries = key->tunnel_id >> FLOW_MPLS_SHIFT;
 	bool cut = (key->marks & FLOW_MARK_SHORT) && !flow_key_is_ip(key);
 
-	if (entries > MPLS_ENTRIES)
-		entries = MPLS_ENTRIES;
+	if (entries > PARSE_LABELS)
+		entries = PARSE_LABELS;
 	for (uint32_t i = 0; i < entries; i++) {
 		bool last = i + 1 == entries;
 		bool deep = (key->marks & FLOW_MARK_DEEP) && !flow_key_is_ip(key);
@@ -128,11 +125,11 @@ bool filter_label_ethernet(const struct flow_key *key, struct filter_header *h)
 		h->never = (struct filter_never){
 			h->len, 2, 0xffff, {0x0800, 0x86dd, 0x0806, 0x8035, 0x8847, 0x8864}};
 	} else if (pbb) {
-		put16(h, h->len, ETH_P_PBB, 0xffff);
+		put16(h, h->len, PARSE_PBB, 0xffff);
 		put16(h, h->len + 2, key->tunnel_id >> 16 & 0xff, 0x00ff);
 		put16(h, h->len + 4, (uint16_t)key->tunnel_id, 0xffff);
 	} else {
-		put16(h, h->len, ETH_P_FABRICPATH, 0xffff);
+		put16(h, h->len, PARSE_FABRICPATH, 0xffff);
 		put16(h, h->len + 2, (uint16_t)(key->tunnel_id << 6), 0xffc0);
 	}
 	h->len += pbb ? 6 : 4;

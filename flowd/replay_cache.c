@@ -13,7 +13,6 @@
 #define SETS_START 1024U
 #define CLOSING (TH_FIN | TH_RST)
 #define FRAGMENT_SETS (FLOW_FRAGMENTS / FLOW_WAYS)
-#define FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
 
 /* flow_slot.birth here; flow_slot.seq is the caller's word. */
 enum {
@@ -403,7 +402,7 @@ void replay_fragments_see(struct replay_fragments *fragments, struct flow_facts 
 		return;
 	}
 	/* captures may go backwards */
-	if (known && ns < known->first.seen_ns + FRAGMENT_NS &&
-	    known->first.seen_ns < ns + FRAGMENT_NS)
+	if (known && ns < known->first.seen_ns + FLOW_FRAGMENT_NS &&
+	    known->first.seen_ns < ns + FLOW_FRAGMENT_NS)
 		parse_fragment_later(f, &known->first.key);
 }

@@ -99,8 +99,7 @@ struct {
 } wraps SEC(".maps");
 
 #define ACCOUNT_OUTER_PROBES 4
-#define ACCOUNT_FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
-#define ACCOUNT_WAKE_BYTES (256 * 1024)	   /* of evicted slots, then flowd is woken */
+#define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
 
 /* flowd's number of the interface | marks of its packets << 16; 0 where it has none. */
 static __always_inline __u32 account_iface(__u32 ifindex)
@@ -369,7 +368,7 @@ static __always_inline void account_fragment(struct flow_facts *f, const struct 
 	}
 	known = bpf_map_lookup_elem(&fragments, &key);
 	/* another CPU's clock may be a tick ahead */
-	if (known && (__s64)(now - known->seen_ns) < (__s64)ACCOUNT_FRAGMENT_NS)
+	if (known && (__s64)(now - known->seen_ns) < (__s64)FLOW_FRAGMENT_NS)
 		parse_fragment_later(f, &known->key);
 }
 

@@ -25,8 +25,9 @@
 #define FLOW_FOLDED_SETS 64 /* of a CPU, for folded flows alone, a power of two */
 #define FLOW_CATCHALL_SETS (FLOW_IFACES * 2 / FLOW_WAYS) /* the catch-all slots of a CPU */
 #define FLOW_RESERVED_SETS (FLOW_FOLDED_SETS + FLOW_CATCHALL_SETS) /* behind the hashed sets */
-#define FLOW_FRAGMENTS 16384 /* datagrams whose later fragments are awaited */
-#define FLOW_OUTERS 16384    /* pairs of outer endpoints whose addresses are known */
+#define FLOW_FRAGMENTS 16384		/* datagrams whose later fragments are awaited */
+#define FLOW_FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
+#define FLOW_OUTERS 16384		/* pairs of outer endpoints whose addresses are known */
 #define FLOW_SPARED_EPOCHS 4 /* sweeps by which a flow seen in two sweeps outlives a new one */
 
 enum flow_dir {

@@ -24,13 +24,13 @@
 #include <bpf/libbpf.h>
 
 #include "bpf_corpus.h"
+#include "bpf_geometry.h"
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
 #include "tests/bpf_corpus.skel.h"
 
-#define SETS 2048 /* so many that no set gets nine flows of a batch */
-#define RING_BYTES (1 << 20)
+#define SETS 2048	 /* so many that no set gets nine flows of a batch */
 #define LOOPBACK 1	 /* the ifindex that test-run gives where it is not told another */
 #define TC_MIN (14 + 40) /* bytes: nothing that test-run wants to see is beyond it */
 
@@ -77,29 +77,6 @@ static int pin_cpu(unsigned int *ret_cpu)
 	return 0;
 }
 
-static int map_size(struct bpf_object *obj, const char *name, __u32 entries)
-{
-	return bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, name), entries);
-}
-
-static int set_geometry(struct bpf_object *obj, struct flow_geometry *geometry, int inner)
-{
-	unsigned int cpus = (unsigned int)libbpf_num_possible_cpus();
-
-	for (unsigned int i = 0; i < FLOW_SEED_WORDS; i++)
-		geometry->seed[i] = ((__u64)random() << 32 ^ (__u64)random() << 8) | 1;
-	geometry->set_mask = SETS - 1;
-	geometry->cpu_sets = SETS + FLOW_RESERVED_SETS;
-	geometry->xdp_buff_len = 1;
-	geometry->inner = inner ? 1 : 0;
-	return map_size(obj, "slots", cpus * geometry->cpu_sets) ||
-			       map_size(obj, "marks", cpus * geometry->cpu_sets) ||
-			       map_size(obj, "ledger", cpus * FLOW_IFACES * 2) ||
-			       map_size(obj, "cpus", cpus) || map_size(obj, "evicted", RING_BYTES)
-		       ? -EINVAL
-		       : 0;
-}
-
 static void *map_memory(struct bpf_object *obj, const char *name)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
@@ -131,8 +108,8 @@ static int load_programs(struct rig *rig, int inner)
 	rig->feed = bpf_corpus__open();
 	if (!rig->xdp || !rig->tc || !rig->feed)
 		return -errno;
-	if (set_geometry(rig->xdp->obj, &rig->xdp->rodata->geometry, inner) ||
-	    set_geometry(rig->tc->obj, &rig->tc->rodata->geometry, inner))
+	if (set_geometry(rig->xdp->obj, SETS, inner, &rig->xdp->rodata->geometry) ||
+	    set_geometry(rig->tc->obj, SETS, inner, &rig->tc->rodata->geometry))
 		return -EINVAL;
 	bpf_program__set_flags(rig->xdp->progs.flow_xdp, BPF_F_XDP_HAS_FRAGS);
 	bpf_program__set_flags(rig->feed->progs.feed_xdp, BPF_F_XDP_HAS_FRAGS);

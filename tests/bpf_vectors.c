@@ -24,13 +24,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf_geometry.h"
 #include "vectors.h"
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
 
 #define SETS 512
-#define RING_BYTES (1 << 20)
 #define LOOPBACK 1 /* the ifindex that test-run gives where it is not told another */
 #define TC_FRAME_MAX 3500
 #define XDP_FRAME_MAX 60000
@@ -79,33 +79,6 @@ static void *map_memory(struct bpf_object *obj, const char *name)
 		exit(1);
 	}
 	return memory;
-}
-
-static void map_size(struct bpf_object *obj, const char *name, __u32 entries)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
-
-	if (!map || bpf_map__set_max_entries(map, entries)) {
-		fprintf(stderr, "map '%s': cannot be given %u entries\n", name, entries);
-		exit(1);
-	}
-}
-
-static void set_geometry(struct bpf_object *obj, __u8 inner, struct flow_geometry *geometry)
-{
-	unsigned int cpus = (unsigned int)libbpf_num_possible_cpus();
-
-	for (unsigned int i = 0; i < FLOW_SEED_WORDS; i++)
-		geometry->seed[i] = ((__u64)random() << 32 ^ (__u64)random() << 8) | 1;
-	geometry->set_mask = SETS - 1;
-	geometry->cpu_sets = SETS + FLOW_RESERVED_SETS;
-	geometry->xdp_buff_len = 1;
-	geometry->inner = inner;
-	map_size(obj, "slots", cpus * geometry->cpu_sets);
-	map_size(obj, "marks", cpus * geometry->cpu_sets);
-	map_size(obj, "ledger", cpus * FLOW_IFACES * 2);
-	map_size(obj, "cpus", cpus);
-	map_size(obj, "evicted", RING_BYTES);
 }
 
 static void open_books(struct bpf_object *obj, struct books *ret_books)
@@ -383,7 +356,8 @@ static int run_xdp(__u8 inner)
 
 	if (!xdp)
 		return -errno;
-	set_geometry(xdp->obj, inner, &xdp->rodata->geometry);
+	if (set_geometry(xdp->obj, SETS, inner, &xdp->rodata->geometry))
+		exit(1);
 	bpf_program__set_flags(xdp->progs.flow_xdp, BPF_F_XDP_HAS_FRAGS);
 	if (flow_xdp__load(xdp))
 		return -errno;
@@ -407,7 +381,8 @@ static int run_tc(__u8 inner)
 
 	if (!tc)
 		return -errno;
-	set_geometry(tc->obj, inner, &tc->rodata->geometry);
+	if (set_geometry(tc->obj, SETS, inner, &tc->rodata->geometry))
+		exit(1);
 	if (flow_tc__load(tc))
 		return -errno;
 	open_books(tc->obj, &books);

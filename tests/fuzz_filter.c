@@ -193,32 +193,35 @@ static void run(const char *expression, struct pair *pair, const uint8_t *data, 
 	free(frame);
 }
 
+/* An expression that the input itself made. */
+static void run_made(const char *text, const uint8_t *data, size_t size)
+{
+	struct pair pair;
+
+	compile(text, &pair);
+	if (pair.filter)
+		run(text, &pair, data, size);
+	release(&pair);
+}
+
 static void run_text(const uint8_t *data, size_t size, size_t len)
 {
 	char text[256] = "";
-	struct pair pair;
 
 	if (len > size)
 		len = size;
 	memcpy(text, data, len);
-	compile(text, &pair);
-	if (pair.filter)
-		run(text, &pair, data + len, size - len);
-	release(&pair);
+	run_made(text, data + len, size - len);
 }
 
 static void run_grammar(const uint8_t *data, size_t size, size_t len)
 {
 	char text[GRAMMAR_TEXT];
-	struct pair pair;
 
 	if (len > size)
 		len = size;
 	grammar_make(data, len, text);
-	compile(text, &pair);
-	if (pair.filter)
-		run(text, &pair, data + len, size - len);
-	release(&pair);
+	run_made(text, data + len, size - len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,7 +9,7 @@ TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
 
-$(B)/tests/bpf_vectors: tests/bpf_vectors.c tests/vectors.h $(BPF_HDR) $(SKELS)
+$(B)/tests/bpf_vectors: tests/bpf_vectors.c tests/bpf_geometry.h tests/vectors.h $(BPF_HDR) $(SKELS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lbpf -lelf -o $@
 
@@ -23,7 +23,8 @@ $(B)/tests/bpf_corpus.skel.h: $(B)/tests/bpf_corpus.bpf.o
 	$(Q)mv $@.tmp $@
 
 $(B)/tests/bpf_corpus: tests/bpf_corpus.c tests/bpf_corpus_rig.c tests/bpf_corpus.h \
-		$(wildcard tests/vectors*) $(BPF_HDR) $(SKELS) $(B)/tests/bpf_corpus.skel.h
+		tests/bpf_geometry.h $(wildcard tests/vectors*) $(BPF_HDR) $(SKELS) \
+		$(B)/tests/bpf_corpus.skel.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
@@ -44,11 +45,12 @@ $(B)/tests/wlgen: tests/wlgen.c tests/wlgen_options.c tests/wlgen_options.h test
 		$(B)/tests/wlgen.skel.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -o $@
 
-$(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/vectors.h $(BPF_HDR)
+$(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/open_packet.h \
+		tests/vectors.h $(BPF_HDR)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lpcap -o $@
 
-$(B)/tests/wlsend: tests/wlsend.c
+$(B)/tests/wlsend: tests/wlsend.c tests/open_packet.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
 

@@ -21,35 +21,24 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
-#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <pcap/pcap.h>
+
+#include "open_packet.h"
 
 struct tally {
 	uint64_t packets, bytes;
 	uint64_t skipped, skipped_bytes;
 };
 
-__attribute__((noreturn)) static void die(const char *what, const char *object)
+void die(const char *what, const char *object)
 {
 	fprintf(stderr, "wlsend: %s '%s': %s\n", what, object, strerror(errno));
 	exit(1);
-}
-
-static int open_packet(const char *iface)
-{
-	struct sockaddr_ll to = {.sll_family = AF_PACKET};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	to.sll_ifindex = (int)if_nametoindex(iface);
-	if (fd < 0 || !to.sll_ifindex || bind(fd, (void *)&to, sizeof(to)))
-		die("interface", iface);
-	return fd;
 }
 
 static int open_tun(const char *name)

@@ -9,27 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <pcap/pcap.h>
 
+#include "open_packet.h"
 #include "vectors.h"
 #include "wltraf.h"
 
 #define FRAME_MAX 65535
-
-static int open_packet(const char *iface)
-{
-	struct sockaddr_ll to = {.sll_family = AF_PACKET};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	to.sll_ifindex = (int)if_nametoindex(iface);
-	if (fd < 0 || !to.sll_ifindex || bind(fd, (void *)&to, sizeof(to)))
-		die("interface", iface);
-	return fd;
-}
 
 static void send_frame(int fd, const void *frame, size_t size, struct sent *sent)
 {
