@@ -100,6 +100,8 @@ static void answer_live(struct client *client)
 		.version = CONTROL_VERSION,
 		.record_size = sizeof(struct flow_record),
 		.books_size = sizeof(struct control_books),
+		.event_size = sizeof(struct event_record),
+		.counter_size = sizeof(struct counter_record),
 		.sweep = flowd->sweep.number - 1,
 		.now_ms = (uint64_t)clock_wall().ms,
 	};

@@ -311,6 +311,28 @@ int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book)
 	return err;
 }
 
+int sink_batch_add_event(struct sink_batch *batch, const struct event_record *event)
+{
+	void *array = batch->event;
+	int err = grow(&array, &batch->event_capacity, batch->events, sizeof(*event));
+
+	batch->event = array;
+	if (!err)
+		batch->event[batch->events++] = *event;
+	return err;
+}
+
+int sink_batch_add_counter(struct sink_batch *batch, const struct counter_record *counter)
+{
+	void *array = batch->counter;
+	int err = grow(&array, &batch->counter_capacity, batch->counters, sizeof(*counter));
+
+	batch->counter = array;
+	if (!err)
+		batch->counter[batch->counters++] = *counter;
+	return err;
+}
+
 /* Memory that the batch did not need is given back by halves, so that a burst does not stay. */
 void sink_batch_reset(struct sink_batch *batch)
 {
@@ -326,11 +348,16 @@ void sink_batch_reset(struct sink_batch *batch)
 	}
 	batch->records = 0;
 	batch->books = 0;
+	batch->events = 0;
+	batch->event_generation = 0;
+	batch->counters = 0;
 }
 
 void sink_batch_free(struct sink_batch *batch)
 {
 	free(batch->record);
 	free(batch->book);
+	free(batch->event);
+	free(batch->counter);
 	memset(batch, 0, sizeof(*batch));
 }

@@ -37,6 +37,13 @@ struct sink_batch {
 	struct sink_books *book;
 	size_t books;
 	size_t book_capacity;
+	struct event_record *event; /* rows for table event */
+	size_t events;
+	size_t event_capacity;
+	uint64_t event_generation; /* meta.event_generation: drained with this batch; 0: none was */
+	struct counter_record *counter; /* gains, to be added to rows of table counter */
+	size_t counters;
+	size_t counter_capacity;
 };
 
 struct sink_stats {
@@ -102,5 +109,7 @@ void sink_writer_free(struct sink_writer *writer);
 /* Batch memory. */
 int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec);
 int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book);
+int sink_batch_add_event(struct sink_batch *batch, const struct event_record *event);
+int sink_batch_add_counter(struct sink_batch *batch, const struct counter_record *counter);
 void sink_batch_reset(struct sink_batch *batch);
 void sink_batch_free(struct sink_batch *batch);

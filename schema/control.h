@@ -4,7 +4,8 @@
  * socket at /run/wireledger/INSTANCE.sock. One request a connection: a line of text.
  *
  *   "live\n"    struct control_head, head.books times struct control_books, head.records times
- *               struct flow_record (native layout)
+ *               struct flow_record, head.events times struct event_record, head.counters times
+ *               struct counter_record (native layout)
  *   "status\n"  one JSON object, then end of file
  *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
  *
@@ -17,7 +18,7 @@
 #include "flow.h"
 
 #define CONTROL_MAGIC 0x574c4354U /* "WLCT" */
-#define CONTROL_VERSION 2
+#define CONTROL_VERSION 3
 #define CONTROL_RUN_DIR "/run/wireledger"
 #define CONTROL_REQUEST_MAX 256
 
@@ -33,6 +34,10 @@ struct control_head {
 	uint32_t records;
 	uint32_t books_size;
 	uint32_t books;
+	uint32_t event_size;
+	uint32_t events;
+	uint32_t counter_size;
+	uint32_t counters;
 	uint64_t sweep;
 	uint64_t now_ms;
 };

@@ -32,6 +32,37 @@ struct flow_half {
 	uint8_t pad[6];
 };
 
+/* What went wrong in one direction, and how far its receiver is. All 0 where nothing was seen. */
+struct half_health {
+	struct flow_health_count
+		count; /* round trips: of this direction's packets and their answers */
+	uint64_t drop_bytes;
+	uint32_t rtt_min_us;
+	uint32_t rtt_max_us;
+	uint32_t handshake_us;	     /* from this direction's SYN, or SYN with ACK, to its answer */
+	uint32_t retransmits_kernel; /* segments, by the kernel of this host */
+	uint32_t drops;		     /* packets, by this host */
+	uint32_t pad;
+};
+
+/* What the kernel knew of this host's end of a connection when it closed; has: 0 where it did not. */
+struct flow_socket {
+	uint64_t delivery_rate; /* bytes a second */
+	uint64_t bytes_acked;
+	uint64_t bytes_received;
+	uint32_t pid; /* 0: unknown */
+	uint32_t srtt_us;
+	uint32_t min_rtt_us;
+	uint32_t cwnd;
+	uint32_t retransmits;
+	uint32_t delivered;
+	uint32_t lost;
+	char process[16];
+	uint8_t has;
+	uint8_t side; /* half whose packets this host sent */
+	uint8_t pad[2];
+};
+
 /* key is the initiator's direction; key.ifnum has no meaning here, `iface` does. */
 struct flow_record {
 	int64_t start_ms; /* UTC */
@@ -44,10 +75,48 @@ struct flow_record {
 	__be32 outer_dst[4];
 	uint16_t outer_ethertype; /* of these, 0: not in a tunnel, or no longer known */
 	uint8_t end_reason;
-	uint8_t pad[1];
+	uint8_t has_health;	      /* health[] is not all 0 */
+	struct half_health health[2]; /* initiator's, reverse */
+	struct flow_socket socket;
 };
 
-_Static_assert(sizeof(struct flow_record) == 184, "goes over the control socket as it is");
+_Static_assert(sizeof(struct flow_record) == 416, "goes over the control socket as it is");
+
+/*
+ * What the kernel said of a flow's packets in an interval: a row of table event. Counts of one flow,
+ * reason and place; folded: of flows that found no room, whose key is 0 but for ifnum and dir.
+ */
+struct event_record {
+	int64_t start_ms; /* UTC: of the interval in which it was counted */
+	int64_t end_ms;
+	struct flow_key key; /* ifnum has no meaning here */
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t skbs;
+	uint32_t iface; /* interface.id; 0: of an interface that is not counted, or none */
+	uint8_t what;	/* enum event_what */
+	uint8_t folded;
+	uint8_t pad[2];
+	char reason[48]; /* without SKB_DROP_REASON_; of retransmits the kind; empty: none */
+	char place[64];	 /* symbol+offset; empty: none */
+	char device[16]; /* name of the interface; empty: none */
+};
+
+/*
+ * What a counter of the kernel beside the packets' path gained in a minute: a row of table counter.
+ * source: link (rtnl stats64), ethtool, qdisc, softnet.
+ */
+struct counter_record {
+	int64_t minute_ms;
+	uint64_t value;
+	uint32_t iface; /* interface.id; 0: of the host */
+	uint32_t pad;
+	char source[8];
+	char name[48];
+};
+
+_Static_assert(sizeof(struct event_record) == 232 && sizeof(struct counter_record) == 80,
+	       "go over the control socket as they are");
 
 enum field_kind {
 	FIELD_TIME,   /* UTC ms: RFC 3339 in JSON */

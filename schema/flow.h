@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define FLOW_LAYOUT 2 /* of every struct below that lives in a pinned map */
+#define FLOW_LAYOUT 3 /* of every struct below that lives in a pinned map */
 #define FLOW_WAYS 8
 #define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
@@ -118,7 +118,47 @@ struct flow_slot {
 	__u64 last_ns;
 	__u8 tcp_flags; /* ORed byte 13 of the TCP header */
 	__u8 tcp_syn;	/* a SYN without ACK was seen: this side opened the connection */
-	__u8 pad[22];	/* TCP analysis goes here */
+	__u8 tcp_state; /* enum tcp_state of tcp.h */
+	__u8 tcp_dups;	/* duplicate ACKs in a row */
+	__u16 tcp_window;
+	__u16 tcp_peer; /* where the other direction's slot was found last: CPU << 1 | same way */
+	__u32 tcp_next; /* sequence number expected next */
+	__u32 tcp_ack;
+	__u32 tcp_time;	 /* us, modulo 2^32: when tcp_next grew last */
+	__u32 tcp_tsval; /* the last timestamp option's */
+};
+
+/* What TCP did in one direction beside sending: counters that only grow while a slot has its key. */
+struct flow_health_count {
+	__u64 retransmitted_bytes; /* of payload */
+	__u64 rtt_sum_us;	   /* of rtt_count round trips that this direction answered */
+	__u32 rtt_count;
+	__u32 retransmits; /* segments, as every count here */
+	__u32 out_of_order;
+	__u32 dup_acks;
+	__u32 zero_windows;
+	__u32 resets;
+	__u32 keep_alives;
+	__u32 syn_repeats; /* SYN, or SYN with ACK, again */
+};
+
+/* Beside a slot, by the same index; touched only where TCP_HEALTH of tcp_state is set. */
+struct flow_health {
+	struct flow_health_count count;
+	__u32 rtt_min_us; /* since the last export, as is all that follows */
+	__u32 rtt_max_us;
+	__u32 handshake_us; /* from the other side's SYN to this one's answer; 0: none was seen */
+	__u32 initial_us; /* of the connection: from SYN to the handshake's last ACK; 0: unknown */
+};
+
+struct flow_health_set {
+	struct flow_health health[FLOW_WAYS];
+};
+
+/* What flowd has exported of a slot's health, as struct flow_mark of its packets; BPF does not look. */
+struct flow_health_mark {
+	struct flow_health_count committed;
+	struct flow_health_count pending;
 };
 
 struct flow_set {
@@ -150,6 +190,7 @@ struct flow_evicted {
 	__u32 index; /* of the slot: set * FLOW_WAYS + way */
 	__u32 pad;
 	struct flow_slot slot;
+	struct flow_health health; /* not in the record where the slot has none */
 };
 
 /* What became of a packet. Every packet gets exactly one. */
@@ -228,7 +269,9 @@ _Static_assert(offsetof(struct flow_slot, packets) == 64,
 _Static_assert(sizeof(struct flow_slot) == 128, "two cache lines");
 _Static_assert(sizeof(struct flow_set) == 64 + FLOW_WAYS * 128, "tags in one line");
 _Static_assert(sizeof(struct flow_mark) == 64, "one cache line a slot");
-_Static_assert(sizeof(struct flow_evicted) == 136, "ring records have no holes");
+_Static_assert(sizeof(struct flow_health_count) == 48, "no holes");
+_Static_assert(sizeof(struct flow_health) == 64, "one cache line a slot");
+_Static_assert(sizeof(struct flow_evicted) == 200, "ring records have no holes");
 _Static_assert(sizeof(struct flow_ledger) == 128,
 	       "two lines, what every packet touches in the first");
 _Static_assert(sizeof(struct flow_cpu) == 64, "no line shared between CPUs");

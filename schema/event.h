@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * event.h: what the kernel itself says of packets: drops, retransmits, resets; and of connections
+ * when they close. Written by trace/health.bpf.c, read by flowd. The records that flowd makes of it, for
+ * sinks and flowctl, are in record.h's style at the end.
+ *
+ * Events are counted by key in one of two generations, that of the control cell's number; flowd turns
+ * the number, and a sweep later, when no program can still be writing to it, drains the one before:
+ *
+ *   counts    {generation, what, reason, place, interface, flow} -> packets, bytes, skbs
+ *   totals    [cpu][generation & 1][what][reason]   exact, also where `counts` has no room
+ *
+ * What the totals have beyond the counts is the folded rest of that reason: its flows are unknown.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#include "flow.h"
+
+#define EVENT_REASONS 512  /* cells of totals; the last is for greater numbers */
+#define EVENT_COUNTS 16384 /* keys of a generation, each CPU's counters apart */
+
+enum event_what {
+	EVENT_DROP = 0,	      /* reason: enum skb_drop_reason of the running kernel */
+	EVENT_RETRANSMIT,     /* reason: enum event_retransmit */
+	EVENT_RESET_SENT,     /* of TCP connections; flow: as the reset goes */
+	EVENT_RESET_RECEIVED, /* flow: as the reset came */
+	EVENT_MAX,
+};
+
+enum event_retransmit {
+	EVENT_RETRANSMIT_OTHER = 0,
+	EVENT_RETRANSMIT_SYN,
+	EVENT_RETRANSMIT_SYN_ACK,
+	EVENT_RETRANSMIT_FAST,	  /* recovery */
+	EVENT_RETRANSMIT_TIMEOUT, /* loss: the retransmission timer */
+	EVENT_RETRANSMIT_PROBE,	  /* tail loss probe (RFC 8985) */
+	EVENT_RETRANSMIT_MAX,
+};
+
+/* flow.ifnum is 0: the interface is `ifindex`. */
+struct event_key {
+	struct flow_key flow;
+	__u64 place;   /* address in the kernel that freed the packet; 0: not a drop */
+	__u32 ifindex; /* 0: none */
+	__u32 reason;
+	__u32 generation;
+	__u32 what; /* enum event_what */
+};
+
+struct event_count {
+	__u64 packets; /* on the wire: the segments of a GSO packet */
+	__u64 bytes;   /* of frames on the wire */
+	__u64 skbs;    /* as netfilter's and qdiscs' counters count */
+};
+
+/* A connection at its end, in a ring of its own. */
+struct event_close {
+	struct flow_key flow; /* egress, ifnum 0 */
+	__u64 time_ns;	      /* CLOCK_MONOTONIC */
+	__u64 delivery_rate;  /* bytes a second, the last sample's; 0: none */
+	__u64 bytes_acked;
+	__u64 bytes_received;
+	__u32 ifindex;
+	__u32 pid; /* 0: not known truthfully */
+	__u32 srtt_us;
+	__u32 min_rtt_us; /* 0: none */
+	__u32 cwnd;	  /* segments */
+	__u32 retransmits;
+	__u32 delivered; /* segments */
+	__u32 lost;
+	char process[16];
+};
+
+/* One cell: what the trace programs go by. Written by flowd. */
+struct event_control {
+	__u32 generation; /* grows by one with each turn */
+	__u32 pad;
+	__u64 netns_inode; /* of the namespace whose events are counted */
+	__u64 pad2[6];
+};
+
+_Static_assert(sizeof(struct event_key) == 80, "is hashed: no holes");
+_Static_assert(sizeof(struct event_control) == 64, "a cache line");
