@@ -48,11 +48,15 @@ struct expire_delta {
 	uint8_t tcp_flags;
 	uint8_t tcp_syn;
 	bool evicted; /* from a slot that was given up: export with END_RESOURCES */
+	const struct flow_health *health; /* counts: gained since; or NULL */
 };
 
 struct expire_record {
 	struct flow_key key; /* initiator's direction, with the number of the interface */
 	struct flow_half half[2];
+	struct half_health health[2];
+	struct flow_socket socket;
+	bool has_health;
 	uint64_t start_ns;
 	uint64_t end_ns;
 	enum end_reason reason;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PENDING_HEALTH 0x80000000U /* in sweep.pending: the slot's health was marked too */
+
 static bool pending_room(struct sweep *sweep)
 {
 	size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
@@ -22,6 +24,14 @@ static bool pending_room(struct sweep *sweep)
 	return true;
 }
 
+static void mark_health(struct sweep *sweep, uint32_t index)
+{
+	struct flow_health_mark_version *mark = &sweep_health_mark(sweep, index)->pending;
+
+	mark->count = sweep->health_read[index];
+	mark->birth = sweep->side[index].birth;
+}
+
 /* Without memory the slot stays unmarked, and so is not free for reuse before it is evicted. */
 static void mark_slot(struct sweep *sweep, uint32_t index)
 {
@@ -32,11 +42,13 @@ static void mark_slot(struct sweep *sweep, uint32_t index)
 		return;
 	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
 	mark->sweep = (uint32_t)sweep->number;
+	if (side->health)
+		mark_health(sweep, index);
 	mark->bytes = side->bytes;
 	mark->ip_bytes = side->ip_bytes;
 	mark->packets = side->packets;
 	__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
-	sweep->pending[sweep->pendings++] = index;
+	sweep->pending[sweep->pendings++] = index | (side->health ? PENDING_HEALTH : 0);
 }
 
 /* Write what is exported of each slot of the half; gone: and let go of the slots. */
@@ -113,13 +125,19 @@ bool sweep_export(struct sweep *sweep, bool all)
 void sweep_settle(struct sweep *sweep)
 {
 	for (size_t i = 0; sweep->in_flight && i < sweep->pendings; i++) {
-		struct flow_mark *mark = sweep_mark(sweep, sweep->pending[i]);
+		uint32_t index = sweep->pending[i] & ~PENDING_HEALTH;
+		struct flow_mark *mark = sweep_mark(sweep, index);
 
 		__atomic_store_n(&mark->committed.birth, 0, __ATOMIC_RELEASE);
 		mark->committed.sweep = mark->pending.sweep;
 		mark->committed.packets = mark->pending.packets;
 		mark->committed.bytes = mark->pending.bytes;
 		mark->committed.ip_bytes = mark->pending.ip_bytes;
+		if (sweep->pending[i] & PENDING_HEALTH) {
+			struct flow_health_mark *health = sweep_health_mark(sweep, index);
+
+			health->committed = health->pending;
+		}
 		__atomic_store_n(&mark->committed.birth, mark->pending.birth, __ATOMIC_RELEASE);
 	}
 	sweep->pendings = 0;
