@@ -120,7 +120,8 @@ static __always_inline void account_claim(struct flow_slot *slot, __u32 number,
 	slot->tcp_state = 0;
 	slot->tcp_dups = 0;
 	slot->tcp_peer = (__u16)(bpf_get_smp_processor_id() << 1);
-	slot->tcp_tsval = slot->tcp_tsecr = 0;
+	slot->tcp_tsval = (__u16)f->tsval;
+	slot->tcp_tsecr = (__u16)f->tsecr;
 	slot->birth++;
 	__builtin_memcpy(&slot->key, &f->key, sizeof(slot->key));
 	slot->packets = f->packets;
@@ -134,11 +135,11 @@ static __always_inline void account_claim(struct flow_slot *slot, __u32 number,
 }
 
 /*
- * Count in a slot that holds the key already. Once an epoch, see whether flowd exported all of it:
- * then times and flags start anew, with the next record.
+ * A packet of the slot's key came. Once an epoch, see whether flowd exported all of it: then times and
+ * flags start anew, with the next record.
  */
-static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32 way,
-					struct flow_facts *f, __u32 epoch, __u64 now)
+static __always_inline struct flow_slot *account_touch(struct flow_set *set, __u32 index, __u32 way,
+						       __u32 epoch, __u64 now)
 {
 	struct flow_slot *slot = &set->slot[way & (FLOW_WAYS - 1)];
 	__u32 *used = &set->used[way & (FLOW_WAYS - 1)];
@@ -155,9 +156,7 @@ static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32
 		slot->tcp_state &= (__u8)~TCP_TIMED;
 		*used = epoch << 1 | 1;
 	}
-	if (f->segment)
-		health_segment(slot, index * FLOW_WAYS + way, f, now);
-	account_add(slot, f, now);
+	return slot;
 }
 
 /* A way that can be given up without the ring, or FLOW_WAYS. */
@@ -172,8 +171,8 @@ static __always_inline __u32 account_clean(const struct flow_set *set,
 }
 
 /*
- * Make room for a new key in set `index`. 0: there is none without losing something. Global and
- * out of line, as is account_fold: the verifier walks them once, and packets of known flows never.
+ * Make room for a new key in set `index`. Returns its way + 1; 0: there is none without losing something.
+ * Global and out of line, as is account_fold: the verifier walks them once, and packets of known flows never.
  */
 __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 epoch, __u64 now)
 {
@@ -199,30 +198,35 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 	set->tag[way] = tag;
 	set->used[way] = epoch << 1;
 	stat->created++;
-	if (f->segment)
-		health_segment(&set->slot[way], index * FLOW_WAYS + way, f, now);
-	return 1;
+	return (int)way + 1;
 }
 
 /*
  * Count in the slot of the key, in one of the mask + 1 sets from `base`. False: the key has none and
- * there is no room for one.
+ * there is no room for one. `whole`: the key is one connection's, whose segments are looked at.
  */
 static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_facts *f, __u32 epoch,
-					__u64 now)
+					__u64 now, int whole)
 {
 	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
 	__u32 index = base + (hash.set & mask), way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
+	struct flow_slot *slot;
 
 	if (!set)
 		return 0;
 	way = cache_find(set, &f->key, hash.tag);
 	if (way < FLOW_WAYS) {
-		account_hit(set, index, way, f, epoch, now);
+		slot = account_touch(set, index, way, epoch, now);
+		if (whole && f->segment)
+			health_segment(slot, index * FLOW_WAYS + way, f, now);
+		account_add(slot, f, now);
 		return 1;
 	}
-	return account_make(index, hash.tag, f, epoch, now);
+	way = (__u32)account_make(index, hash.tag, f, epoch, now);
+	if (way && whole && f->segment)
+		health_first(index * FLOW_WAYS + way - 1, f, now);
+	return way != 0;
 }
 
 /* Count in the slot that every interface and direction has for what fits nowhere else. */
@@ -245,7 +249,7 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	f->key.dir = dir;
 	f->key.marks = FLOW_MARK_CATCHALL;
 	if (set->tag[way]) {
-		account_hit(set, index, way, f, epoch, now);
+		account_add(account_touch(set, index, way, epoch, now), f, now);
 		return;
 	}
 	account_claim(&set->slot[way], index * FLOW_WAYS + way, f, now);
@@ -267,8 +271,7 @@ __noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
 	__builtin_memset(f->key.src, 0, sizeof(f->key.src));
 	f->key.sport = 0;
 	f->key.marks |= FLOW_MARK_FOLDED;
-	f->segment = 0; /* of many connections */
-	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now))
+	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now, 0))
 		return VERDICT_FOLDED;
 	account_catchall(cpu, f, epoch, now);
 	return VERDICT_CATCHALL;
@@ -372,7 +375,7 @@ static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct
 	if (f->frag | f->tunnels)
 		account_beside(f, now);
 	verdict = f->verdict;
-	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now))
+	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now, 1))
 		verdict = account_fold(f, ctl->epoch, now);
 	if (verdict < VERDICT_MAX) {
 		books->verdict[verdict].packets += f->packets;

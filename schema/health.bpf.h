@@ -89,14 +89,16 @@ static __always_inline __u32 health_find(__u32 cpu, const struct flow_key *key)
  */
 static __always_inline __u32 health_peer(struct flow_slot *slot, const struct flow_facts *f)
 {
-	__u32 places = geometry.cpus * 2, place = slot->tcp_peer, number;
-	struct flow_key rev;
+	__u32 places = geometry.cpus * 2, place = slot->tcp_peer, number, zero = 0;
+	struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero); /* not needed any more */
 
+	if (!wrap)
+		return ~0U;
 	for (int i = 0; i < HEALTH_PEER_TRIES && i < (int)places; i++) {
 		if (place >= places)
 			place = 0;
-		health_reverse(&f->key, place & 1, &rev);
-		number = health_find(place >> 1, &rev);
+		health_reverse(&f->key, place & 1, &wrap->first);
+		number = health_find(place >> 1, &wrap->first);
 		if (number != ~0U) {
 			slot->tcp_peer = (__u16)place;
 			return number;
@@ -238,4 +240,15 @@ static __always_inline void health_segment(struct flow_slot *slot, __u32 number,
 	what = health_wants(slot, f);
 	if (what)
 		health_stamp(number, f, what);
+}
+
+/* After the first packet of a slot was counted. */
+static __always_inline void health_first(__u32 number, struct flow_facts *f, __u64 now)
+{
+	if (f->segment & PARSE_SEGMENT_TCP)
+		health_look(number, f, now);
+	else
+		health_stamp(number, f,
+			     f->segment & PARSE_SEGMENT_ECHO ? HEALTH_STAMP_ASK
+							     : HEALTH_STAMP_ANSWER);
 }
