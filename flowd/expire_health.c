@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/expire_say.h"
 #include "flowd/expire_table.h"
 
 #define POOL_START 1024
