@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 -- The ledger database. Times are UTC milliseconds. IPv4 addresses are INTEGER (the 32 bits, signed),
 -- IPv6 addresses 16-byte BLOB. user_version is DB_VERSION of db.h; migrations append below a line
--- "-- version N". Views give text to any SQLite client.
+-- "-- version N". Views give text to any SQLite client; those under "-- views" are made anew after
+-- every migration.
 
 -- version 1
 CREATE TABLE meta (
@@ -82,34 +83,6 @@ CREATE TABLE books (
 	PRIMARY KEY (iface, dir)
 ) WITHOUT ROWID;
 
-CREATE VIEW flow_text AS
-SELECT
-	strftime('%Y-%m-%dT%H:%M:%fZ', ((f.id >> 20) - f.duration_ms) / 1000.0, 'unixepoch') AS start,
-	strftime('%Y-%m-%dT%H:%M:%fZ', (f.id >> 20) / 1000.0, 'unixepoch') AS end,
-	i.name AS iface,
-	CASE f.dir WHEN 0 THEN 'ingress' ELSE 'egress' END AS dir,
-	f.ethertype, f.vlan, f.cvlan, f.proto,
-	CASE typeof(f.src)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (f.src >> 24) & 255, (f.src >> 16) & 255,
-		(f.src >> 8) & 255, f.src & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(f.src), 1, 4), substr(hex(f.src), 5, 4), substr(hex(f.src), 9, 4),
-		substr(hex(f.src), 13, 4), substr(hex(f.src), 17, 4), substr(hex(f.src), 21, 4),
-		substr(hex(f.src), 25, 4), substr(hex(f.src), 29, 4)))
-	END AS src,
-	CASE typeof(f.dst)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (f.dst >> 24) & 255, (f.dst >> 16) & 255,
-		(f.dst >> 8) & 255, f.dst & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(f.dst), 1, 4), substr(hex(f.dst), 5, 4), substr(hex(f.dst), 9, 4),
-		substr(hex(f.dst), 13, 4), substr(hex(f.dst), 17, 4), substr(hex(f.dst), 21, 4),
-		substr(hex(f.dst), 25, 4), substr(hex(f.dst), 29, 4)))
-	END AS dst,
-	f.sport, f.dport, f.packets, f.bytes, f.ip_bytes, f.rev_packets, f.rev_bytes, f.rev_ip_bytes,
-	f.tcp_flags & 255 AS tcp_flags, (f.tcp_flags >> 8) & 255 AS rev_tcp_flags,
-	f.marks, f.end_reason
-FROM flow f LEFT JOIN interface i ON i.id = f.iface;
-
 -- version 2
 -- What is around the packets of a flow; most flows have no row here. kind: 1 mpls, 2 pppoe, 3 vxlan,
 -- 4 geneve, 5 gre, 6 nvgre, 7 erspan, 8 ipip, 9 6in4, 10 4in6, 11 6in6, 12 gtpu, 13 esp, 14 ah,
@@ -122,7 +95,8 @@ CREATE TABLE flow_tunnel (
 	outer_src, outer_dst              -- tunnel endpoints, the initiator's side first
 );
 
-DROP VIEW flow_text;
+-- views
+DROP VIEW IF EXISTS flow_text;
 CREATE VIEW flow_text AS
 SELECT
 	strftime('%Y-%m-%dT%H:%M:%fZ', ((f.id >> 20) - f.duration_ms) / 1000.0, 'unixepoch') AS start,
