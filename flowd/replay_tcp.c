@@ -31,8 +31,8 @@ static void find_peer(const struct replay_cache *cache, const struct flow_key *k
 		ret_peer->slot = find(cache, &reverse, &number);
 	}
 	if (ret_peer->slot)
-		ret_peer->initial_us =
-			cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS].initial_us;
+		ret_peer->initial_ns =
+			cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS].initial_ns;
 }
 
 /* The packet asks for an answer of that token. */

@@ -150,7 +150,7 @@ struct flow_health {
 	__u32 rtt_min_us; /* since the last export, as is all that follows */
 	__u32 rtt_max_us;
 	__u32 handshake_us; /* from the other side's SYN to this one's answer; 0: none was seen */
-	__u32 initial_us; /* of the connection: from SYN to the handshake's last ACK; 0: unknown */
+	__u32 initial_ns; /* of the connection: from SYN to the handshake's last ACK; 0: unknown */
 };
 
 struct flow_health_set {

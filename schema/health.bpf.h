@@ -156,7 +156,7 @@ __noinline int health_look(__u32 number, struct flow_facts *f, __u64 now)
 
 			peer.slot = health_slot(other);
 			if (its)
-				peer.initial_us = its->initial_us;
+				peer.initial_ns = its->initial_ns;
 		}
 	}
 	tcp_look(slot, h, &peer, f, now);

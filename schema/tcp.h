@@ -27,9 +27,10 @@
 #define TCP_FLAG_ACK 0x10
 #define TCP_FLAGS_RARE (TCP_FLAG_FIN | TCP_FLAG_SYN | TCP_FLAG_RST)
 
-#define TCP_DUPS_FAST 2		  /* duplicate ACKs that ask for a segment */
-#define TCP_FAST_NS 20000000ULL	  /* for so long */
-#define TCP_INITIAL_US 3000	  /* a round trip that is not known */
+#define TCP_DUPS_FAST 2		/* duplicate ACKs that ask for a segment */
+#define TCP_FAST_NS 20000000ULL /* for so long */
+#define TCP_INITIAL_NS 3000000U /* a round trip that is not known */
+#define TCP_TICK_SHIFT 6
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
 
 /* flow_slot.tcp_state. */
@@ -45,13 +46,13 @@ enum tcp_state {
 /* What the other direction's slot tells; slot NULL: there is none. */
 struct tcp_peer {
 	const struct flow_slot *slot;
-	__u32 initial_us;
+	__u32 initial_ns;
 };
 
-/* flow_slot.tcp_time: units of 1024 ns, modulo 2^32. */
+/* flow_slot.tcp_time: units of 64 ns, modulo 2^32: 275 s. */
 static __always_inline __u32 tcp_ticks(__u64 ns)
 {
-	return (__u32)(ns >> 10);
+	return (__u32)(ns >> TCP_TICK_SHIFT);
 }
 
 static __always_inline int tcp_before(__u32 a, __u32 b)
@@ -182,13 +183,13 @@ static __always_inline int tcp_was_asked_for(const struct tcp_peer *peer, __u32 
 static __always_inline int tcp_is_soon(const struct flow_slot *slot, const struct flow_health *h,
 				       const struct tcp_peer *peer, __u64 now)
 {
-	__u32 initial = h->initial_us ? h->initial_us : peer->initial_us;
-	__u64 us = (__u64)(tcp_ticks(now) - slot->tcp_time) * 1024 / 1000;
+	__u32 initial = h->initial_ns ? h->initial_ns : peer->initial_ns;
+	__s64 ns = (__s64)(__s32)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
 
 	if ((__s64)(now - slot->last_ns) > (__s64)TCP_LONG_NS)
 		return 0;
-	/* the coarse clock may be ahead of a full one read before */
-	return us < (initial ? initial : TCP_INITIAL_US) || us >= 0xf0000000U;
+	/* also where it is negative: a coarse clock after a full one */
+	return ns < (initial ? initial : TCP_INITIAL_NS);
 }
 
 static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *slot,
@@ -256,7 +257,7 @@ static __always_inline void tcp_start(struct flow_slot *slot, struct flow_health
 	slot->tcp_window = 0;
 	slot->tcp_state &= TCP_HEALTH | TCP_TIMED;
 	if (slot->tcp_state & TCP_HEALTH)
-		h->initial_us = 0;
+		h->initial_ns = 0;
 }
 
 /* What it says beside its place in the sequence. */
@@ -282,12 +283,12 @@ static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_h
 static __always_inline void tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
 					       const struct flow_facts *f, __u64 now)
 {
-	__u32 us = (__u32)((__u64)(tcp_ticks(now) - slot->tcp_time) * 1024 / 1000);
+	__u64 ns = (__u64)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
 
 	if (slot->tcp_state & TCP_HANDSHAKE) {
 		slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
 		if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_ACK) {
-			h->initial_us = us ? us : 1;
+			h->initial_ns = ns < ~0U ? (__u32)ns | 1 : ~0U;
 			tcp_note(slot);
 		}
 	}
