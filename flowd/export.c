@@ -114,9 +114,12 @@ bool sweep_export(struct sweep *sweep, bool all)
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	if (sweep->fill)
+		sweep->fill(sweep->fill_arg, &sweep->batch);
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
-	sweep->in_flight = sweep->batch.records || sweep->batch.books;
+	sweep->in_flight =
+		sweep->batch.records || sweep->batch.books || sweep->batch.event_generation;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);
 	return sweep->in_flight;

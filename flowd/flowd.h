@@ -3,7 +3,7 @@
  * flowd.h: the daemon's state, passed to everything that needs more than its own module.
  *
  *   main      configuration, instance lock, database, maps, hooks; then the loop; then the end
- *   timer     sweep_visit, then sweep_export into the writer's hands unless it is still busy
+ *   timer     sweep_visit, event_read, then sweep_export into the writer's hands unless it is still busy
  *   ring      sweep_absorb, when the kernel says that much was evicted
  *   writer    sweep_settle, when a batch is in
  *   control   answers flowctl
@@ -20,11 +20,13 @@
 #include "flowd/maps.h"
 #include "flowd/sink.h"
 #include "flowd/sweep.h"
+#include "trace/trace_hook.h"
 
 #define IFACE_VLAN_NOTE_MAX 256
 
 struct sqlite3;
 struct control;
+struct event;
 
 /* An interface that is being counted. */
 struct iface {
@@ -43,6 +45,10 @@ struct flowd {
 	struct loop loop;
 	struct maps maps;
 	struct sweep sweep;
+	struct trace trace;
+	struct event *event;	  /* NULL: the kernel is not asked */
+	uint32_t event_last;	  /* meta.event_generation */
+	uint32_t event_committed; /* the same, of these maps; 0: of others */
 	struct sink_writer *writer;
 	struct sqlite3 *db; /* the writer thread's while that runs */
 	int db_lock_fd;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "flowd/control.h"
+#include "flowd/event.h"
 #include "flowd/iface.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
@@ -41,6 +42,21 @@ static void submit(struct flowd *flowd)
 		log_err("sink: %s", strerror(-err));
 }
 
+/* What goes with the flows. */
+static void fill_batch(void *arg, struct sink_batch *batch)
+{
+	struct flowd *flowd = arg;
+
+	event_fill(flowd->event, batch);
+}
+
+/* The batch is in. */
+static void settle(struct flowd *flowd)
+{
+	sweep_settle(&flowd->sweep);
+	event_settle(flowd->event);
+}
+
 static void timer_run(struct watch *watch, uint32_t events)
 {
 	struct flowd *flowd = watch->arg;
@@ -52,9 +68,11 @@ static void timer_run(struct watch *watch, uint32_t events)
 		return;
 	measure_clock(flowd);
 	sweep_visit(&flowd->sweep, false);
+	event_read(flowd->event);
 	if (!flowd->sweep.in_flight && sweep_export(&flowd->sweep, false))
 		submit(flowd);
 	sweep_turn(&flowd->sweep);
+	event_turn(flowd->event);
 	control_tidy(flowd->control);
 	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
 		iface_look_after(flowd);
@@ -95,7 +113,7 @@ static void written_run(struct watch *watch, uint32_t events)
 	(void)watch;
 	(void)events;
 	if (sink_writer_collect(flowd->writer))
-		sweep_settle(&flowd->sweep);
+		settle(flowd);
 	note_commits(flowd);
 	ring_run(&flowd->ring, 0); /* what was evicted meanwhile may not wait for the next sweep */
 }
@@ -158,6 +176,8 @@ int run_loop(struct flowd *flowd)
 {
 	int err = open_watches(flowd);
 
+	flowd->sweep.fill = fill_batch;
+	flowd->sweep.fill_arg = flowd;
 	if (!err) {
 		sd_notify(0, "READY=1");
 		log_info("instance '%s': counting, %s", flowd->config->instance,
@@ -182,7 +202,7 @@ static bool wait_written(struct flowd *flowd)
 		struct timespec pause = {.tv_nsec = 1000000};
 
 		if (sink_writer_collect(flowd->writer))
-			sweep_settle(&flowd->sweep);
+			settle(flowd);
 		else
 			nanosleep(&pause, NULL);
 	}
@@ -216,17 +236,23 @@ static void last_visits(struct flowd *flowd)
 
 bool run_finish(struct flowd *flowd)
 {
+	bool more;
+
 	if (!wait_written(flowd))
 		return false;
 	last_visits(flowd);
 	measure_clock(flowd);
-	/* a batch has a limit: as many as it takes */
-	while (sweep_export(&flowd->sweep, true)) {
+	flowd->sweep.fill = fill_batch;
+	flowd->sweep.fill_arg = flowd;
+	event_read(flowd->event);
+	/* a batch has a limit, and events have two generations: as many as it takes */
+	do {
+		more = event_finish(flowd->event);
+		if (!sweep_export(&flowd->sweep, true))
+			break;
 		submit(flowd);
 		if (!wait_written(flowd))
 			return false;
-		if (!expire_count(flowd->sweep.expire))
-			break;
-	}
+	} while (more || expire_count(flowd->sweep.expire));
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/tracing.h"
 
 static json_t *number(uint64_t value)
 {
@@ -165,15 +166,17 @@ char *status_json(struct flowd *flowd)
 	char *text;
 
 	sweep_visit(&flowd->sweep, false);
-	object = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			   "version", WIRELEDGER_VERSION, "instance", flowd->config->instance,
-			   "pid", (int)getpid(), "uptime_s",
-			   number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
-			   number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
-			   sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd),
-			   "ring", ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps),
-			   "sink", sink_object(flowd->writer), "table", table_object(&flowd->sweep),
-			   "cpu", cpu_object(), "interfaces", interfaces_array(flowd));
+	object = json_pack(
+		"{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", WIRELEDGER_VERSION, "instance", flowd->config->instance, "pid",
+		(int)getpid(), "uptime_s",
+		number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
+		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
+		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
+		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
+		sink_object(flowd->writer), "table", table_object(&flowd->sweep), "cpu",
+		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
+		tracing_status(flowd));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	return text;

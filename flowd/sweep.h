@@ -61,6 +61,9 @@ struct sweep {
 	struct sweep_iface iface[FLOW_IFACES];
 	struct sweep_stats stats;
 	struct sink_batch batch;
+	/* what else goes with it; NULL: nothing */
+	void (*fill)(void *arg, struct sink_batch *batch);
+	void *fill_arg;
 	uint32_t *pending; /* slots with pending marks of the batch, | PENDING_HEALTH of export.c */
 	size_t pendings, pending_room;
 	bool in_flight;
