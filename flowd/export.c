@@ -85,6 +85,14 @@ static bool export_one(void *arg, const struct expire_record *from)
 	return true;
 }
 
+static void export_counters(struct sweep *sweep)
+{
+	uint32_t ids[FLOW_IFACES];
+
+	books_ids(sweep, ids);
+	counters_export(&sweep->counters, ids, &sweep->batch, clock_wall().ms);
+}
+
 bool sweep_export(struct sweep *sweep, bool all)
 {
 	struct flow_count before[FLOW_IFACES][2];
@@ -102,9 +110,11 @@ bool sweep_export(struct sweep *sweep, bool all)
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	export_counters(sweep);
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
-	sweep->in_flight = sweep->batch.records || sweep->batch.books;
+	sweep->in_flight =
+		sweep->batch.records || sweep->batch.books || sweep->batch.counter_values;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);
 	return sweep->in_flight;
@@ -127,6 +137,7 @@ void sweep_settle(struct sweep *sweep)
 	if (sweep->in_flight)
 		sweep->number++;
 	books_settle(sweep);
+	counters_settle(&sweep->counters);
 	sweep->in_flight = false;
 	sink_batch_reset(&sweep->batch);
 }

@@ -70,6 +70,20 @@ int iface_rows_load(struct flowd *flowd)
 	return err;
 }
 
+int iface_rows_counters(struct flowd *flowd)
+{
+	sqlite3_stmt *row;
+
+	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'counters'", -1, &row,
+			       NULL))
+		return -EIO;
+	sqlite3_step(row); /* no row: NULL */
+	counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
+		      (const char *)sqlite3_column_text(row, 0));
+	sqlite3_finalize(row);
+	return 0;
+}
+
 int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)
 {
 	static const char sql[] =

@@ -82,6 +82,7 @@ void sweep_close(struct sweep *sweep)
 	outer_free(sweep->outer);
 	free(sweep->side);
 	free(sweep->pending);
+	counters_free(&sweep->counters);
 	sink_batch_free(&sweep->batch);
 	ring_close(&sweep->ring);
 	memset(sweep, 0, sizeof(*sweep));

@@ -18,6 +18,7 @@
 
 #include "flowd/books.h"
 #include "flowd/clock.h"
+#include "flowd/counters.h"
 #include "flowd/expire.h"
 #include "flowd/maps.h"
 #include "flowd/ring.h"
@@ -58,6 +59,7 @@ struct sweep {
 	struct outer *outer;
 	struct side *side; /* [sets * FLOW_WAYS] */
 	struct sweep_iface iface[FLOW_IFACES];
+	struct counters counters;
 	struct sweep_stats stats;
 	struct sink_batch batch;
 	uint32_t *pending; /* slots with pending marks of the batch */
