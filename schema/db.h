@@ -14,7 +14,7 @@
 
 #include "fields.h"
 
-#define DB_VERSION 2
+#define DB_VERSION 3
 #define DB_APPLICATION_ID 0x574c4447 /* "WLDG" */
 #define DB_PATH_DEFAULT "/var/lib/wireledger/ledger.db"
 

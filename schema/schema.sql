@@ -8,7 +8,8 @@ CREATE TABLE meta (
 	key TEXT PRIMARY KEY,
 	value
 ) WITHOUT ROWID;
--- instance, socket, boot_id, generation (of the maps), last_sweep, ring_pos, sequence
+-- instance, socket, boot_id, generation (of the maps), last_sweep, ring_pos, sequence,
+-- counters (flowd/counters.h)
 
 -- An incarnation of an interface: the same name made anew is a new row.
 CREATE TABLE interface (
@@ -172,3 +173,13 @@ SELECT
 		substr(hex(t.outer_dst), 25, 4), substr(hex(t.outer_dst), 29, 4)))
 	END AS outer_dst
 FROM flow f LEFT JOIN interface i ON i.id = f.iface LEFT JOIN flow_tunnel t ON t.flow = f.id;
+
+-- version 3
+-- The NIC's own counters: in the ledger what they gained while the hooks saw seen_packets (NULL: unknown),
+-- in books both counters as of one moment, from which the next flowd goes on.
+ALTER TABLE ledger ADD COLUMN nic_packets INTEGER;
+ALTER TABLE ledger ADD COLUMN nic_bytes INTEGER;
+ALTER TABLE books ADD COLUMN nic_packets INTEGER;
+ALTER TABLE books ADD COLUMN nic_bytes INTEGER;
+ALTER TABLE books ADD COLUMN nic_seen_packets INTEGER;
+ALTER TABLE books ADD COLUMN nic_seen_bytes INTEGER;

@@ -226,9 +226,9 @@ static void test_newer(void **state)
 
 	(void)state;
 	make_db_with(path, 1);
-	exec_file(path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
+	exec_file(path, "PRAGMA user_version = 4; PRAGMA journal_mode = DELETE");
 	assert_left_alone(path, -EOVERFLOW,
-			  "newer wireledger (schema version 3, this one knows 2)");
+			  "newer wireledger (schema version 4, this one knows 3)");
 }
 
 /* A database as version 1 made it, with a flow, in the journal mode given. */
