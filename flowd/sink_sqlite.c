@@ -33,6 +33,8 @@ enum statement {
 	STMT_LEDGER,
 	STMT_BOOKS,
 	STMT_META,
+	STMT_WORD,
+	STMT_COUNTER,
 	STMT_MAX,
 };
 
@@ -75,6 +77,10 @@ static const char *const statements[STMT_MAX] = {
 	[STMT_LEDGER] = ledger_sql,
 	[STMT_BOOKS] = books_sql,
 	[STMT_META] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
+	[STMT_WORD] = "INSERT OR IGNORE INTO word (text) VALUES (?1)",
+	[STMT_COUNTER] =
+		"INSERT INTO counter SELECT ?1, ?2, s.id, n.id, ?5 FROM word s, word n "
+		"WHERE s.text = ?3 AND n.text = ?4 ON CONFLICT DO UPDATE SET value = value + ?5",
 };
 
 struct sink_sqlite {
@@ -290,12 +296,35 @@ static int add_books(struct sink_sqlite *s, const struct sink_books *b)
 	return rc ? rc : run_bound(s->stmt[STMT_BOOKS], books, sums, b->has_nic ? sums : sums - 4);
 }
 
+static int add_word(struct sink_sqlite *s, const char *text)
+{
+	int rc = sqlite3_bind_text(s->stmt[STMT_WORD], 1, text, -1, SQLITE_STATIC);
+
+	return rc ? rc : run(s->stmt[STMT_WORD]);
+}
+
+static int add_counter(struct sink_sqlite *s, const struct counter_record *record)
+{
+	sqlite3_stmt *stmt = s->stmt[STMT_COUNTER];
+	int rc = add_word(s, record->source);
+
+	rc = rc ? rc : add_word(s, record->name);
+	rc = rc ? rc : sqlite3_bind_int64(stmt, 1, record->minute_ms);
+	rc = rc ? rc : sqlite3_bind_int64(stmt, 2, record->iface);
+	rc = rc ? rc : sqlite3_bind_text(stmt, 3, record->source, -1, SQLITE_STATIC);
+	rc = rc ? rc : sqlite3_bind_text(stmt, 4, record->name, -1, SQLITE_STATIC);
+	rc = rc ? rc : sqlite3_bind_int64(stmt, 5, (int64_t)record->value);
+	return rc ? rc : run(stmt);
+}
+
 static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 {
 	int rc = insert_records(s, batch);
 
 	for (size_t i = 0; !rc && i < batch->books; i++)
 		rc = add_books(s, &batch->book[i]);
+	for (size_t i = 0; !rc && i < batch->counters; i++)
+		rc = add_counter(s, &batch->counter[i]);
 	if (!rc)
 		rc = set_meta(s, "last_sweep", batch->sweep);
 	if (!rc)

@@ -183,3 +183,26 @@ ALTER TABLE books ADD COLUMN nic_packets INTEGER;
 ALTER TABLE books ADD COLUMN nic_bytes INTEGER;
 ALTER TABLE books ADD COLUMN nic_seen_packets INTEGER;
 ALTER TABLE books ADD COLUMN nic_seen_bytes INTEGER;
+
+-- Texts that come again and again: reasons, places, devices, processes, names of counters.
+CREATE TABLE word (
+	id INTEGER PRIMARY KEY,
+	text TEXT NOT NULL UNIQUE
+);
+
+-- What counters beside the packets' path gained in a minute. source: link, ethtool, qdisc, softnet.
+CREATE TABLE counter (
+	minute_ms INTEGER NOT NULL,
+	iface INTEGER NOT NULL,           -- interface.id, 0: of the host
+	source INTEGER NOT NULL,          -- word.id
+	name INTEGER NOT NULL,            -- word.id
+	value INTEGER NOT NULL,
+	PRIMARY KEY (minute_ms, iface, source, name)
+) WITHOUT ROWID;
+
+CREATE VIEW counter_text AS
+SELECT
+	strftime('%Y-%m-%dT%H:%MZ', c.minute_ms / 1000, 'unixepoch') AS minute,
+	i.name AS iface, s.text AS source, n.text AS name, c.value
+FROM counter c LEFT JOIN interface i ON i.id = c.iface LEFT JOIN word s ON s.id = c.source
+	LEFT JOIN word n ON n.id = c.name;
