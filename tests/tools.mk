@@ -4,7 +4,7 @@
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/bystander.bpf.o \
-	$(B)/tests/tagger.bpf.o
+	$(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -32,7 +32,7 @@ $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
-$(B)/tests/bystander.bpf.o: tests/bystander.bpf.c
+$(B)/tests/bystander.bpf.o $(B)/tests/dropper.bpf.o: $(B)/tests/%.bpf.o: tests/%.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
