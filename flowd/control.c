@@ -98,6 +98,20 @@ static uint32_t answer_books(struct client *client)
 	return count;
 }
 
+static bool answer_counter(void *arg, const struct counter_record *record)
+{
+	return answer_add(arg, record, sizeof(*record));
+}
+
+static void answer_counters(struct client *client)
+{
+	const struct sweep *sweep = &client->control->flowd->sweep;
+	uint32_t ids[FLOW_IFACES];
+
+	books_ids(sweep, ids);
+	counters_live(&sweep->counters, ids, clock_wall().ms, answer_counter, client);
+}
+
 static void answer_live(struct client *client)
 {
 	struct flowd *flowd = client->control->flowd;
@@ -123,6 +137,9 @@ static void answer_live(struct client *client)
 	before = client->size;
 	event_live(flowd->event, answer_event, client);
 	head.events = (uint32_t)((client->size - before) / sizeof(struct event_record));
+	before = client->size;
+	answer_counters(client);
+	head.counters = (uint32_t)((client->size - before) / sizeof(struct counter_record));
 	memcpy(client->answer, &head, sizeof(head));
 }
 

@@ -11,6 +11,7 @@
 
 #include "flowd/event_map.h"
 #include "flowd/event_said.h"
+#include "flowd/expire_say.h"
 #include "flowd/flowd.h"
 #include "flowd/log.h"
 #include "flowd/place.h"

@@ -97,6 +97,14 @@ static bool export_one(void *arg, const struct expire_record *from)
 	return true;
 }
 
+static void export_counters(struct sweep *sweep)
+{
+	uint32_t ids[FLOW_IFACES];
+
+	books_ids(sweep, ids);
+	counters_export(&sweep->counters, ids, &sweep->batch, clock_wall().ms);
+}
+
 bool sweep_export(struct sweep *sweep, bool all)
 {
 	struct flow_count before[FLOW_IFACES][2];
@@ -116,10 +124,11 @@ bool sweep_export(struct sweep *sweep, bool all)
 	}
 	if (sweep->fill)
 		sweep->fill(sweep->fill_arg, &sweep->batch);
+	export_counters(sweep);
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
-	sweep->in_flight =
-		sweep->batch.records || sweep->batch.books || sweep->batch.event_generation;
+	sweep->in_flight = sweep->batch.records || sweep->batch.books ||
+			   sweep->batch.event_generation || sweep->batch.counter_values;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);
 	return sweep->in_flight;
@@ -148,6 +157,7 @@ void sweep_settle(struct sweep *sweep)
 	if (sweep->in_flight)
 		sweep->number++;
 	books_settle(sweep);
+	counters_settle(&sweep->counters);
 	sweep->in_flight = false;
 	sink_batch_reset(&sweep->batch);
 }

@@ -6,6 +6,7 @@
  *   timer     sweep_visit, event_read, then sweep_export into the writer's hands unless it is still busy
  *   ring      sweep_absorb, when the kernel says that much was evicted
  *   writer    sweep_settle, when a batch is in
+ *   sampler   counter_thread_take, when the kernel's own counters are there
  *   control   answers flowctl
  */
 #pragma once
@@ -26,6 +27,7 @@
 
 struct sqlite3;
 struct control;
+struct counter_thread;
 struct event;
 
 /* An interface that is being counted. */
@@ -57,7 +59,8 @@ struct flowd {
 	struct iface iface[FLOW_IFACES];
 	size_t ifaces;
 	struct control *control;
-	struct watch timer, ring, written, signals, links;
+	struct counter_thread *counter_thread;
+	struct watch timer, ring, written, signals, links, sampled;
 	struct mono started;
 	char pin_dir[64];
 	int pin_fd;

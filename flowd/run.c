@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "flowd/control.h"
+#include "flowd/counter_thread.h"
 #include "flowd/event.h"
 #include "flowd/iface.h"
 #include "flowd/links.h"
@@ -73,6 +74,7 @@ static void timer_run(struct watch *watch, uint32_t events)
 		submit(flowd);
 	sweep_turn(&flowd->sweep);
 	event_turn(flowd->event);
+	counter_thread_tick(flowd);
 	control_tidy(flowd->control);
 	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
 		iface_look_after(flowd);
@@ -116,6 +118,12 @@ static void written_run(struct watch *watch, uint32_t events)
 		settle(flowd);
 	note_commits(flowd);
 	ring_run(&flowd->ring, 0); /* what was evicted meanwhile may not wait for the next sweep */
+}
+
+static void sampled_run(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	counter_thread_take(watch->arg);
 }
 
 static void signal_run(struct watch *watch, uint32_t events)
@@ -165,10 +173,13 @@ static int open_watches(struct flowd *flowd)
 	flowd->ring = (struct watch){.fd = flowd->maps.ring_fd, .run = ring_run, .arg = flowd};
 	flowd->written = (struct watch){
 		.fd = sink_writer_fd(flowd->writer), .run = written_run, .arg = flowd};
+	flowd->sampled =
+		(struct watch){.fd = counter_thread_fd(flowd), .run = sampled_run, .arg = flowd};
 	err = err ? err : open_signals(flowd);
 	/* edge-triggered: records stay in the ring until they are committed */
 	err = err ? err : loop_watch(&flowd->loop, &flowd->ring, EPOLLIN | EPOLLET);
 	err = err ? err : loop_watch(&flowd->loop, &flowd->written, EPOLLIN);
+	err = err ? err : loop_watch(&flowd->loop, &flowd->sampled, EPOLLIN);
 	return err ? err : links_open(flowd);
 }
 

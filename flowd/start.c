@@ -17,6 +17,7 @@
 #include "flow_xdp.skel.h"
 #include "flowd/books.h"
 #include "flowd/control.h"
+#include "flowd/counter_thread.h"
 #include "flowd/iface.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
@@ -268,6 +269,7 @@ static void close_fd(int *fd)
 /* Close what the process holds; hooks and pins stay. */
 static void put_down(struct flowd *flowd)
 {
+	counter_thread_stop(flowd);
 	control_free(flowd->control);
 	if (flowd->writer)
 		sink_writer_free(flowd->writer);
@@ -362,6 +364,7 @@ int start(struct flowd *flowd)
 	}
 	err = err ? err : drop_privileges();
 	err = err ? err : first_sweep(flowd);
+	err = err ? err : counter_thread_start(flowd);
 	err = err ? err : start_writer(flowd);
 	if (err)
 		undo(flowd);
@@ -372,6 +375,7 @@ bool stop(struct flowd *flowd)
 {
 	bool keep = flowd->config->keep_attached && !flowd->detach, written;
 
+	counter_thread_stop(flowd);
 	if (!keep) {
 		iface_detach(flowd);
 		tracing_detach(flowd);

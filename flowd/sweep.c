@@ -108,6 +108,7 @@ void sweep_close(struct sweep *sweep)
 	free(sweep->side);
 	free(sweep->health_read);
 	free(sweep->pending);
+	counters_free(&sweep->counters);
 	sink_batch_free(&sweep->batch);
 	ring_close(&sweep->ring);
 	memset(sweep, 0, sizeof(*sweep));

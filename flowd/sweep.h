@@ -18,6 +18,7 @@
 
 #include "flowd/books.h"
 #include "flowd/clock.h"
+#include "flowd/counters.h"
 #include "flowd/expire.h"
 #include "flowd/maps.h"
 #include "flowd/ring.h"
@@ -59,6 +60,7 @@ struct sweep {
 	struct side *side;		       /* [sets * FLOW_WAYS] */
 	struct flow_health_count *health_read; /* [sets * FLOW_WAYS], beside side[] */
 	struct sweep_iface iface[FLOW_IFACES];
+	struct counters counters;
 	struct sweep_stats stats;
 	struct sink_batch batch;
 	/* what else goes with it; NULL: nothing */
