@@ -20,19 +20,20 @@ static struct flow_slot *find(const struct replay_cache *cache, const struct flo
 static void find_peer(const struct replay_cache *cache, const struct flow_key *key,
 		      struct tcp_peer *ret_peer)
 {
+	const struct flow_slot *slot;
 	struct flow_key reverse;
 	uint32_t number;
 
 	flow_key_reverse(key, &reverse);
 	reverse.dir = key->dir;
-	ret_peer->slot = find(cache, &reverse, &number);
-	if (!ret_peer->slot) {
+	slot = find(cache, &reverse, &number);
+	if (!slot) {
 		reverse.dir = !key->dir;
-		ret_peer->slot = find(cache, &reverse, &number);
+		slot = find(cache, &reverse, &number);
 	}
-	if (ret_peer->slot)
-		ret_peer->initial_ns =
-			cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS].initial_ns;
+	if (slot)
+		tcp_join(ret_peer, slot,
+			 &cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS]);
 }
 
 /* The packet asks for an answer of that token. */
@@ -65,7 +66,7 @@ static void look(struct replay_cache *cache, uint32_t number, const struct flow_
 	struct flow_slot *slot = &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
 	struct flow_health *health = &cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS];
 	bool first = slot->tcp_state & TCP_HANDSHAKE, syn = f->tcp_flags & TCP_FLAG_SYN;
-	struct tcp_peer peer = {.slot = NULL};
+	struct tcp_peer peer = {.state = 0};
 
 	if (tcp_wants_peer(slot, f))
 		find_peer(cache, &f->key, &peer);

@@ -119,7 +119,7 @@ static __always_inline void account_claim(struct flow_slot *slot, __u32 number,
 	}
 	slot->tcp_state = 0;
 	slot->tcp_dups = 0;
-	slot->tcp_peer = (__u16)(bpf_get_smp_processor_id() << 1);
+	slot->tcp_peer = (__u16)(bpf_get_smp_processor_id() * HEALTH_PLACES);
 	slot->tcp_tsval = (__u16)f->tsval;
 	slot->tcp_tsecr = (__u16)f->tsecr;
 	slot->birth++;
@@ -289,6 +289,7 @@ static __always_inline __u64 account_now(struct flow_cpu *stat)
 		stat->now_ns = bpf_ktime_get_coarse_ns();
 		stat->tick = tick;
 		stat->samples = HEALTH_SAMPLES;
+		stat->gathers = HEALTH_GATHERS;
 	}
 	return stat->now_ns;
 }

@@ -122,7 +122,7 @@ struct flow_slot {
 	__u8 tcp_state; /* enum tcp_state of tcp.h */
 	__u8 tcp_dups;	/* duplicate ACKs in a row */
 	__u16 tcp_window;
-	__u16 tcp_peer; /* where the other direction's slot was found last: CPU << 1 | same way */
+	__u16 tcp_peer; /* where the other direction's slot was found last, see health_gather */
 	__u32 tcp_next; /* sequence number expected next */
 	__u32 tcp_ack;
 	__u32 tcp_time;	 /* tcp_ticks() when tcp_next grew last */
@@ -238,7 +238,8 @@ struct flow_cpu {
 	__u64 now_ns;
 	__u64 outer_full; /* packets in tunnels whose endpoints found no number: outer is 0 */
 	__u64 samples;	  /* round trips that may still be asked for in this tick */
-	__u64 pad[7];
+	__u64 gathers;	  /* looks at other CPUs' slots that may still be taken in it */
+	__u64 pad[6];
 };
 
 struct flow_iface {

@@ -13,8 +13,9 @@
 #include "rtt.h"
 #include "tcp.h"
 
-#define HEALTH_PEER_TRIES 8 /* places looked at for the other direction's slot, each time */
-#define HEALTH_SAMPLES 32   /* round trips asked for in a tick of a CPU */
+#define HEALTH_TRIES 8	   /* CPUs whose slots are looked at together */
+#define HEALTH_SAMPLES 32  /* round trips asked for in a tick of a CPU */
+#define HEALTH_GATHERS 128 /* looks at other CPUs' slots in a tick */
 
 enum health_stamp {
 	HEALTH_STAMP_ASK = 1,
@@ -56,8 +57,27 @@ static __always_inline int health_may_sample(void)
 	return 1;
 }
 
-/* TCP's key of the other direction; `same`: it goes the same way (a mirror port). */
-static __always_inline void health_reverse(const struct flow_key *key, __u32 same,
+/* And one more look at other CPUs' slots be taken: a flood is not to make each of its packets dear. */
+static __always_inline int health_may_gather(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+
+	if (!stat || !stat->gathers)
+		return 0;
+	stat->gathers--;
+	return 1;
+}
+
+/* Where the other direction's slot may be: on that CPU, under a key that differs in this. */
+enum health_place {
+	HEALTH_PLACE_SAME = 1,	  /* it goes the same way: a mirror port */
+	HEALTH_PLACE_UNKNOWN = 2, /* one of them has FLOW_MARK_VLAN_UNKNOWN, the other not */
+	HEALTH_PLACES = 4,	  /* of a CPU */
+};
+
+/* TCP's key of the other direction. */
+static __always_inline void health_reverse(const struct flow_key *key, __u32 place,
 					   struct flow_key *rev)
 {
 	__builtin_memcpy(rev, key, sizeof(*rev));
@@ -65,7 +85,12 @@ static __always_inline void health_reverse(const struct flow_key *key, __u32 sam
 	__builtin_memcpy(rev->dst, key->src, sizeof(rev->dst));
 	rev->sport = key->dport;
 	rev->dport = key->sport;
-	rev->dir = same ? key->dir : !key->dir;
+	rev->dir = place & HEALTH_PLACE_SAME ? key->dir : !key->dir;
+	if (place & HEALTH_PLACE_UNKNOWN) {
+		rev->marks ^= FLOW_MARK_VLAN_UNKNOWN;
+		rev->marks &= (__u8)~FLOW_MARK_STAG;
+		rev->vlan = rev->cvlan = 0;
+	}
 	if ((key->outer & 3) == FLOW_OUTER_FORWARD || (key->outer & 3) == FLOW_OUTER_BACKWARD)
 		rev->outer = key->outer ^ 3;
 }
@@ -83,30 +108,71 @@ static __always_inline __u32 health_find(__u32 cpu, const struct flow_key *key)
 	return way < FLOW_WAYS ? index * FLOW_WAYS + way : ~0U;
 }
 
-/*
- * The other direction's slot, which may be on any CPU: where it was last, else the next places, on from
- * there the next time. ~0: not found.
- */
-static __always_inline __u32 health_peer(struct flow_slot *slot, const struct flow_facts *f)
+/* Look for the other direction at that place. False: it is not there. */
+static __always_inline int health_join(__u32 cpu, __u32 place, const struct flow_facts *f,
+				       struct flow_key *scratch, struct tcp_peer *peer)
 {
-	__u32 places = geometry.cpus * 2, place = slot->tcp_peer, number, zero = 0;
+	const struct flow_health *h;
+	const struct flow_slot *slot;
+	__u32 number;
+
+	health_reverse(&f->key, place, scratch);
+	number = health_find(cpu, scratch);
+	if (number == ~0U)
+		return 0;
+	slot = health_slot(number);
+	h = health_of(number);
+	if (slot && h)
+		tcp_join(peer, slot, h);
+	return 1;
+}
+
+/* Another CPU's slot of the same direction. */
+static __always_inline void health_follow(struct flow_slot *slot, __u32 cpu,
+					  const struct flow_facts *f, struct tcp_peer *peer)
+{
+	__u32 number = health_find(cpu, &f->key);
+	const struct flow_slot *other = number == ~0U ? NULL : health_slot(number);
+	const struct flow_health *h = number == ~0U ? NULL : health_of(number);
+
+	if (!other || !h)
+		return;
+	tcp_follow(slot, f, other);
+	if (h->initial_ns)
+		peer->initial_ns = h->initial_ns;
+}
+
+/*
+ * What other CPUs know of both directions: any CPU may have sent or got the packets before this one.
+ * Where there are more CPUs than HEALTH_TRIES, those from where the other direction was last, and on
+ * from there where it was not found.
+ */
+static __always_inline void health_gather(struct flow_slot *slot, const struct flow_facts *f,
+					  struct tcp_peer *peer)
+{
+	__u32 place = slot->tcp_peer % HEALTH_PLACES, first = slot->tcp_peer / HEALTH_PLACES;
+	__u32 own = bpf_get_smp_processor_id(), cpu = first, zero = 0, found = ~0U;
 	struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero); /* not needed any more */
 
 	if (!wrap)
-		return ~0U;
-	for (int i = 0; i < HEALTH_PEER_TRIES && i < (int)places; i++) {
-		if (place >= places)
-			place = 0;
-		health_reverse(&f->key, place & 1, &wrap->first);
-		number = health_find(place >> 1, &wrap->first);
-		if (number != ~0U) {
-			slot->tcp_peer = (__u16)place;
-			return number;
+		return;
+	for (__u32 i = 0; i < HEALTH_TRIES && i < geometry.cpus; i++, cpu++) {
+		if (cpu >= geometry.cpus)
+			cpu = 0;
+		if (health_join(cpu, place, f, &wrap->first, peer)) {
+			found = cpu;
+		} else if (health_join(cpu, place ^ HEALTH_PLACE_UNKNOWN, f, &wrap->first, peer)) {
+			place ^= HEALTH_PLACE_UNKNOWN;
+			found = cpu;
 		}
-		place++;
+		if (cpu != own)
+			health_follow(slot, cpu, f, peer);
 	}
-	slot->tcp_peer = (__u16)place;
-	return ~0U;
+	if (found == ~0U) {
+		found = geometry.cpus > HEALTH_TRIES ? cpu : first;
+		place ^= HEALTH_PLACE_SAME;
+	}
+	slot->tcp_peer = (__u16)(found * HEALTH_PLACES + place);
 }
 
 /* The handshake's questions and answers; see rtt.h. `first`: the packet after a SYN. */
@@ -148,17 +214,8 @@ __noinline int health_look(__u32 number, struct flow_facts *f, __u64 now)
 	shakes = first || ((f->tcp_flags & TCP_FLAG_SYN) && health_may_sample());
 	if (shakes || (slot->tcp_state & TCP_TIMED))
 		now = bpf_ktime_get_ns();
-	if (tcp_wants_peer(slot, f)) {
-		__u32 other = health_peer(slot, f);
-
-		if (other != ~0U) {
-			const struct flow_health *its = health_of(other);
-
-			peer.slot = health_slot(other);
-			if (its)
-				peer.initial_ns = its->initial_ns;
-		}
-	}
+	if ((tcp_wants_others(slot, f) || tcp_wants_peer(slot, f)) && health_may_gather())
+		health_gather(slot, f, &peer);
 	tcp_look(slot, h, &peer, f, now);
 	if (shakes)
 		health_handshake(slot, h, f, first, now);

@@ -27,10 +27,11 @@
 #define TCP_FLAG_ACK 0x10
 #define TCP_FLAGS_RARE (TCP_FLAG_FIN | TCP_FLAG_SYN | TCP_FLAG_RST)
 
-#define TCP_DUPS_FAST 2		/* duplicate ACKs that ask for a segment */
-#define TCP_FAST_NS 20000000ULL /* for so long */
-#define TCP_INITIAL_NS 3000000U /* a round trip that is not known */
-#define TCP_TICK_SHIFT 6
+#define TCP_DUPS_FAST 2		  /* duplicate ACKs that ask for a segment */
+#define TCP_FAST_NS 20000000ULL	  /* for so long */
+#define TCP_INITIAL_NS 3000000U	  /* a round trip that is not known */
+#define TCP_NEAR (1U << 26)	  /* sequence numbers of one connection are not farther apart */
+#define TCP_TICK_SHIFT 6	  /* see tcp_ticks() */
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
 
 /* flow_slot.tcp_state. */
@@ -43,10 +44,13 @@ enum tcp_state {
 	TCP_HANDSHAKE = 32, /* the last packet was a SYN without ACK */
 };
 
-/* What the other direction's slot tells; slot NULL: there is none. */
+/* What the other direction's slots tell; of several CPUs' together, see tcp_join. */
 struct tcp_peer {
-	const struct flow_slot *slot;
+	__u64 last_ns; /* of its last packet; 0: none is known */
+	__u32 ack;     /* where state has TCP_ACKED */
+	__u32 dups;
 	__u32 initial_ns;
+	__u32 state;
 };
 
 /* flow_slot.tcp_time: units of 64 ns, modulo 2^32: 275 s. */
@@ -139,6 +143,68 @@ static __always_inline int tcp_wants_peer(const struct flow_slot *slot, const st
 	return tcp_is_again(slot, f) || (!slot->tcp_dups && tcp_is_repeat(slot, f));
 }
 
+/* Something is missing before the packet: another CPU may have seen it. */
+static __always_inline int tcp_wants_others(const struct flow_slot *slot,
+					    const struct flow_facts *f)
+{
+	if (f->tcp_flags & TCP_FLAG_SYN)
+		return 0;
+	return !(slot->tcp_state & TCP_SEEN) || tcp_before(slot->tcp_next, f->seq);
+}
+
+/* Both may be of one connection: no port was used again between them. */
+static __always_inline int tcp_is_near(__u32 a, __u32 b)
+{
+	return a - b + TCP_NEAR < 2 * TCP_NEAR;
+}
+
+/* Another CPU's slot of the same direction: what that saw last is what is expected here. */
+static __always_inline void tcp_follow(struct flow_slot *slot, const struct flow_facts *f,
+				       const struct flow_slot *other)
+{
+	if (!(other->tcp_state & TCP_SEEN) || !tcp_is_near(f->seq, other->tcp_next))
+		return;
+	if ((slot->tcp_state & TCP_SEEN) && (!tcp_before(slot->tcp_next, other->tcp_next) ||
+					     (__s64)(other->last_ns - slot->last_ns) < 0))
+		return;
+	slot->tcp_next = other->tcp_next;
+	slot->tcp_time = other->tcp_time;
+	slot->tcp_state |= TCP_SEEN;
+}
+
+static __always_inline void tcp_join_ack(struct tcp_peer *peer, const struct flow_slot *slot)
+{
+	int later = tcp_is_near(peer->ack, slot->tcp_ack)
+			    ? tcp_before(peer->ack, slot->tcp_ack)
+			    : (__s64)(slot->last_ns - peer->last_ns) > 0;
+
+	if (!(peer->state & TCP_ACKED) || later) {
+		peer->ack = slot->tcp_ack;
+		peer->dups = slot->tcp_dups;
+	} else if (peer->ack == slot->tcp_ack) {
+		peer->dups += slot->tcp_dups + 1U;
+	}
+	peer->state |= TCP_ACKED;
+}
+
+/*
+ * Another slot of the other direction. Where several CPUs saw the same acknowledgement, each holds its
+ * first sight of it as new.
+ */
+static __always_inline void tcp_join(struct tcp_peer *peer, const struct flow_slot *slot,
+				     const struct flow_health *h)
+{
+	if (h->initial_ns)
+		peer->initial_ns = h->initial_ns;
+	if (slot->tcp_state & TCP_ACKED)
+		tcp_join_ack(peer, slot);
+	if ((__s64)(slot->last_ns - peer->last_ns) > 0) {
+		peer->last_ns = slot->last_ns;
+		peer->state &= ~(__u32)TCP_KEPT_ALIVE;
+		peer->state |= slot->tcp_state & TCP_KEPT_ALIVE;
+	}
+}
+
 /* What of a packet was sent before: segments, and the kinds of them. */
 struct tcp_again {
 	__u32 segments;
@@ -175,8 +241,8 @@ static __always_inline __u32 tcp_segments_acked(const struct flow_facts *f, __u3
 /* The other side asked for what begins there. */
 static __always_inline int tcp_was_asked_for(const struct tcp_peer *peer, __u32 seq, __u64 now)
 {
-	return peer->slot && peer->slot->tcp_dups >= TCP_DUPS_FAST && peer->slot->tcp_ack == seq &&
-	       (__s64)(now - peer->slot->last_ns) < (__s64)TCP_FAST_NS;
+	return (peer->state & TCP_ACKED) && peer->dups >= TCP_DUPS_FAST && peer->ack == seq &&
+	       (__s64)(now - peer->last_ns) < (__s64)TCP_FAST_NS;
 }
 
 /* It came soon after the newest segment. */
@@ -201,8 +267,8 @@ static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *s
 	struct tcp_again again = {.segments = tcp_segments_before(f, next)};
 	__u32 acked = 0, rest, repeated = next - f->seq;
 
-	if (peer->slot && (peer->slot->tcp_state & TCP_ACKED))
-		acked = tcp_segments_acked(f, again.segments, peer->slot->tcp_ack);
+	if (peer->state & TCP_ACKED)
+		acked = tcp_segments_acked(f, again.segments, peer->ack);
 	rest = again.segments - acked;
 	if (rest && tcp_was_asked_for(peer, f->seq + acked * mss, now))
 		rest--;
@@ -236,7 +302,7 @@ static __always_inline void tcp_look_again(struct flow_slot *slot, struct flow_h
 
 	/* a probe's byte goes again with what follows it */
 	if (f->payload > 1 && f->seq == slot->tcp_next - 1 &&
-	    !(peer->slot && !tcp_before(peer->slot->tcp_ack, f->seq + f->payload)))
+	    !((peer->state & TCP_ACKED) && !tcp_before(peer->ack, f->seq + f->payload)))
 		return;
 	again = tcp_sort_again(slot, h, peer, f, now);
 	h->count.retransmits += again.segments - again.out_of_order;
@@ -271,7 +337,7 @@ static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_h
 		h->count.zero_windows += f->packets;
 		tcp_note(slot);
 	}
-	if (tcp_is_repeat(slot, f) && !(peer->slot && (peer->slot->tcp_state & TCP_KEPT_ALIVE))) {
+	if (tcp_is_repeat(slot, f) && !(peer->state & TCP_KEPT_ALIVE)) {
 		if (slot->tcp_dups < 255)
 			slot->tcp_dups++;
 		h->count.dup_acks++;
