@@ -259,13 +259,11 @@ static int join_live(struct query *query)
 
 static int prepare(struct query *query)
 {
-	static const char plain[] = "SELECT " DB_FLOW_COLUMNS " FROM " DB_FLOW_TABLES
-				    " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC";
-	static const char tunnels[] = "SELECT " DB_TUNNEL_COLUMNS " FROM " DB_TUNNEL_TABLES
-				      " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC";
-	const char *sql = db_has_tunnels(query->db) ? tunnels : plain;
+	char sql[2048];
 	int64_t until = query->options.until_ms;
 
+	snprintf(sql, sizeof(sql), "%s WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+		 db_flow_select(query->db, true));
 	if (sqlite3_prepare_v2(query->db, sql, -1, &query->stmt, NULL))
 		return fail_sqlite(query, "flow");
 	until = until > INT64_MAX >> ID_SHIFT ? INT64_MAX : until << ID_SHIFT;
