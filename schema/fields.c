@@ -229,6 +229,61 @@ NUMBER(rev_bytes, true, rec->half[1].bytes)
 NUMBER(rev_ip_bytes, true, rec->half[1].ip_bytes)
 NUMBER(rev_tcp_flags, is_tcp(&rec->key), rec->half[1].tcp_flags)
 
+/* The same of each direction. */
+#define HALVES(field, present, value)                                                         \
+	static bool field##_of(const struct flow_record *rec, int which, uint64_t *ret_value) \
+	{                                                                                     \
+		const struct half_health *h = &rec->health[which];                            \
+		if (!(present))                                                               \
+			return false;                                                         \
+		*ret_value = (value);                                                         \
+		return true;                                                                  \
+	}                                                                                     \
+	static bool field##_number(const struct flow_record *rec, uint64_t *ret_value)        \
+	{                                                                                     \
+		return field##_of(rec, 0, ret_value);                                         \
+	}                                                                                     \
+	static bool rev_##field##_number(const struct flow_record *rec, uint64_t *ret_value)  \
+	{                                                                                     \
+		return field##_of(rec, 1, ret_value);                                         \
+	}
+
+HALVES(retransmits, is_tcp(&rec->key), h->count.retransmits)
+HALVES(retransmitted_bytes, is_tcp(&rec->key), h->count.retransmitted_bytes)
+HALVES(out_of_order, is_tcp(&rec->key), h->count.out_of_order)
+HALVES(dup_acks, is_tcp(&rec->key), h->count.dup_acks)
+HALVES(zero_windows, is_tcp(&rec->key), h->count.zero_windows)
+HALVES(resets, is_tcp(&rec->key), h->count.resets)
+HALVES(keep_alives, is_tcp(&rec->key), h->count.keep_alives)
+HALVES(syn_repeats, is_tcp(&rec->key), h->count.syn_repeats)
+HALVES(retransmits_kernel, is_tcp(&rec->key), h->retransmits_kernel)
+HALVES(drops, h, h->drops)
+HALVES(drop_bytes, h, h->drop_bytes)
+HALVES(handshake_us, h->handshake_us, h->handshake_us)
+HALVES(rtt_us, h->count.rtt_count, h->count.rtt_sum_us / h->count.rtt_count)
+HALVES(rtt_min_us, h->count.rtt_count, h->rtt_min_us)
+HALVES(rtt_max_us, h->count.rtt_count, h->rtt_max_us)
+HALVES(rtt_samples, h->count.rtt_count, h->count.rtt_count)
+
+/* The kernel's name of it, which is any bytes. */
+static bool process_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	const struct flow_socket *socket = &rec->socket;
+
+	if (!socket->has || !*socket->process)
+		return false;
+	snprintf(buf, size, "%.*s", (int)sizeof(socket->process), socket->process);
+	return true;
+}
+
+/* 0 is unknown. */
+#define SOCKET(field) NUMBER(field, rec->socket.has && rec->socket.field, rec->socket.field)
+SOCKET(pid)
+SOCKET(srtt_us)
+SOCKET(min_rtt_us)
+SOCKET(cwnd)
+SOCKET(delivery_rate)
+
 #define TIME_ROW(field, heading, ie, text_of_help)                                                 \
 	{                                                                                          \
 		.name = #field, .title = heading, .unit = "ms", .help = text_of_help, .ipfix = ie, \
@@ -250,6 +305,11 @@ NUMBER(rev_tcp_flags, is_tcp(&rec->key), rec->half[1].tcp_flags)
 		.help = text_of_help, .ipfix = ie, .kind = FIELD_NUMBER, .reverse = 1, \
 		.number = rev_##field##_number                                         \
 	}
+
+/* What is known of each direction: the initiator's, and the same of the responder's. */
+#define HALVES_ROWS(field, heading, of, ie, text_of_help)       \
+	NUMBER_ROW(field, heading, of, NULL, ie, text_of_help), \
+		REVERSE_ROW(field, "REV " heading, of, NULL, ie, "the same of the responder")
 
 /* clang-format off */
 const struct field fields[] = {
@@ -318,6 +378,51 @@ const struct field fields[] = {
 		"tunnel endpoint that sent the initiator's packets; none where there is no such "
 		"endpoint, or it is no longer known"),
 	TEXT_ROW(outer_dst, "OUTER DST", NULL, 0, "tunnel endpoint that they were sent to"),
+	HALVES_ROWS(retransmits, "RETRANSMITS", "packets", 0,
+		"TCP segments of the initiator, seen here, that carry data, SYN or FIN and do not advance "
+		"its sequence number, apart from out_of_order and keep_alives; none where not TCP"),
+	HALVES_ROWS(retransmitted_bytes, "RETRANSMITTED", "bytes", 0,
+		"bytes of payload in retransmits; none where not TCP"),
+	HALVES_ROWS(out_of_order, "OUT OF ORDER", "packets", 0,
+		"segments of the initiator that carry data, SYN or FIN, do not advance its sequence number "
+		"and came within the connection's initial round trip, or 3 ms, of the newest segment; "
+		"none where not TCP"),
+	HALVES_ROWS(dup_acks, "DUP ACKS", "packets", 0,
+		"ACKs of the initiator that repeat the one before and carry nothing; none where not TCP"),
+	HALVES_ROWS(zero_windows, "ZERO WINDOWS", "packets", 0,
+		"segments in which the initiator says that it has no room left to receive; none where "
+		"not TCP"),
+	HALVES_ROWS(resets, "RESETS", "packets", 0,
+		"segments of the initiator with RST; none where not TCP"),
+	HALVES_ROWS(keep_alives, "KEEP ALIVES", "packets", 0,
+		"segments of the initiator with at most one byte, which the other side has acknowledged "
+		"already (RFC 9293 section 3.8.4); none where not TCP"),
+	HALVES_ROWS(syn_repeats, "SYN REPEATS", "packets", 0,
+		"SYN, or SYN with ACK, of the initiator again; in retransmits too; none where not TCP"),
+	HALVES_ROWS(retransmits_kernel, "KERNEL RETRANSMITS", "packets", 0,
+		"segments of the initiator that this host's own TCP sent again; none where not TCP"),
+	HALVES_ROWS(drops, "DROPS", "packets", 133,
+		"packets of the initiator, of any protocol, that this host's kernel dropped"),
+	HALVES_ROWS(drop_bytes, "DROPPED", "bytes", 0, "bytes of frames in drops"),
+	HALVES_ROWS(handshake_us, "HANDSHAKE", "us", 0,
+		"from the initiator's SYN at this monitor to its answer; of the responder: from SYN with "
+		"ACK to its answer; none where it was not seen"),
+	HALVES_ROWS(rtt_us, "RTT", "us", 0,
+		"mean round trip from the initiator's packets at this monitor to their answers, handshake "
+		"included: to the responder and back; none without a sample"),
+	HALVES_ROWS(rtt_min_us, "MIN RTT", "us", 0, "the shortest of them"),
+	HALVES_ROWS(rtt_max_us, "MAX RTT", "us", 0, "the longest of them"),
+	HALVES_ROWS(rtt_samples, "RTT SAMPLES", NULL, 0, "how many they are; none without one"),
+	TEXT_ROW(process, "PROCESS", NULL, 0,
+		"name of the process of this host that had the connection when it closed; none where "
+		"unknown, as in all that follow"),
+	NUMBER_ROW(pid, "PID", NULL, NULL, 0, "its number"),
+	NUMBER_ROW(srtt_us, "SRTT", "us", NULL, 0,
+		"smoothed round trip (RFC 6298) of this host's TCP when the connection closed"),
+	NUMBER_ROW(min_rtt_us, "TCP MIN RTT", "us", NULL, 0, "shortest round trip that it measured lately"),
+	NUMBER_ROW(cwnd, "CWND", "packets", NULL, 0, "its congestion window, in segments"),
+	NUMBER_ROW(delivery_rate, "DELIVERY RATE", "bytes/s", NULL, 0,
+		"rate at which its data were delivered last, in bytes a second"),
 	{.name = NULL},
 };
 /* clang-format on */

@@ -141,6 +141,20 @@ void flow_record_key(const struct flow_record *rec, int which, struct flow_key *
 		ret_key->dir = rec->key.dir;
 }
 
+/* The socket is of both directions: its packets went one way, what it received the other. */
+static void split_health(const struct flow_record *rec, int which, struct flow_record *half)
+{
+	static const struct half_health nothing;
+
+	memset(half->health, 0, sizeof(half->health));
+	if (rec->has_health) {
+		half->health[0] = rec->health[which];
+		half->has_health = memcmp(&half->health[0], &nothing, sizeof(nothing)) != 0;
+	}
+	if (rec->socket.has)
+		half->socket.side = rec->socket.side ^ (uint8_t)which;
+}
+
 void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec)
 {
 	struct flow_record half = *rec;
@@ -153,5 +167,6 @@ void flow_record_split(const struct flow_record *rec, int which, struct flow_rec
 		memcpy(half.outer_dst, rec->outer_src, sizeof(half.outer_dst));
 	}
 	half.half[0] = rec->half[which ? 1 : 0];
+	split_health(rec, which ? 1 : 0, &half);
 	*ret_rec = half;
 }

@@ -103,5 +103,8 @@ bool flow_key_same_tags(const struct flow_key *a, const struct flow_key *b);
 /* The key of one direction of a record; which: 0 initiator's, 1 reverse. */
 void flow_record_key(const struct flow_record *rec, int which, struct flow_key *ret_key);
 
-/* One direction of a biflow as a record of its own; which: 0 initiator's, 1 reverse. */
+/*
+ * One direction of a biflow as a record of its own; which: 0 initiator's, 1 reverse. Its health is
+ * health[0]; the socket stays with both, its side 1 where this host received the direction's packets.
+ */
 void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec);
