@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "db_event.h"
+#include "db_flows.h"
 #include "fields.h"
 
 #define DB_VERSION 3
@@ -88,26 +89,10 @@ int db_rows_register(struct sqlite3 *db, struct db_rows *rows);
 /* The row of that number and its id. */
 const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int64_t *ret_id);
 
-/*
- * What db_flow_read reads: the columns of table flow alone, or those of tables beside it as well. "id"
- * is flow.id in each.
- */
+/* What db_flow_read reads, from table flow: no tunnel, no health. */
 #define DB_FLOW_COLUMNS                                                                               \
 	"id, duration_ms, iface, dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport, " \
 	"packets, bytes, ip_bytes, rev_packets, rev_bytes, rev_ip_bytes, tcp_flags, end_reason"
 
-#define DB_FLOW_TABLES "flow"
-#define DB_TUNNEL_COLUMNS DB_FLOW_COLUMNS ", kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst"
-#define DB_TUNNEL_TABLES "flow LEFT JOIN flow_tunnel AS t ON t.flow = id"
-#define DB_ALL_TABLES                                                                          \
-	DB_TUNNEL_TABLES " LEFT JOIN flow_tcp AS c ON c.flow = id LEFT JOIN flow_rtt AS r ON " \
-			 "r.flow = id LEFT JOIN flow_socket AS s ON s.flow = id"
-
-/*
- * "SELECT ... FROM ..." for db_flow_read: tunnels where any flow has one, and where `health` is asked
- * for all the rest, where any flow has some of it.
- */
-const char *db_flow_select(struct sqlite3 *db, bool health);
-
-/* The current row. 0, or -EPROTO where a value has the wrong type. */
+/* The current row of a SELECT of these. 0, or -EPROTO where a value has the wrong type. */
 int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec);

@@ -29,7 +29,8 @@ struct db_table {
 	struct db_cell (*cell)(const struct flow_record *rec, int64_t id, int column);
 };
 
-/* Names of columns, and of the same with a prefix. */
+/* The columns of tables beside flow; of both directions the initiator's first. */
+#define DB_TUNNEL_COLUMNS "flow, kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst"
 #define DB_TCP_HALF(rev)                                                                          \
 	rev "retransmits, " rev "retransmitted_bytes, " rev "out_of_order, " rev "dup_acks, " rev \
 	    "zero_windows, " rev "resets, " rev "keep_alives, " rev "syn_repeats, " rev           \
@@ -39,8 +40,9 @@ struct db_table {
 	rev "handshake_us, " rev "rtt_count, " rev "rtt_sum_us, " rev "rtt_min_us, " rev \
 	    "rtt_max_us"
 #define DB_RTT_COLUMNS "flow, " DB_RTT_HALF("") ", " DB_RTT_HALF("rev_")
-#define DB_SOCKET_COLUMNS                                                                     \
-	"flow, side, pid, process, srtt_us, min_rtt_us, cwnd, retransmits, delivered, lost, " \
+/* The process is a number there, and a text to readers. */
+#define DB_SOCKET_COLUMNS(process)                                                                \
+	"flow, side, pid, " process ", srtt_us, min_rtt_us, cwnd, retransmits, delivered, lost, " \
 	"bytes_acked, bytes_received, delivery_rate"
 
 /* Those of db_health.c. */

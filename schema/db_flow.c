@@ -12,35 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/db_cell.h"
 #include "schema/db_row.h"
 #include "schema/db_sqlite.h"
-
-#define ALL_COLUMNS                                                                                                                 \
-	DB_TUNNEL_COLUMNS ", c.flow, " DB_TCP_HALF("c.") ", " DB_TCP_HALF("c.rev_") ", r.flow, " DB_RTT_HALF(                       \
-		"r.") ", " DB_RTT_HALF("r.rev_") ", "                                                                               \
-						 "s.flow, s.side, s.pid, CASE WHEN s.process NOT NULL THEN (SELECT text FROM word " \
-						 "WHERE word.id = s.process) END, s.srtt_us, s.min_rtt_us, s.cwnd, s.retransmits, " \
-						 "s.delivered, s.lost, s.bytes_acked, s.bytes_received, s.delivery_rate"
-
-/* An error is for the query that asks for more to tell. */
-static bool has_rows(struct sqlite3 *db, const char *sql)
-{
-	int64_t one;
-
-	return db_query_int(db, sql, &one) != SQLITE_EMPTY;
-}
-
-const char *db_flow_select(struct sqlite3 *db, bool health)
-{
-	if (health && (has_rows(db, "SELECT 1 FROM flow_tcp LIMIT 1") ||
-		       has_rows(db, "SELECT 1 FROM flow_rtt LIMIT 1") ||
-		       has_rows(db, "SELECT 1 FROM flow_socket LIMIT 1")))
-		return "SELECT " ALL_COLUMNS " FROM " DB_ALL_TABLES;
-	if (has_rows(db, "SELECT 1 FROM flow_tunnel LIMIT 1"))
-		return "SELECT " DB_TUNNEL_COLUMNS " FROM " DB_TUNNEL_TABLES;
-	return "SELECT " DB_FLOW_COLUMNS " FROM " DB_FLOW_TABLES;
-}
 
 static void read_halves(struct db_row *row, struct flow_half *half)
 {
@@ -57,22 +30,6 @@ static void read_halves(struct db_row *row, struct flow_half *half)
 	}
 }
 
-static void read_tunnel(struct db_row *row, struct flow_record *rec)
-{
-	uint16_t src, dst;
-
-	rec->key.tunnel_kind = (uint8_t)db_row_optional(row, DB_COL_KIND, FLOW_TUNNEL_MAX - 1, 0);
-	if (!rec->key.tunnel_kind)
-		return;
-	rec->key.tunnel_id = (uint32_t)db_row_uint(row, DB_COL_TUNNEL_ID, UINT32_MAX);
-	rec->rev_tunnel_id = (uint32_t)db_row_uint(row, DB_COL_REV_TUNNEL_ID, UINT32_MAX);
-	src = db_row_address(row, DB_COL_OUTER_SRC, rec->outer_src);
-	dst = db_row_address(row, DB_COL_OUTER_DST, rec->outer_dst);
-	rec->outer_ethertype = src;
-	if (src != dst)
-		row->err = -EPROTO;
-}
-
 int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 {
 	struct db_row row = {.stmt = stmt};
@@ -85,10 +42,6 @@ int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 	rec.end_reason = (uint8_t)db_row_uint(&row, DB_COL_END_REASON, UINT8_MAX);
 	db_row_key(&row, DB_COL_KEY, &rec.key);
 	read_halves(&row, rec.half);
-	if (sqlite3_column_count(stmt) > DB_COL_KIND)
-		read_tunnel(&row, &rec);
-	if (sqlite3_column_count(stmt) > DB_COL_TCP)
-		db_row_health(&row, &rec);
 	if (!row.err)
 		*ret_rec = rec;
 	return row.err;

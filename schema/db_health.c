@@ -60,9 +60,6 @@ static const struct member socket_members[] = {
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
-_Static_assert(DB_TCP_COUNT == 1 + 2 * COUNT(tcp_members), "flow, then both directions");
-_Static_assert(DB_RTT_COUNT == 1 + 2 * COUNT(rtt_members), "flow, then both directions");
-
 static uint64_t get(const void *from, const struct member *m)
 {
 	const uint8_t *at = (const uint8_t *)from + m->offset;
@@ -124,7 +121,7 @@ static struct db_cell tcp_cell(const struct flow_record *rec, int64_t id, int co
 const struct db_table db_tcp_table = {
 	.name = "flow_tcp_rows",
 	.columns = DB_TCP_COLUMNS,
-	.count = DB_TCP_COUNT,
+	.count = 1 + 2 * COUNT(tcp_members),
 	.has = has_tcp,
 	.cell = tcp_cell,
 };
@@ -152,13 +149,14 @@ static struct db_cell rtt_cell(const struct flow_record *rec, int64_t id, int co
 const struct db_table db_rtt_table = {
 	.name = "flow_rtt_rows",
 	.columns = DB_RTT_COLUMNS,
-	.count = DB_RTT_COUNT,
+	.count = 1 + 2 * COUNT(rtt_members),
 	.has = has_rtt,
 	.cell = rtt_cell,
 };
 
-const char db_socket_insert[] = "INSERT OR REPLACE INTO flow_socket (" DB_SOCKET_COLUMNS ") "
-				"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const char db_socket_insert[] = "INSERT OR REPLACE INTO flow_socket (" DB_SOCKET_COLUMNS(
+	"process") ") "
+		   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 int db_socket_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_socket *socket,
 		   int64_t process)
@@ -185,38 +183,35 @@ static void read_member(struct db_row *row, int column, const struct member *m, 
 	set(to, m, db_row_optional(row, column, max, 0));
 }
 
-/* False: there is no such row. */
-static bool read_halves(struct db_row *row, int column, const struct member *members, int count,
-			struct half_health health[2])
+static void read_halves(struct db_row *row, const struct member *members, int count,
+			struct flow_record *rec)
 {
-	if (!db_row_has(row, column))
-		return false;
+	rec->has_health = 1;
 	for (int i = 0; i < 2 * count; i++)
-		read_member(row, column + 1 + i, &members[i % count], &health[i / count]);
-	return true;
+		read_member(row, 1 + i, &members[i % count], &rec->health[i / count]);
 }
 
-static void read_socket(struct db_row *row, struct flow_socket *socket)
+void db_row_tcp(struct db_row *row, struct flow_record *rec)
 {
-	if (!db_row_has(row, DB_COL_SOCKET))
-		return;
+	read_halves(row, tcp_members, COUNT(tcp_members), rec);
+}
+
+void db_row_rtt(struct db_row *row, struct flow_record *rec)
+{
+	read_halves(row, rtt_members, COUNT(rtt_members), rec);
+}
+
+void db_row_socket(struct db_row *row, struct flow_record *rec)
+{
+	struct flow_socket *socket = &rec->socket;
+
 	socket->has = 1;
 	for (int i = 0; i < COUNT(socket_members); i++) {
 		const struct member *m = &socket_members[i];
 
 		if (m->size)
-			read_member(row, DB_COL_SOCKET + 1 + i, m, socket);
+			read_member(row, 1 + i, m, socket);
 		else
-			db_row_text(row, DB_COL_SOCKET + 1 + i, socket->process,
-				    sizeof(socket->process));
+			db_row_text(row, 1 + i, socket->process, sizeof(socket->process));
 	}
-}
-
-void db_row_health(struct db_row *row, struct flow_record *rec)
-{
-	bool tcp = read_halves(row, DB_COL_TCP, tcp_members, COUNT(tcp_members), rec->health);
-	bool rtt = read_halves(row, DB_COL_RTT, rtt_members, COUNT(rtt_members), rec->health);
-
-	rec->has_health = tcp || rtt;
-	read_socket(row, &rec->socket);
 }

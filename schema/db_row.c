@@ -83,11 +83,6 @@ static uint16_t address_kind(uint16_t ethertype)
 	return ethertype == ETH_P_IPV6 ? ETH_P_IPV6 : 0;
 }
 
-bool db_row_has(struct db_row *row, int column)
-{
-	return sqlite3_column_type(row->stmt, column) != SQLITE_NULL;
-}
-
 void db_row_text(struct db_row *row, int column, char *buf, size_t size)
 {
 	sqlite3_value *value = sqlite3_column_value(row->stmt, column);

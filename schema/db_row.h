@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,14 +28,14 @@ uint16_t db_row_tag(struct db_row *row, int column);
 /* Returns the kind of address: ETH_P_IP, ETH_P_IPV6, or 0 where there is none. */
 uint16_t db_row_address(struct db_row *row, int column, __be32 addr[4]);
 
-/* The column is not NULL. */
-bool db_row_has(struct db_row *row, int column);
-
 /* A text shorter than `size`, or of that length where `size` is all that there is; NULL: empty. */
 void db_row_text(struct db_row *row, int column, char *buf, size_t size);
 
 /* The columns of a key, the first of them where it is said. */
 void db_row_key(struct db_row *row, int first, struct flow_key *ret_key);
 
-/* The columns from DB_COL_TCP on. */
-void db_row_health(struct db_row *row, struct flow_record *rec);
+/* A row of a table beside flow into the record that it belongs to; column 0 is the flow's id. */
+void db_row_tunnel(struct db_row *row, struct flow_record *rec);
+void db_row_tcp(struct db_row *row, struct flow_record *rec);
+void db_row_rtt(struct db_row *row, struct flow_record *rec);
+void db_row_socket(struct db_row *row, struct flow_record *rec); /* process is its text here */

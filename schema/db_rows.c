@@ -20,7 +20,6 @@
 #include "schema/db.h"
 #include "schema/db_cell.h"
 
-#define TUNNEL_COLUMNS "flow, kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst"
 #define TUNNEL_COUNT 6
 
 #define VALUES_6 "?, ?, ?, ?, ?, ?"
@@ -29,7 +28,7 @@
 const char *const db_row_insert[DB_TABLES] = {
 	[DB_TABLE_FLOW] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") "
 			  "VALUES (" VALUES_11 ", ?, ?, ?, ?, " VALUES_6 ")",
-	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" TUNNEL_COLUMNS ") "
+	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" DB_TUNNEL_COLUMNS ") "
 			    "VALUES (" VALUES_6 ")",
 	[DB_TABLE_TCP] = "INSERT OR REPLACE INTO flow_tcp (" DB_TCP_COLUMNS ") "
 			 "VALUES (" VALUES_11 ", " VALUES_11 ", ?)",
@@ -41,8 +40,8 @@ const char *const db_row_insert[DB_TABLES] = {
 const char *const db_rows_insert[DB_TABLES] = {
 	[DB_TABLE_FLOW] = "INSERT OR ROLLBACK INTO flow (" DB_FLOW_COLUMNS ") "
 			  "SELECT " DB_FLOW_COLUMNS " FROM flow_rows",
-	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" TUNNEL_COLUMNS ") "
-			    "SELECT " TUNNEL_COLUMNS " FROM flow_tunnel_rows",
+	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" DB_TUNNEL_COLUMNS ") "
+			    "SELECT " DB_TUNNEL_COLUMNS " FROM flow_tunnel_rows",
 	[DB_TABLE_TCP] = "INSERT OR REPLACE INTO flow_tcp (" DB_TCP_COLUMNS ") "
 			 "SELECT " DB_TCP_COLUMNS " FROM flow_tcp_rows",
 	[DB_TABLE_RTT] = "INSERT OR REPLACE INTO flow_rtt (" DB_RTT_COLUMNS ") "
@@ -121,7 +120,7 @@ static struct db_cell tunnel_cell(const struct flow_record *rec, int64_t id, int
 
 static const struct db_table tunnel_table = {
 	.name = "flow_tunnel_rows",
-	.columns = TUNNEL_COLUMNS,
+	.columns = DB_TUNNEL_COLUMNS,
 	.count = TUNNEL_COUNT,
 	.has = has_tunnel,
 	.cell = tunnel_cell,

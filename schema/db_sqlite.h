@@ -16,9 +16,6 @@
 
 #define DB_NAME_SHOWN 160
 
-#define DB_TCP_COUNT 23 /* columns of flow_tcp */
-#define DB_RTT_COUNT 11
-
 #define DB_KEY "dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport"
 
 /* Of DB_KEY, which is part of every row that has a key. */
@@ -36,7 +33,7 @@ enum db_key_column {
 	DB_KEY_COLUMNS,
 };
 
-/* Of DB_FLOW_COLUMNS, DB_TUNNEL_COLUMNS and DB_ALL_COLUMNS; in the last, how many each part has. */
+/* Of DB_FLOW_COLUMNS. */
 enum db_column {
 	DB_COL_ID,
 	DB_COL_DURATION,
@@ -50,14 +47,6 @@ enum db_column {
 	DB_COL_REV_IP_BYTES,
 	DB_COL_TCP_FLAGS,
 	DB_COL_END_REASON,
-	DB_COL_KIND,
-	DB_COL_TUNNEL_ID,
-	DB_COL_REV_TUNNEL_ID,
-	DB_COL_OUTER_SRC,
-	DB_COL_OUTER_DST,
-	DB_COL_TCP,
-	DB_COL_RTT = DB_COL_TCP + DB_TCP_COUNT,
-	DB_COL_SOCKET = DB_COL_RTT + DB_RTT_COUNT,
 };
 
 #define DB_ID_SHIFT 20 /* flow.id: end_ms << 20 | n */

@@ -44,16 +44,19 @@ static int compare_records(const void *a, const void *b)
 static struct flow_record *read_back(size_t count)
 {
 	struct flow_record *out = calloc(count, sizeof(*out));
-	sqlite3_stmt *stmt;
+	struct db_flows flows;
+	int64_t id = INT64_MAX;
 	size_t n = 0;
 
 	assert_non_null(out);
-	assert_int_equal(sqlite3_prepare_v2(db, db_flow_select(db, true), -1, &stmt, NULL), 0);
-	while (sqlite3_step(stmt) == SQLITE_ROW) {
-		assert_true(n < count);
-		assert_int_equal(db_flow_read(stmt, &out[n++]), 0);
+	assert_int_equal(db_flows_open(db, INT64_MIN >> 20, INT64_MAX, &flows), 0);
+	while (n < count && db_flows_next(&flows, &out[n]) == 1) {
+		assert_true(flows.id < id);
+		id = flows.id;
+		n++;
 	}
-	sqlite3_finalize(stmt);
+	assert_int_equal(n < count ? 0 : db_flows_next(&flows, out), 0);
+	db_flows_close(&flows);
 	assert_int_equal(n, count);
 	return out;
 }
@@ -214,31 +217,48 @@ static void test_view(void **state)
 		"3 4 NULL 500 2 5 curl 10");
 }
 
-/* Only what has rows is joined, unless health is not asked for. */
-static void test_select(void **state)
+/* Whatever the window, a record has what is its own: also where rows beside have no flow. */
+static void test_window(void **state)
 {
-	struct flow_record rec = make();
-	const char *plain = db_flow_select(db, false), *some;
+	struct flow_record rec = make(), got;
+	struct db_flows flows;
 
 	(void)state;
-	assert_string_equal(db_flow_select(db, true), plain);
-	assert_null(strstr(plain, "JOIN"));
-	rec.has_health = 1;
-	rec.health[0].drops = 1;
-	write_one(&rec);
-	some = db_flow_select(db, true);
-	assert_non_null(strstr(some, "flow_tcp"));
-	assert_string_equal(db_flow_select(db, false), plain);
-	rec.key.tunnel_kind = FLOW_TUNNEL_GRE;
-	write_one(&rec);
-	assert_non_null(strstr(db_flow_select(db, false), "flow_tunnel"));
-	assert_null(strstr(db_flow_select(db, false), "flow_tcp"));
+	for (uint32_t i = 0; i < 100; i++) {
+		rec.end_ms = 2000 + i;
+		rec.has_health = i % 3 == 0;
+		rec.health[0].count.resets = i % 3 == 0 ? i + 1 : 0;
+		rec.socket.has = i % 5 == 0;
+		rec.socket.cwnd = i % 5 == 0 ? i + 1 : 0;
+		assert_int_equal(sink_batch_add_record(&batch, &rec), 0);
+	}
+	assert_write(sink, &batch);
+	exec_sql(db, "DELETE FROM flow WHERE (id >> 20) % 10 = 0");
+	assert_int_equal(db_flows_open(db, 2010, 2075, &flows), 0);
+	for (uint32_t i = 74; i >= 10; i--) {
+		if (i % 10 == 0)
+			continue;
+		assert_int_equal(db_flows_next(&flows, &got), 1);
+		assert_int_equal(got.end_ms, 2000 + i);
+		assert_int_equal(got.has_health, i % 3 == 0);
+		assert_int_equal(got.health[0].count.resets, i % 3 ? 0 : i + 1);
+		assert_int_equal(got.socket.cwnd, i % 5 ? 0 : i + 1);
+	}
+	assert_int_equal(db_flows_next(&flows, &got), 0);
+	db_flows_close(&flows);
+	db_flows_close(&flows);
+	exec_sql(db, "DROP TABLE flow_rtt");
+	assert_int_not_equal(db_flows_open(db, 0, INT64_MAX, &flows), 0);
+	db_flows_close(&flows);
 }
 
 /* Every value that a hand or another program may have put there is read or refused. */
 static void test_wrong_rows(void **state)
 {
 	static const char *const wrong[] = {
+		"flow_tunnel SET kind = 99",
+		"flow_tunnel SET outer_src = 'a'",
+		"flow_tunnel SET tunnel_id = -1",
 		"flow_tcp SET retransmits = 'many'",
 		"flow_tcp SET rev_resets = -1",
 		"flow_tcp SET rev_drops = 4294967296",
@@ -253,22 +273,22 @@ static void test_wrong_rows(void **state)
 
 	(void)state;
 	rec.has_health = rec.socket.has = 1;
+	rec.key.tunnel_kind = FLOW_TUNNEL_GTPU;
 	rec.health[0].drops = rec.health[0].handshake_us = 1;
 	strcpy(rec.socket.process, "ssh");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char sql[128];
-		sqlite3_stmt *stmt;
+		struct db_flows flows;
 
 		exec_sql(db, "UPDATE word SET text = 'ssh'");
 		write_one(&rec);
 		snprintf(sql, sizeof(sql), "UPDATE %s", wrong[i]);
 		exec_sql(db, sql);
-		assert_int_equal(sqlite3_prepare_v2(db, db_flow_select(db, true), -1, &stmt, NULL),
-				 0);
-		assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-		if (db_flow_read(stmt, &got) != -EPROTO)
+		assert_int_equal(db_flows_open(db, 0, INT64_MAX, &flows), 0);
+		if (db_flows_next(&flows, &got) != -EPROTO)
 			fail_msg("%s: taken", wrong[i]);
-		sqlite3_finalize(stmt);
+		assert_int_equal(flows.id >> 20, 2000);
+		db_flows_close(&flows);
 	}
 }
 
@@ -278,7 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HEALTH_TEST(test_round_trip), HEALTH_TEST(test_taken), HEALTH_TEST(test_extremes),
-		HEALTH_TEST(test_layout),     HEALTH_TEST(test_view),  HEALTH_TEST(test_select),
+		HEALTH_TEST(test_layout),     HEALTH_TEST(test_view),  HEALTH_TEST(test_window),
 		HEALTH_TEST(test_wrong_rows),
 	};
 
