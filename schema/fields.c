@@ -390,8 +390,8 @@ const struct field fields[] = {
 	HALVES_ROWS(dup_acks, "DUP ACKS", "packets", 0,
 		"ACKs of the initiator that repeat the one before and carry nothing; none where not TCP"),
 	HALVES_ROWS(zero_windows, "ZERO WINDOWS", "packets", 0,
-		"segments in which the initiator says that it has no room left to receive; none where "
-		"not TCP"),
+		"segments of the initiator, but SYN, FIN and RST, that leave the other side no room to "
+		"send; none where not TCP"),
 	HALVES_ROWS(resets, "RESETS", "packets", 0,
 		"segments of the initiator with RST; none where not TCP"),
 	HALVES_ROWS(keep_alives, "KEEP ALIVES", "packets", 0,

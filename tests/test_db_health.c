@@ -198,7 +198,13 @@ static void test_view(void **state)
 	write_one(&rec);
 	assert_query_text(
 		db, "SELECT quote(retransmits) || quote(rtt_us) || quote(process) FROM flow_text",
-		"NULLNULLNULL");
+		"0NULLNULL");
+	rec.key.proto = 17;
+	write_one(&rec);
+	assert_query_text(db,
+			  "SELECT quote(retransmits) || quote(rev_resets) || drops FROM flow_text",
+			  "NULLNULL0");
+	rec.key.proto = 6;
 	rec.has_health = 1;
 	rec.health[0].count.retransmits = 3;
 	rec.health[1].drop_bytes = 4;
