@@ -3,6 +3,7 @@
 #include "cli/live.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define RECORDS_MAX (1U << 26) /* more than any map holds */
 #define RECORDS_STEP 65536U
 #define BOOKS_MAX (FLOW_IFACES * 2)
+#define EVENTS_MAX (1U << 22)
+#define COUNTERS_MAX (1U << 20)
 #define ANSWER_MAX (16U << 20)
 
 static int fail(int err, const char *path, struct live_error *error)
@@ -80,45 +83,68 @@ static ssize_t read_all(int fd, void *buf, size_t size)
 	return (ssize_t)have;
 }
 
-/* In steps, so that a head that lies costs no more memory than the answer has. */
-static int read_records(int fd, struct live *live)
+/*
+ * `count` times `size` bytes, in steps, so that a head that lies costs no more memory than the answer
+ * has. *all is to be freed in any case, and not NULL where there was no error.
+ */
+static int read_many(int fd, uint32_t count, size_t size, void **all)
 {
 	uint32_t have = 0, room = 0;
 
-	while (have < live->head.records) {
-		uint32_t step = live->head.records - have;
-		struct flow_record *records;
+	do {
+		uint32_t step = count - have;
+		void *grown;
 		ssize_t got;
 
 		if (step > RECORDS_STEP + room)
 			step = RECORDS_STEP + room; /* twice as much each time */
 		room = have + step;
-		records = realloc(live->records, (size_t)room * sizeof(*records));
-		if (!records)
+		grown = realloc(*all, room * size + 1);
+		if (!grown)
 			return -ENOMEM;
-		live->records = records;
-		got = read_all(fd, records + have, step * sizeof(*records));
+		*all = grown;
+		got = read_all(fd, (char *)grown + have * size, step * size);
 		if (got < 0)
 			return (int)got;
-		if ((size_t)got != step * sizeof(*records))
+		if ((size_t)got != step * size)
 			return -EPROTO;
 		have = room;
-	}
+	} while (have < count);
 	return 0;
 }
 
-static int read_books(int fd, struct live *live)
+static bool has_our_sizes(const struct control_head *head)
 {
-	size_t size = live->head.books * sizeof(*live->books);
-	ssize_t got;
+	return head->version == CONTROL_VERSION &&
+	       head->record_size == sizeof(struct flow_record) &&
+	       head->books_size == sizeof(struct control_books) &&
+	       head->event_size == sizeof(struct event_record) &&
+	       head->counter_size == sizeof(struct counter_record);
+}
 
-	live->books = calloc(live->head.books + 1, sizeof(*live->books));
-	if (!live->books)
-		return -ENOMEM;
-	got = read_all(fd, live->books, size);
-	if (got < 0)
-		return (int)got;
-	return (size_t)got == size ? 0 : -EPROTO;
+/* In the order of schema/control.h. */
+static int read_parts(int fd, struct live *live)
+{
+	const struct control_head *head = &live->head;
+	const struct {
+		uint32_t count;
+		size_t size;
+	} parts[] = {
+		{head->books, sizeof(*live->books)},
+		{head->records, sizeof(*live->records)},
+		{head->events, sizeof(*live->events)},
+		{head->counters, sizeof(*live->counters)},
+	};
+	void *all[sizeof(parts) / sizeof(parts[0])] = {NULL};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(parts) / sizeof(parts[0]); i++)
+		err = read_many(fd, parts[i].count, parts[i].size, &all[i]);
+	live->books = all[0];
+	live->records = all[1];
+	live->events = all[2];
+	live->counters = all[3];
+	return err;
 }
 
 static int read_live(int fd, const char *path, struct live *live, struct live_error *error)
@@ -130,14 +156,12 @@ static int read_live(int fd, const char *path, struct live *live, struct live_er
 		return fail((int)got, path, error);
 	if (got != sizeof(live->head) || live->head.magic != CONTROL_MAGIC)
 		return fail_protocol(path, "not flowd's answer", error);
-	if (live->head.version != CONTROL_VERSION ||
-	    live->head.record_size != sizeof(struct flow_record) ||
-	    live->head.books_size != sizeof(struct control_books))
+	if (!has_our_sizes(&live->head))
 		return fail_protocol(path, "a flowd of another version", error);
-	if (live->head.records > RECORDS_MAX || live->head.books > BOOKS_MAX)
+	if (live->head.records > RECORDS_MAX || live->head.books > BOOKS_MAX ||
+	    live->head.events > EVENTS_MAX || live->head.counters > COUNTERS_MAX)
 		return fail_protocol(path, "more records than a flowd holds", error);
-	err = read_books(fd, live);
-	err = err ? err : read_records(fd, live);
+	err = read_parts(fd, live);
 	if (err == -EPROTO)
 		return fail_protocol(path, "the answer is cut short", error);
 	return err ? fail(err, path, error) : 0;
@@ -164,10 +188,9 @@ void live_free(struct live *live)
 {
 	free(live->books);
 	free(live->records);
-	live->books = NULL;
-	live->records = NULL;
-	live->head.books = 0;
-	live->head.records = 0;
+	free(live->events);
+	free(live->counters);
+	memset(live, 0, sizeof(*live));
 }
 
 static int read_text(int fd, char **ret_text)

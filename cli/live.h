@@ -15,6 +15,8 @@ struct live {
 	struct control_head head;
 	struct control_books *books; /* head.books of them */
 	struct flow_record *records; /* head.records of them */
+	struct event_record *events; /* head.events of them */
+	struct counter_record *counters; /* head.counters of them */
 };
 
 /*

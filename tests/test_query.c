@@ -245,6 +245,8 @@ static void serve(int fd, int lies, const char *db, uint32_t records)
 					    .records = records,
 					    .books_size = sizeof(books),
 					    .books = 1,
+					    .event_size = sizeof(struct event_record),
+					    .counter_size = sizeof(struct counter_record),
 					    .now_ms = MINUTE + 130000};
 		int client = accept(fd, NULL, NULL);
 		char request[64] = "";
