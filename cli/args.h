@@ -33,6 +33,10 @@ struct args {
 	struct tunnelarg tunnel;
 	bool stored;
 	bool uniflow;
+	bool health;	      /* flows: all of its columns */
+	const char *explain;  /* drops: a reason, NULL: none */
+	const char *drops_by; /* drops: --group as given, NULL: not */
+	int64_t per_ms;	      /* drops: 0: not by time */
 	bool help;
 	bool version;
 	bool limited; /* -n was given */

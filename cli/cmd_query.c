@@ -43,11 +43,13 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 	memset(ret_query, 0, sizeof(*ret_query));
 	if (args->filter) {
 		err = filter_compile(args->filter, &ret_query->filter, &error);
+		err = err ? err : filter_compile(args->filter, &ret_query->event_filter, &error);
 		if (err)
 			return err == -EINVAL ? say_usage("%s", error.text)
 					      : say_failed("%s", strerror(-err));
 	}
 	options.filter = ret_query->filter;
+	options.event_filter = ret_query->event_filter;
 	ret_query->open = true;
 	if (query_open(&options, &ret_query->query))
 		return say_failed("%s", ret_query->query.error);
@@ -59,6 +61,7 @@ void cmd_query_close(struct cmd_query *query)
 	if (query->open)
 		query_close(&query->query);
 	filter_free(query->filter);
+	filter_free(query->event_filter);
 	memset(query, 0, sizeof(*query));
 }
 

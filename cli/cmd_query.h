@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* cmd_query.h: what top and flows share: from arguments to a query, and its end. */
+/* cmd_query.h: what verbs with a FILTER share: from arguments to a query, and its end. */
 #pragma once
 
 #include "cli/filter.h"
@@ -9,7 +9,7 @@ struct args;
 
 struct cmd_query {
 	struct query query;
-	struct filter *filter;
+	struct filter *filter, *event_filter;
 	bool open;
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* cmd_top.c: the heaviest of what records are grouped by. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,59 +7,29 @@
 #include "cli/cmd.h"
 #include "cli/cmd_query.h"
 #include "cli/coverage.h"
-#include "cli/group.h"
-#include "cli/names.h"
+#include "cli/group_fill.h"
+#include "cli/group_row.h"
 #include "cli/output.h"
 #include "cli/say.h"
 
 #define LIMIT_DEFAULT 10
-#define KNOWN_SIZE 256
+#define COLUMNS_MAX 40
 
-struct row {
-	const struct group_entry *entry;
-	const struct group *group;
-	const struct group_kind *kind;
-	const struct group_metric *by;
-	const struct query *query;
-};
-
-static void append_known(char *known, const char *name)
-{
-	size_t len = strlen(known);
-
-	snprintf(known + len, KNOWN_SIZE - len, "%s%s", len ? ", " : "", name);
-}
+#define KINDS "host, src, dst, pair, port, proto, flow, iface, vlan, tunnel"
 
 static int set_by(struct args *args, const char *value)
 {
-	char known[KNOWN_SIZE] = "";
-
-	for (const struct group_metric *m = group_metrics; m->name; m++) {
-		append_known(known, m->name);
-		if (!strcmp(m->name, value)) {
-			args->by = m;
-			return 0;
-		}
-	}
-	return say_usage("--by '%s': unknown; known: %s", value, known);
+	return group_pick_metric(group_metrics, value, &args->by);
 }
 
 static int set_group(struct args *args, const char *value)
 {
-	char known[KNOWN_SIZE] = "";
-
-	for (const struct group_kind *k = group_kinds; k->name; k++) {
-		append_known(known, k->name);
-		if (!strcmp(k->name, value)) {
-			args->group = k;
-			return 0;
-		}
-	}
-	return say_usage("--group '%s': unknown; known: %s", value, known);
+	return group_pick_kind(KINDS, value, &args->group);
 }
 
 const struct args_option cmd_top_options[] = {
-	{"by", 0, "WHAT", "bytes (unless given), packets, flows or ip_bytes", set_by},
+	{"by", 0, "WHAT",
+	 "bytes (unless given), packets, flows, ip_bytes, retransmits, drops or rtt", set_by},
 	{"group", 0, "KEY",
 	 "host (unless given), src, dst, pair, port, proto, flow, iface, vlan or tunnel",
 	 set_group},
@@ -77,79 +46,10 @@ const char cmd_top_notes[] =
 	"  vlan            outer.inner; (unknown) where the NIC takes tags off\n"
 	"  tunnel          kind, id and endpoints: vxlan 100 10.0.0.1 - 10.0.0.2; (none)\n"
 	"FLOWS are records, BYTES of frames without FCS, SHARE is of the total, RATE in bits a second from\n"
-	"the first to the last packet.\n";
-
-static void get_group(const struct out_column *c, const void *row, struct out_value *value)
-{
-	(void)c;
-	out_set_text(value, ((const struct row *)row)->kind->name);
-}
-
-static void get_key(const struct out_column *c, const void *row, struct out_value *value)
-{
-	const struct row *r = row;
-	const struct flow_key *key = &r->entry->key;
-	const struct query_iface *iface = key->outer ? query_iface(r->query, key->outer) : NULL;
-	char text[OUT_TEXT_SIZE];
-
-	(void)c;
-	r->kind->text(key, text, sizeof(text));
-	out_set_text(value, iface ? iface->name : text);
-}
-
-static bool has_word(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (; *words; words += strspn(words, " ")) {
-		size_t here = strcspn(words, " ");
-
-		if (here == len && !memcmp(words, word, len))
-			return true;
-		words += here;
-	}
-	return false;
-}
-
-/* The group's own part of a record, under the field's name; null in other groups. */
-static void get_field(const struct out_column *c, const void *row, struct out_value *value)
-{
-	const struct row *r = row;
-	struct flow_record rec = {.key = r->entry->key, .outer_ethertype = r->entry->key.ethertype};
-	const struct field *field = field_find(c->name);
-	char text[OUT_TEXT_SIZE];
-
-	if (!field || !has_word(r->kind->fields, c->name))
-		return;
-	memcpy(rec.outer_src, rec.key.src, sizeof(rec.outer_src)); /* group tunnel has them there */
-	memcpy(rec.outer_dst, rec.key.dst, sizeof(rec.outer_dst));
-	if ((rec.key.marks & FLOW_MARK_SHORT) && !rec.key.proto) /* a stand-in */
-		return;
-	if (field->text && field->text(&rec, text, sizeof(text)))
-		out_set_text(value, text);
-	else if (field->number && field->number(&rec, &value->number))
-		value->kind = OUT_PLAIN;
-}
-
-static void get_iface(const struct out_column *c, const void *row, struct out_value *value)
-{
-	if (((const struct row *)row)->entry->key.outer)
-		get_key(c, row, value);
-}
-
-static void get_start(const struct out_column *c, const void *row, struct out_value *value)
-{
-	(void)c;
-	value->kind = OUT_TIME;
-	value->number = (uint64_t)((const struct row *)row)->entry->sums.start_ms;
-}
-
-static void get_end(const struct out_column *c, const void *row, struct out_value *value)
-{
-	(void)c;
-	value->kind = OUT_TIME;
-	value->number = (uint64_t)((const struct row *)row)->entry->sums.end_ms;
-}
+	"the first to the last packet.\n"
+	"By retransmits: TCP segments seen again on the wire. By drops: packets that the kernel of this\n"
+	"host dropped, also of flows without a record. By rtt: the mean of the round trips.\n"
+	"See also flowctl retransmits and flowctl drops.\n";
 
 /* The metric of the column's own name. */
 static void get_metric(const struct out_column *c, const void *row, struct out_value *value)
@@ -159,14 +59,16 @@ static void get_metric(const struct out_column *c, const void *row, struct out_v
 	while (m->name && strcmp(m->name, c->name))
 		m++;
 	value->kind = OUT_NUMBER;
-	value->number = m->name ? group_value(&((const struct row *)row)->entry->sums, m) : 0;
+	value->number = m->name ? group_value(&((const struct group_row *)row)->entry->sums, m) : 0;
 }
 
 static void get_share(const struct out_column *c, const void *row, struct out_value *value)
 {
-	const struct row *r = row;
+	const struct group_row *r = row;
 
 	(void)c;
+	if (!strcmp(r->by->name, "rtt")) /* means have no sum */
+		return;
 	value->kind = OUT_PERCENT;
 	value->number = coverage_percent(group_value(&r->entry->sums, r->by),
 					 group_value(&r->group->total, r->by));
@@ -175,71 +77,85 @@ static void get_share(const struct out_column *c, const void *row, struct out_va
 /* From the first packet of the group to its last; none where that is one moment. */
 static void get_rate(const struct out_column *c, const void *row, struct out_value *value)
 {
-	const struct group_sums *sums = &((const struct row *)row)->entry->sums;
+	const struct group_sums *sums = &((const struct group_row *)row)->entry->sums;
 	int64_t ms = sums->end_ms - sums->start_ms;
 
 	(void)c;
-	if (ms <= 0)
+	if (ms <= 0 || !sums->flows)
 		return;
 	value->kind = OUT_RATE;
 	value->number = (uint64_t)((unsigned __int128)sums->bytes * 8000 / (uint64_t)ms);
 }
 
-static const struct out_column columns[] = {
-	{"group", NULL, true, 0, get_group, NULL},
-	{"key", "KEY", true, 0, get_key, NULL},
-	{"iface", NULL, true, 0, get_iface, NULL},
-	{"ethertype", NULL, true, 0, get_field, NULL},
-	{"vlan", NULL, true, 0, get_field, NULL},
-	{"cvlan", NULL, true, 0, get_field, NULL},
-	{"proto", NULL, true, 0, get_field, NULL},
-	{"src", NULL, true, 0, get_field, NULL},
-	{"dst", NULL, true, 0, get_field, NULL},
-	{"sport", NULL, true, 0, get_field, NULL},
-	{"dport", NULL, true, 0, get_field, NULL},
-	{"start", NULL, true, 0, get_start, NULL},
-	{"end", NULL, true, 0, get_end, NULL},
+static const struct out_column columns[COLUMNS_MAX] = {
+	{"group", NULL, true, 0, group_row_group, NULL},
+	{"key", "KEY", true, 0, group_row_key, NULL},
+	{"iface", NULL, true, 0, group_row_iface, NULL},
+	{"ethertype", NULL, true, 0, group_row_field, NULL},
+	{"vlan", NULL, true, 0, group_row_field, NULL},
+	{"cvlan", NULL, true, 0, group_row_field, NULL},
+	{"proto", NULL, true, 0, group_row_field, NULL},
+	{"src", NULL, true, 0, group_row_field, NULL},
+	{"dst", NULL, true, 0, group_row_field, NULL},
+	{"sport", NULL, true, 0, group_row_field, NULL},
+	{"dport", NULL, true, 0, group_row_field, NULL},
+	{"start", NULL, true, 0, group_row_start, NULL},
+	{"end", NULL, true, 0, group_row_end, NULL},
 	{"flows", "FLOWS", false, 2, get_metric, NULL},
 	{"packets", "PACKETS", false, 1, get_metric, NULL},
 	{"bytes", "BYTES", false, 0, get_metric, NULL},
 	{"ip_bytes", NULL, false, 0, get_metric, NULL},
 	{"share_percent", "SHARE", false, 0, get_share, NULL},
 	{"bits_per_s", "RATE", false, 3, get_rate, NULL},
-	{"tunnel", NULL, true, 0, get_field, NULL},
-	{"tunnel_id", NULL, false, 0, get_field, NULL},
-	{"outer_src", NULL, true, 0, get_field, NULL},
-	{"outer_dst", NULL, true, 0, get_field, NULL},
+	{"tunnel", NULL, true, 0, group_row_field, NULL},
+	{"tunnel_id", NULL, false, 0, group_row_field, NULL},
+	{"outer_src", NULL, true, 0, group_row_field, NULL},
+	{"outer_dst", NULL, true, 0, group_row_field, NULL},
+	{"retransmits", NULL, false, 0, get_metric, NULL},
+	{"drops", NULL, false, 0, get_metric, NULL},
+	{"rtt_us", NULL, false, 0, group_row_rtt, NULL},
 	{NULL, NULL, false, 0, NULL, NULL},
 };
 
-static int sum_up(struct query *query, const struct group_kind *kind, struct group *group)
+/* In text, what is asked for by --by. */
+static const struct {
+	const char *by, *name, *title;
+} titles[] = {
+	{"retransmits", "retransmits", "RETRANS"},
+	{"drops", "drops", "DROPS"},
+	{"rtt", "rtt_us", "RTT"},
+};
+
+static void title_columns(struct out_column *shown, const struct group_metric *by)
 {
-	struct flow_record rec;
-	unsigned match;
-	int have, err;
-
-	while ((have = query_next(query, &rec, &match)) > 0) {
-		const struct query_iface *iface = query_iface(query, rec.iface);
-
-		if (iface)
-			rec.iface = iface->same;
-		err = group_record(group, kind, &rec, match);
-		if (err)
-			return err;
+	memcpy(shown, columns, sizeof(columns));
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		for (struct out_column *c = shown; c->get; c++) {
+			if (!strcmp(by->name, titles[i].by) && !strcmp(c->name, titles[i].name))
+				c->title = titles[i].title;
+		}
 	}
-	return have;
 }
 
-static int put_rows(const struct args *args, struct row *row, struct group *group)
+/* What has no records is there for what the kernel says of it alone. */
+static bool is_shown(const struct group_row *row)
 {
-	struct out out = {.columns = columns, .file = stdout};
-	uint64_t limit = args->limited ? args->limit : LIMIT_DEFAULT;
-	size_t count = group_sort(group, row->by);
-	int err = args->format->begin(&out), end_err;
+	return row->entry->sums.flows || group_value(&row->entry->sums, row->by);
+}
 
-	for (size_t i = 0; !err && i < count && (!limit || i < limit); i++) {
+static int put_rows(const struct args *args, struct group_row *row, struct group *group)
+{
+	struct out_column shown[COLUMNS_MAX];
+	struct out out = {.columns = shown, .file = stdout};
+	size_t count = group_limit(args, group_sort(group, row->by), LIMIT_DEFAULT);
+	int err, end_err;
+
+	title_columns(shown, row->by);
+	err = args->format->begin(&out);
+	for (size_t i = 0; !err && i < count; i++) {
 		row->entry = &group->entry[i];
-		err = args->format->row(&out, row);
+		if (is_shown(row))
+			err = args->format->row(&out, row);
 	}
 	end_err = args->format->end(&out);
 	return err ? err : end_err;
@@ -261,16 +177,19 @@ int cmd_top(const struct args *args)
 {
 	struct cmd_query query;
 	struct group group = {0};
-	struct row row = {
+	struct group_row row = {
 		.group = &group,
 		.kind = args->group ? args->group : &group_kinds[0],
 		.by = args->by ? args->by : &group_metrics[0],
 		.query = &query.query,
 	};
+	bool is_text = args->format == &out_text;
 	int code = cmd_query_open(args, &query), err;
 
 	if (!code) {
-		err = sum_up(&query.query, row.kind, &group);
+		err = group_fill_records(&query.query, row.kind, NULL, &group);
+		if (!err && (!is_text || !strcmp(row.by->name, "drops")))
+			err = group_fill_events(&query.query, row.kind, 1U << EVENT_DROP, &group);
 		if (!err)
 			err = put_rows(args, &row, &group);
 		if (!err)

@@ -213,6 +213,12 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		 query->options.filter ? filter_undecided(query->options.filter) : 0, false},
 		{"left out by the filter since the NIC took VLAN tags off",
 		 query->options.filter ? filter_vlan_undecided(query->options.filter) : 0, false},
+		{"of the kernel's events left out by the filter for lost detail",
+		 query->options.event_filter
+			 ? filter_undecided(query->options.event_filter) +
+				   filter_vlan_undecided(query->options.event_filter)
+			 : 0,
+		 false},
 	};
 	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
 			coverage->short_packets + coverage->deep_packets;

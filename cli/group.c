@@ -6,27 +6,30 @@
 #include "cli/group.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/group_add.h"
+#include "cli/query.h"
 
 #define SIZE_FIRST 4096
 
-const struct group_metric group_metrics[] = {
-	{"bytes", offsetof(struct group_sums, bytes)},
-	{"packets", offsetof(struct group_sums, packets)},
-	{"flows", offsetof(struct group_sums, flows)},
-	{"ip_bytes", offsetof(struct group_sums, ip_bytes)},
-	{NULL, 0},
+/* What an entry is found by. */
+struct place {
+	struct flow_key key;
+	uint32_t name;
+	uint32_t time;
 };
 
-/* Seven words, each mixed by a multiplication (the finalizer of MurmurHash3 at the end). */
-static uint64_t hash_key(const struct flow_key *key)
-{
-	uint64_t word[sizeof(*key) / 8], hash = 0;
+_Static_assert(sizeof(struct place) == sizeof(struct flow_key) + 8, "is hashed: no holes");
 
-	memcpy(word, key, sizeof(word));
+/* Eight words, each mixed by a multiplication (the finalizer of MurmurHash3 at the end). */
+static uint64_t hash_place(const struct place *place)
+{
+	uint64_t word[sizeof(*place) / 8], hash = 0;
+
+	memcpy(word, place, sizeof(word));
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
 		hash = (hash ^ word[i]) * 0x9e3779b97f4a7c15U;
 		hash ^= hash >> 32;
@@ -37,14 +40,18 @@ static uint64_t hash_key(const struct flow_key *key)
 	return hash ? hash : 1;
 }
 
-static struct group_entry *find(const struct group *group, const struct flow_key *key,
-				uint64_t hash)
+static bool is_at(const struct group_entry *entry, const struct place *place)
+{
+	return entry->name == place->name && entry->time == place->time &&
+	       !memcmp(&entry->key, &place->key, sizeof(place->key));
+}
+
+static struct group_entry *find(const struct group *group, const struct place *place, uint64_t hash)
 {
 	for (size_t i = hash & (group->size - 1);; i = (i + 1) & (group->size - 1)) {
 		struct group_entry *entry = &group->entry[i];
 
-		if (!entry->hash ||
-		    (entry->hash == hash && !memcmp(&entry->key, key, sizeof(*key))))
+		if (!entry->hash || (entry->hash == hash && is_at(entry, place)))
 			return entry;
 	}
 }
@@ -61,9 +68,10 @@ static int grow(struct group *group)
 		return -ENOMEM;
 	for (size_t i = 0; i < group->size; i++) {
 		const struct group_entry *entry = &group->entry[i];
+		struct place place = {entry->key, entry->name, entry->time};
 
 		if (entry->hash)
-			*find(&bigger, &entry->key, entry->hash) = *entry;
+			*find(&bigger, &place, entry->hash) = *entry;
 	}
 	free(group->entry);
 	group->entry = bigger.entry;
@@ -71,57 +79,72 @@ static int grow(struct group *group)
 	return 0;
 }
 
-static void add_sums(struct group_sums *to, const struct group_sums *sums)
+int group_add(struct group *group, const struct flow_key *key, const struct group_item *item,
+	      unsigned match)
 {
-	if (!to->flows || sums->start_ms < to->start_ms)
-		to->start_ms = sums->start_ms;
-	if (!to->flows || sums->end_ms > to->end_ms)
-		to->end_ms = sums->end_ms;
-	to->flows += sums->flows;
-	to->packets += sums->packets;
-	to->bytes += sums->bytes;
-	to->ip_bytes += sums->ip_bytes;
-}
-
-int group_add(struct group *group, const struct flow_key *key, const struct group_sums *sums)
-{
-	uint64_t hash = hash_key(key);
+	struct place place = {.key = *key};
 	struct group_entry *entry;
+	struct group_part part;
+	uint64_t hash;
 	int err = grow(group);
 
 	if (err)
 		return err;
-	entry = find(group, key, hash);
+	if (item->event) {
+		place.name = item->event->name;
+		place.time = item->event->time;
+	}
+	hash = hash_place(&place);
+	entry = find(group, &place, hash);
 	if (!entry->hash) {
 		entry->key = *key;
+		entry->name = place.name;
+		entry->time = place.time;
 		entry->hash = hash;
 		group->used++;
 	}
-	add_sums(&entry->sums, sums);
-	return 0;
+	group_sums_of(item, match, &part);
+	return group_sums_add(&entry->sums, &part.sums);
 }
 
-void group_add_total(struct group *group, const struct group_sums *sums)
+int group_record(struct group *group, const struct group_kind *kind, const struct flow_record *rec,
+		 unsigned match)
 {
-	add_sums(&group->total, sums);
+	struct group_item item = {.rec = rec, .match = match};
+	struct group_part part;
+	int err;
+
+	group_sums_of(&item, match, &part);
+	err = group_sums_add(&group->total, &part.sums);
+	return err ? err : kind->add(group, &item);
 }
 
-uint64_t group_value(const struct group_sums *sums, const struct group_metric *metric)
+int group_event(struct group *group, const struct group_kind *kind, const struct group_event *event)
 {
-	uint64_t value;
+	struct flow_record rec = {.key = event->event->key, .iface = event->event->iface};
+	struct group_item item = {.rec = &rec, .match = QUERY_MATCH_FORWARD, .event = event};
+	struct group_part part;
+	int err;
 
-	memcpy(&value, (const char *)sums + metric->offset, sizeof(value));
-	return value;
+	if (event->event->folded)
+		rec.key.marks |= FLOW_MARK_CATCHALL;
+	group_sums_of(&item, item.match, &part);
+	err = group_sums_add(&group->total, &part.sums);
+	return err ? err : kind->add(group, &item);
 }
 
 static int compare_entries(const void *a, const void *b, void *arg)
 {
 	const struct group_entry *left = a, *right = b;
+	int order;
 	uint64_t x = group_value(&left->sums, arg), y = group_value(&right->sums, arg);
 
+	if (left->time != right->time)
+		return left->time < right->time ? -1 : 1;
 	if (x != y)
 		return x < y ? 1 : -1;
-	return memcmp(&left->key, &right->key, sizeof(left->key));
+	order = memcmp(&left->key, &right->key, sizeof(left->key));
+	return order ? order : left->name < right->name ? -1 : left->name > right->name;
 }
 
 size_t group_sort(struct group *group, const struct group_metric *metric)
@@ -129,8 +152,11 @@ size_t group_sort(struct group *group, const struct group_metric *metric)
 	size_t count = 0;
 
 	for (size_t i = 0; i < group->size; i++) {
-		if (group->entry[i].hash)
-			group->entry[count++] = group->entry[i];
+		struct group_entry entry = group->entry[i];
+
+		memset(&group->entry[i], 0, sizeof(entry));
+		if (entry.hash)
+			group->entry[count++] = entry;
 	}
 	if (count)
 		qsort_r(group->entry, count, sizeof(*group->entry), compare_entries,
@@ -140,6 +166,9 @@ size_t group_sort(struct group *group, const struct group_metric *metric)
 
 void group_free(struct group *group)
 {
+	for (size_t i = 0; i < group->size; i++)
+		group_sums_free(&group->entry[i].sums);
+	group_sums_free(&group->total);
 	free(group->entry);
 	memset(group, 0, sizeof(*group));
 }

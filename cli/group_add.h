@@ -4,7 +4,9 @@
 
 #include "cli/group.h"
 
-/* Add to the entry of that key, made where it is new. 0 or -ENOMEM. */
-int group_add(struct group *group, const struct flow_key *key, const struct group_sums *sums);
-
-void group_add_total(struct group *group, const struct group_sums *sums);
+/*
+ * Add the halves in `match` of the item to the entry of that key, and of its name and time, made
+ * where it is new. 0 or -ENOMEM.
+ */
+int group_add(struct group *group, const struct flow_key *key, const struct group_item *item,
+	      unsigned match);

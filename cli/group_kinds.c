@@ -20,21 +20,6 @@
 #define MARKS_LOST (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)
 #define MARKS_PARTIAL (MARKS_LOST | FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP)
 
-static void sums_of(const struct flow_record *rec, unsigned match, struct group_sums *ret_sums)
-{
-	*ret_sums =
-		(struct group_sums){.flows = 1, .start_ms = rec->start_ms, .end_ms = rec->end_ms};
-	for (int which = 0; which < 2; which++) {
-		const struct flow_half *half = &rec->half[which];
-
-		if (!(match & (1U << which)))
-			continue;
-		ret_sums->packets += half->packets;
-		ret_sums->bytes += half->bytes;
-		ret_sums->ip_bytes += half->ip_bytes;
-	}
-}
-
 static bool has_addresses(const struct flow_key *key)
 {
 	static const __be32 none[4];
@@ -88,63 +73,59 @@ static void port_key(const struct flow_key *key, int end, struct flow_key *ret_k
 }
 
 /* Both ends, by a function that says what an end is. */
-static int add_ends(struct group *group, const struct flow_record *rec, unsigned match,
+static int add_ends(struct group *group, const struct group_item *item,
 		    void (*key_of)(const struct flow_key *, int, struct flow_key *))
 {
 	struct flow_key src, dst;
-	struct group_sums sums;
 	int err;
 
-	sums_of(rec, match, &sums);
-	key_of(&rec->key, 0, &src);
-	key_of(&rec->key, 1, &dst);
-	err = group_add(group, &src, &sums);
+	key_of(&item->rec->key, 0, &src);
+	key_of(&item->rec->key, 1, &dst);
+	err = group_add(group, &src, item, item->match);
 	if (err || !memcmp(&src, &dst, sizeof(src)))
 		return err;
-	return group_add(group, &dst, &sums);
+	return group_add(group, &dst, item, item->match);
 }
 
-static int add_host(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_host(struct group *group, const struct group_item *item)
 {
-	return add_ends(group, rec, match, end_key);
+	return add_ends(group, item, end_key);
 }
 
-static int add_port(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_port(struct group *group, const struct group_item *item)
 {
-	return add_ends(group, rec, match, port_key);
+	return add_ends(group, item, port_key);
 }
 
 /* Each half that counts under its source (end 0) or destination (end 1). */
-static int add_halves(struct group *group, const struct flow_record *rec, unsigned match, int end)
+static int add_halves(struct group *group, const struct group_item *item, int end)
 {
 	for (int which = 0; which < 2; which++) {
-		struct group_sums sums;
 		struct flow_key key;
 		int err;
 
-		if (!(match & (1U << which)))
+		if (!(item->match & (1U << which)))
 			continue;
-		sums_of(rec, 1U << which, &sums);
-		end_key(&rec->key, end ^ which, &key);
+		end_key(&item->rec->key, end ^ which, &key);
 		if (end) {
 			memcpy(key.dst, key.src, sizeof(key.dst));
 			memset(key.src, 0, sizeof(key.src));
 		}
-		err = group_add(group, &key, &sums);
+		err = group_add(group, &key, item, 1U << which);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int add_src(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_src(struct group *group, const struct group_item *item)
 {
-	return add_halves(group, rec, match, 0);
+	return add_halves(group, item, 0);
 }
 
-static int add_dst(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_dst(struct group *group, const struct group_item *item)
 {
-	return add_halves(group, rec, match, 1);
+	return add_halves(group, item, 1);
 }
 
 /* The 5-tuple of a direction. */
@@ -162,41 +143,30 @@ static void flow_key_of(const struct flow_key *key, struct flow_key *ret_key)
 	ret_key->marks = key->marks & MARKS_PARTIAL;
 }
 
-static int add_flow(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_flow(struct group *group, const struct group_item *item)
 {
 	for (int which = 0; which < 2; which++) {
-		struct flow_key key = rec->key, tuple;
-		struct group_sums sums;
+		struct flow_key key = item->rec->key, tuple;
 		int err;
 
-		if (!(match & (1U << which)))
+		if (!(item->match & (1U << which)))
 			continue;
 		if (which)
-			flow_key_reverse(&rec->key, &key);
-		sums_of(rec, 1U << which, &sums);
+			flow_key_reverse(&item->rec->key, &key);
 		flow_key_of(&key, &tuple);
-		err = group_add(group, &tuple, &sums);
+		err = group_add(group, &tuple, item, 1U << which);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int add_one(struct group *group, const struct flow_record *rec, unsigned match,
-		   const struct flow_key *key)
-{
-	struct group_sums sums;
-
-	sums_of(rec, match, &sums);
-	return group_add(group, key, &sums);
-}
-
-static int add_pair(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_pair(struct group *group, const struct group_item *item)
 {
 	struct flow_key src, dst, key;
 
-	end_key(&rec->key, 0, &src);
-	end_key(&rec->key, 1, &dst);
+	end_key(&item->rec->key, 0, &src);
+	end_key(&item->rec->key, 1, &dst);
 	if (memcmp(src.src, dst.src, sizeof(src.src)) <= 0) {
 		key = src;
 		memcpy(key.dst, dst.src, sizeof(key.dst));
@@ -205,33 +175,33 @@ static int add_pair(struct group *group, const struct flow_record *rec, unsigned
 		memcpy(key.dst, src.src, sizeof(key.dst));
 	}
 	key.marks = src.marks | dst.marks;
-	return add_one(group, rec, match, &key);
+	return group_add(group, &key, item, item->match);
 }
 
-static int add_proto(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_proto(struct group *group, const struct group_item *item)
 {
 	struct flow_key key;
 
-	proto_key(&rec->key, &key);
-	return add_one(group, rec, match, &key);
+	proto_key(&item->rec->key, &key);
+	return group_add(group, &key, item, item->match);
 }
 
-static int add_iface(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_iface(struct group *group, const struct group_item *item)
 {
-	struct flow_key key = {.outer = rec->iface};
+	struct flow_key key = {.outer = item->rec->iface};
 
-	return add_one(group, rec, match, &key);
+	return group_add(group, &key, item, item->match);
 }
 
-static int add_vlan(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_vlan(struct group *group, const struct group_item *item)
 {
-	struct flow_key key = {.vlan = rec->key.vlan,
-			       .cvlan = rec->key.cvlan,
-			       .marks = rec->key.marks & FLOW_MARK_CATCHALL};
+	struct flow_key key = {.vlan = item->rec->key.vlan,
+			       .cvlan = item->rec->key.cvlan,
+			       .marks = item->rec->key.marks & FLOW_MARK_CATCHALL};
 
 	if (!key.vlan && !key.marks)
-		key.marks = rec->key.marks & FLOW_MARK_VLAN_UNKNOWN;
-	return add_one(group, rec, match, &key);
+		key.marks = item->rec->key.marks & FLOW_MARK_VLAN_UNKNOWN;
+	return group_add(group, &key, item, item->match);
 }
 
 /* The tunnel of a direction; its endpoints in the order of their addresses. */
@@ -254,17 +224,17 @@ static void tunnel_key(const struct flow_record *rec, int which, struct flow_key
 }
 
 /* Where the directions have ids of their own, each is a flow of its own. */
-static int add_tunnel(struct group *group, const struct flow_record *rec, unsigned match)
+static int add_tunnel(struct group *group, const struct group_item *item)
 {
 	struct flow_key key[2];
 
-	tunnel_key(rec, 0, &key[0]);
-	tunnel_key(rec, 1, &key[1]);
-	if (!(match & QUERY_MATCH_REVERSE) || !memcmp(&key[0], &key[1], sizeof(key[0])))
-		return add_one(group, rec, match, &key[0]);
+	tunnel_key(item->rec, 0, &key[0]);
+	tunnel_key(item->rec, 1, &key[1]);
+	if (!(item->match & QUERY_MATCH_REVERSE) || !memcmp(&key[0], &key[1], sizeof(key[0])))
+		return group_add(group, &key[0], item, item->match);
 	for (int which = 0; which < 2; which++) {
-		unsigned half = match & (1U << which);
-		int err = half ? add_one(group, rec, half, &key[which]) : 0;
+		unsigned half = item->match & (1U << which);
+		int err = half ? group_add(group, &key[which], item, half) : 0;
 
 		if (err)
 			return err;
@@ -366,7 +336,10 @@ static void text_tunnel(const struct flow_key *key, char *buf, size_t size)
 
 static void text_iface(const struct flow_key *key, char *buf, size_t size)
 {
-	snprintf(buf, size, "%u", key->outer); /* who knows the name puts it there */
+	if (key->outer) /* who knows the name puts it there */
+		snprintf(buf, size, "%u", key->outer);
+	else
+		snprintf(buf, size, "(not counted)");
 }
 
 const struct group_kind group_kinds[] = {
@@ -383,12 +356,20 @@ const struct group_kind group_kinds[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
-int group_record(struct group *group, const struct group_kind *kind, const struct flow_record *rec,
-		 unsigned match)
+static int add_named(struct group *group, const struct group_item *item)
 {
-	struct group_sums sums;
+	static const struct flow_key key;
 
-	sums_of(rec, match, &sums);
-	group_add_total(group, &sums);
-	return kind->add(group, rec, match);
+	return group_add(group, &key, item, item->match);
+}
+
+const struct group_kind group_named = {"", "", add_named, NULL};
+
+const struct group_kind *group_kind_find(const char *name)
+{
+	for (const struct group_kind *kind = group_kinds; kind->name; kind++) {
+		if (!strcmp(kind->name, name))
+			return kind;
+	}
+	return NULL;
 }

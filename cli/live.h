@@ -13,9 +13,9 @@ struct live_error {
 
 struct live {
 	struct control_head head;
-	struct control_books *books; /* head.books of them */
-	struct flow_record *records; /* head.records of them */
-	struct event_record *events; /* head.events of them */
+	struct control_books *books;	 /* head.books of them */
+	struct flow_record *records;	 /* head.records of them */
+	struct event_record *events;	 /* head.events of them */
 	struct counter_record *counters; /* head.counters of them */
 };
 

@@ -25,6 +25,18 @@ static const struct cmd cmds[] = {
 	 cmd_flows_notes,
 	 {cmd_flows_options, args_window, args_format},
 	 cmd_flows},
+	{"retransmits",
+	 "who sends TCP segments again, by the wire and by the kernel",
+	 true,
+	 cmd_retransmits_notes,
+	 {cmd_retransmits_options, args_window, args_format},
+	 cmd_retransmits},
+	{"drops",
+	 "what the kernel of this host drops, why and where",
+	 true,
+	 cmd_drops_notes,
+	 {cmd_drops_options, args_window, args_format},
+	 cmd_drops},
 	{"status",
 	 "interfaces, the books, losses and flowd's own cost",
 	 false,
@@ -51,7 +63,7 @@ static const struct cmd *find_cmd(const char *name)
 
 static int say_unknown_verb(const char *name)
 {
-	char known[128] = "";
+	char known[160] = "";
 
 	for (const struct cmd *cmd = cmds; cmd->name; cmd++) {
 		strcat(known, cmd->name);

@@ -12,12 +12,13 @@
 #include "cli/output.h"
 
 #define ROWS 2000
-#define COLUMNS 32
+#define COLUMNS 48
 
 struct table {
 	size_t columns;
 	const struct out_column *column[COLUMNS];
 	bool hidden[COLUMNS];
+	bool any[COLUMNS]; /* a value was in it */
 	size_t width[COLUMNS];
 	char **cells; /* columns of them a row */
 	size_t rows;
@@ -56,6 +57,13 @@ static size_t table_width(const struct table *table)
 	for (size_t i = 0; i < table->columns; i++)
 		width += table->hidden[i] ? 0 : table->width[i] + 2;
 	return width;
+}
+
+/* Hide those that have nothing to say. */
+static void hide_empty(struct table *table)
+{
+	for (size_t i = 0; i < table->columns; i++)
+		table->hidden[i] = table->column[i]->spare >= OUT_IF_ANY && !table->any[i];
 }
 
 /* Hide spare columns until the table fits. */
@@ -121,6 +129,7 @@ static int flush_rows(struct out *out)
 	struct table *table = out->state;
 
 	if (!table->begun) {
+		hide_empty(table);
 		fit(table, out->file);
 		put_heading(table, out->file);
 		table->begun = true;
@@ -152,6 +161,7 @@ static int text_row(struct out *out, const void *row)
 			return -ENOMEM;
 		if (!table->begun)
 			learn_width(table, i, text);
+		table->any[i] |= value.kind != OUT_NONE;
 	}
 	return table->begun || table->rows == ROWS ? flush_rows(out) : 0;
 }

@@ -61,6 +61,22 @@ static void print_rate(uint64_t bits, char *buf)
 		 value, units[unit]);
 }
 
+/* Three significant digits; a second and more in seconds. */
+static void print_microseconds(uint64_t us, char *buf)
+{
+	bool seconds = us >= 999950;
+	double value = (double)us / (seconds ? 1e6 : 1e3);
+
+	if (us < 1000)
+		snprintf(buf, OUT_TEXT_SIZE, "%" PRIu64 " us", us);
+	else
+		snprintf(buf, OUT_TEXT_SIZE, "%.*f %s",
+			 value >= 99.95	  ? 0
+			 : value >= 9.995 ? 1
+					  : 2,
+			 value, seconds ? "s" : "ms");
+}
+
 /* The order of the bits, as nfdump and Wireshark have the letters. */
 static void print_flags(uint64_t flags, char *buf)
 {
@@ -127,6 +143,9 @@ void out_human(const struct out_value *value, char *buf)
 	case OUT_DURATION:
 		snprintf(buf, OUT_TEXT_SIZE, "%" PRIu64 ".%03" PRIu64, value->number / 1000,
 			 value->number % 1000);
+		break;
+	case OUT_MICROSECONDS:
+		print_microseconds(value->number, buf);
 		break;
 	case OUT_PERCENT:
 		print_percent(value->number, buf);

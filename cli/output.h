@@ -13,16 +13,23 @@
 #define OUT_TEXT_SIZE 288
 
 enum out_kind {
-	OUT_NONE = 0, /* JSON null, CSV empty, text "-" */
-	OUT_NUMBER,   /* text: with thousands separators */
-	OUT_PLAIN,    /* a number that only names something: a port, an id */
-	OUT_TIME,     /* UTC ms; JSON and CSV: RFC 3339, text: local */
-	OUT_DURATION, /* ms; text: seconds */
-	OUT_PERCENT,  /* in hundredths of a percent */
-	OUT_RATE,     /* bits a second; text: with a unit */
-	OUT_FLAGS,    /* TCP flags; text: letters */
+	OUT_NONE = 0,	  /* JSON null, CSV empty, text "-" */
+	OUT_NUMBER,	  /* text: with thousands separators */
+	OUT_PLAIN,	  /* a number that only names something: a port, an id */
+	OUT_TIME,	  /* UTC ms; JSON and CSV: RFC 3339, text: local */
+	OUT_DURATION,	  /* ms; text: seconds */
+	OUT_MICROSECONDS, /* text: with a unit */
+	OUT_PERCENT,	  /* in hundredths of a percent */
+	OUT_RATE,	  /* bits a second; text: with a unit */
+	OUT_FLAGS,	  /* TCP flags; text: letters */
 	OUT_TEXT,
 };
+
+/*
+ * Added to out_column.spare: in text, the column is there only where one of the first rows has a
+ * value for it.
+ */
+#define OUT_IF_ANY 100
 
 struct out_value {
 	enum out_kind kind;

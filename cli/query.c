@@ -355,11 +355,20 @@ int query_half_dir(const struct flow_record *rec, int which)
 	return which && !(rec->key.marks & FLOW_MARK_MIRRORED) ? !rec->key.dir : rec->key.dir;
 }
 
+/* A direction counts also where none of its packets did: the kernel may have dropped them before. */
+static bool has_half(const struct flow_record *rec, int which)
+{
+	static const struct half_health none;
+
+	return rec->half[which].packets ||
+	       (rec->has_health && memcmp(&rec->health[which], &none, sizeof(none)));
+}
+
 static int match_half(struct query *query, const struct flow_record *rec, int which)
 {
 	int dir = query->options.dir;
 
-	if (!rec->half[which].packets || (dir >= 0 && query_half_dir(rec, which) != dir))
+	if (!has_half(rec, which) || (dir >= 0 && query_half_dir(rec, which) != dir))
 		return 0;
 	return query->options.filter ? filter_match(query->options.filter, rec, which) : 1;
 }

@@ -32,7 +32,8 @@ struct query_options {
 	int dir;	      /* enum flow_dir, or -1 */
 	struct tunnelarg tunnel;
 	bool stored;
-	struct filter *filter; /* NULL: none */
+	struct filter *filter;	     /* NULL: none */
+	struct filter *event_filter; /* the same once more, for events (cli/events.h) */
 };
 
 struct query_iface {

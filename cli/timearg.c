@@ -72,10 +72,9 @@ static bool take_fraction(const char **text, int *ret_ms)
 	return true;
 }
 
-/* One or more numbers with units: how long ago. */
-static int parse_ago(const char *text, int64_t now_ms, int64_t *ret_ms)
+int timearg_duration(const char *text, int64_t *ret_ms)
 {
-	int64_t ago = 0, unit;
+	int64_t sum = 0, unit;
 	int value;
 
 	do {
@@ -85,10 +84,22 @@ static int parse_ago(const char *text, int64_t now_ms, int64_t *ret_ms)
 		if (!unit)
 			return -EINVAL;
 		text++;
-		ago += value * unit; /* 9 digits of weeks are far from overflow */
-		if (ago > TIME_MAX_MS)
-			ago = TIME_MAX_MS;
+		sum += value * unit; /* 9 digits of weeks are far from overflow */
+		if (sum > TIME_MAX_MS)
+			sum = TIME_MAX_MS;
 	} while (*text);
+	*ret_ms = sum;
+	return 0;
+}
+
+/* How long ago. */
+static int parse_ago(const char *text, int64_t now_ms, int64_t *ret_ms)
+{
+	int64_t ago;
+	int err = timearg_duration(text, &ago);
+
+	if (err)
+		return err;
 	return in_range(now_ms > ago ? now_ms - ago : 0, ret_ms);
 }
 

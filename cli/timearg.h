@@ -17,6 +17,9 @@
 /* 0, -EINVAL: not such a time, or -ERANGE: it exists, but not between 1970 and 2200. */
 int timearg_parse(const char *text, int64_t now_ms, int64_t *ret_ms);
 
+/* A duration as in the second line above; at most 230 years. 0 or -EINVAL. */
+int timearg_duration(const char *text, int64_t *ret_ms);
+
 #define TIMEARG_HELP "now, 90s, 10m, 2h, 1d, 10:00, '2026-11-21 10:00', RFC 3339, @SECONDS"
 
 /* RFC 3339 in UTC with milliseconds, as in 2026-11-21T10:00:00.500Z; 25 bytes with the end. */
