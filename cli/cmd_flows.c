@@ -12,6 +12,7 @@
 
 #include "cli/cmd.h"
 #include "cli/cmd_query.h"
+#include "cli/flows_health.h"
 #include "cli/names.h"
 #include "cli/output.h"
 #include "cli/say.h"
@@ -23,6 +24,7 @@
 struct row {
 	const struct flow_record *rec;
 	const struct query_iface *iface;
+	bool uniflow;
 };
 
 static int set_uniflow(struct args *args, const char *value)
@@ -32,9 +34,18 @@ static int set_uniflow(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_health(struct args *args, const char *value)
+{
+	(void)value;
+	args->health = true;
+	return 0;
+}
+
 const struct args_option cmd_flows_options[] = {
 	{"limit", 'n', "N", "at most N rows, 50 unless given; 0: all", args_set_limit},
 	{"uniflow", 0, NULL, "a row for each direction", set_uniflow},
+	{"health", 'H', NULL, "in text, all columns of TCP's health, drops and the process",
+	 set_health},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -44,6 +55,7 @@ const char cmd_flows_notes[] =
 	"  PROTO  and what is around the packets: tcp in vxlan 100, icmp 8/0 in mpls 16, esp 0x1234abcd\n"
 	"  OUTER  with --tunnel: the endpoints of the tunnel, the initiator's first\n"
 	"  MARKS  fragment, short, deep, folded, catchall, stag (802.1ad), mirrored, vlan-unknown\n"
+	"  RETRANS, DROPS, RTT  where a row has some: the initiator's/the responder's; RTT is the mean\n"
 	"  END    idle, active, end (FIN, RST), forced, resources, or live: not ended\n"
 	"JSON and CSV have all fields, as flowctl(1) lists them.\n";
 
@@ -224,6 +236,28 @@ static void get_flags(const struct out_column *c, const void *row, struct out_va
 		value->kind = OUT_FLAGS;
 }
 
+static void get_health(const struct out_column *c, const void *row, struct out_value *value)
+{
+	const struct row *r = row;
+
+	flows_health_get(r->rec, c->title, r->uniflow, value);
+}
+
+/* Of this host, where it is known. */
+static void get_process(const struct out_column *c, const void *row, struct out_value *value)
+{
+	const struct flow_socket *socket = &((const struct row *)row)->rec->socket;
+	char text[64], pid[16] = "";
+
+	(void)c;
+	if (!socket->has || !(socket->process[0] || socket->pid))
+		return;
+	if (socket->pid)
+		snprintf(pid, sizeof(pid), "[%u]", socket->pid);
+	snprintf(text, sizeof(text), "%.*s%s", (int)sizeof(socket->process), socket->process, pid);
+	out_set_text(value, text);
+}
+
 /* Why it ended; "live" where it did not. */
 static void get_end(const struct out_column *c, const void *row, struct out_value *value)
 {
@@ -238,24 +272,35 @@ static const struct text_column {
 	const char *field;
 	bool reverse; /* not where each direction is a row */
 	bool outer;   /* only where tunnels were asked for */
+	bool health;  /* only with -H */
 } text_columns[] = {
-	{{NULL, "START", true, 0, get_start, NULL}, NULL, false, false},
-	{{NULL, "SECONDS", false, 3, get_duration, NULL}, NULL, false, false},
-	{{NULL, "IFACE", true, 4, get_iface_short, NULL}, NULL, false, false},
-	{{NULL, "DIR", true, 5, get_dir, NULL}, NULL, false, false},
-	{{NULL, "VLAN", true, 6, get_vlan, NULL}, NULL, false, false},
-	{{NULL, "PROTO", true, 0, get_proto, NULL}, NULL, false, false},
-	{{NULL, "SRC", true, 0, get_src, NULL}, NULL, false, false},
-	{{NULL, "DST", true, 0, get_dst, NULL}, NULL, false, false},
-	{{NULL, "OUTER", true, 0, get_outer, NULL}, NULL, false, true},
-	{{NULL, "PACKETS", false, 1, get_field, NULL}, "packets", false, false},
-	{{NULL, "BYTES", false, 0, get_field, NULL}, "bytes", false, false},
-	{{NULL, "FLAGS", true, 7, get_flags, NULL}, "tcp_flags", false, false},
-	{{NULL, "REV PACKETS", false, 1, get_field, NULL}, "rev_packets", true, false},
-	{{NULL, "REV BYTES", false, 0, get_field, NULL}, "rev_bytes", true, false},
-	{{NULL, "REV FLAGS", true, 7, get_flags, NULL}, "rev_tcp_flags", true, false},
-	{{NULL, "MARKS", true, 8, get_field, NULL}, "marks", false, false},
-	{{NULL, "END", true, 2, get_end, NULL}, "end_reason", false, false},
+	{{NULL, "START", true, 0, get_start, NULL}, NULL, false, false, false},
+	{{NULL, "SECONDS", false, 3, get_duration, NULL}, NULL, false, false, false},
+	{{NULL, "IFACE", true, 4, get_iface_short, NULL}, NULL, false, false, false},
+	{{NULL, "DIR", true, 5, get_dir, NULL}, NULL, false, false, false},
+	{{NULL, "VLAN", true, 6, get_vlan, NULL}, NULL, false, false, false},
+	{{NULL, "PROTO", true, 0, get_proto, NULL}, NULL, false, false, false},
+	{{NULL, "SRC", true, 0, get_src, NULL}, NULL, false, false, false},
+	{{NULL, "DST", true, 0, get_dst, NULL}, NULL, false, false, false},
+	{{NULL, "OUTER", true, 0, get_outer, NULL}, NULL, false, true, false},
+	{{NULL, "PACKETS", false, 1, get_field, NULL}, "packets", false, false, false},
+	{{NULL, "BYTES", false, 0, get_field, NULL}, "bytes", false, false, false},
+	{{NULL, "FLAGS", true, 7, get_flags, NULL}, "tcp_flags", false, false, false},
+	{{NULL, "REV PACKETS", false, 1, get_field, NULL}, "rev_packets", true, false, false},
+	{{NULL, "REV BYTES", false, 0, get_field, NULL}, "rev_bytes", true, false, false},
+	{{NULL, "REV FLAGS", true, 7, get_flags, NULL}, "rev_tcp_flags", true, false, false},
+	{{NULL, "RETRANS", false, OUT_IF_ANY + 3, get_health, NULL}, NULL, false, false, false},
+	{{NULL, "KERNEL", false, 13, get_health, NULL}, NULL, false, false, true},
+	{{NULL, "OOO", false, 14, get_health, NULL}, NULL, false, false, true},
+	{{NULL, "DUP ACK", false, 15, get_health, NULL}, NULL, false, false, true},
+	{{NULL, "ZERO WIN", false, 16, get_health, NULL}, NULL, false, false, true},
+	{{NULL, "RESETS", false, 17, get_health, NULL}, NULL, false, false, true},
+	{{NULL, "DROPS", false, OUT_IF_ANY + 5, get_health, NULL}, NULL, false, false, false},
+	{{NULL, "RTT", false, OUT_IF_ANY + 1, get_health, NULL}, NULL, false, false, false},
+	{{NULL, "SETUP", false, 12, get_health, NULL}, NULL, false, false, true},
+	{{NULL, "PROCESS", true, 11, get_process, NULL}, NULL, false, false, true},
+	{{NULL, "MARKS", true, 8, get_field, NULL}, "marks", false, false, false},
+	{{NULL, "END", true, 2, get_end, NULL}, "end_reason", false, false, false},
 };
 
 static size_t add_text_columns(struct out_column *columns, size_t n, const struct args *args)
@@ -265,9 +310,12 @@ static size_t add_text_columns(struct out_column *columns, size_t n, const struc
 	for (size_t i = 0; i < sizeof(text_columns) / sizeof(text_columns[0]); i++) {
 		const struct text_column *from = &text_columns[i];
 
-		if ((from->reverse && args->uniflow) || (from->outer && !outer))
+		if ((from->reverse && args->uniflow) || (from->outer && !outer) ||
+		    (from->health && !args->health))
 			continue;
 		columns[n] = from->column;
+		if (args->health)
+			columns[n].spare %= OUT_IF_ANY;
 		columns[n++].field = from->field ? field_find(from->field) : NULL;
 	}
 	return n;
@@ -296,7 +344,9 @@ struct flows {
 
 static int put_record(struct flows *flows, const struct flow_record *rec)
 {
-	struct row row = {.rec = rec, .iface = query_iface(&flows->query->query, rec->iface)};
+	struct row row = {.rec = rec,
+			  .iface = query_iface(&flows->query->query, rec->iface),
+			  .uniflow = flows->args->uniflow};
 
 	flows->rows++;
 	return flows->args->format->row(&flows->out, &row);

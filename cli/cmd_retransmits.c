@@ -43,7 +43,7 @@ const char cmd_retransmits_notes[] =
 	"Rows are what sent again, or has what --by asks for. Seen on the wire, of the direction that sent:\n"
 	"  PACKETS    TCP segments; RETRANS those of them that were there before, RATIO their part\n"
 	"  OOO        out of order; DUP ACK duplicate acknowledgements; ZERO WIN windows of 0\n"
-	"  RESETS, SYN AGAIN, KEEP-ALIVE  segments of that kind\n"
+	"  SYN AGAIN  of RETRANS, those with SYN; RESETS, KEEP-ALIVE segments of that kind\n"
 	"  RTT        mean round trip of the packets of this direction and their answers, least and\n"
 	"             greatest; SETUP of SYN, or SYN with ACK, and its answer\n"
 	"By the word of this host's kernel, of its own connections:\n"
@@ -74,8 +74,8 @@ static void get_wire(const struct out_column *c, const void *row, struct out_val
 		{"rtt_samples", health->rtt_count},
 	};
 
-	for (size_t i = 0; sums->flows && i < sizeof(wire) / sizeof(wire[0]); i++) {
-		if (strcmp(wire[i].name, c->name))
+	for (size_t i = 0; i < sizeof(wire) / sizeof(wire[0]); i++) {
+		if (strcmp(wire[i].name, c->name) || !(sums->flows || wire[i].value))
 			continue;
 		value->kind = OUT_NUMBER;
 		value->number = wire[i].value;
@@ -224,8 +224,7 @@ static bool is_shown(const struct group_row *row)
 	const struct group_sums *sums = &row->entry->sums;
 
 	return group_value(sums, row->by) ||
-	       (sums->health && (sums->health->retransmits || sums->health->syn_repeats ||
-				 group_kernel(sums->health)));
+	       (sums->health && (sums->health->retransmits || group_kernel(sums->health)));
 }
 
 static int put_rows(const struct args *args, struct group_row *row, struct group *group)
@@ -257,7 +256,7 @@ static void put_total(const struct args *args, const struct group *group)
 	fprintf(file, "total: %s TCP segments, %s retransmits on the wire (%d.%02d %%)",
 		out_count(group->total.packets, packets), out_count(health->retransmits, wire),
 		(int)(percent / 100), (int)(percent % 100));
-	fprintf(file, ", %s SYN again, %s out of order, %s retransmits by this host's kernel",
+	fprintf(file, ", %s of them SYN, %s out of order, %s retransmits by this host's kernel",
 		out_count(health->syn_repeats, syn), out_count(health->out_of_order, order),
 		out_count(group_kernel(health), kernel));
 	if (kinds_text(health, kinds, sizeof(kinds)))

@@ -162,7 +162,6 @@ static void sums_of_record(const struct flow_record *rec, unsigned match, struct
 	struct group_sums *sums = &part->sums;
 	struct group_health health;
 
-	sums->flows = 1;
 	sums->start_ms = rec->start_ms;
 	sums->end_ms = rec->end_ms;
 	for (int which = 0; which < 2; which++) {
@@ -170,6 +169,7 @@ static void sums_of_record(const struct flow_record *rec, unsigned match, struct
 
 		if (!(match & (1U << which)))
 			continue;
+		sums->flows |= half->packets != 0; /* dropped packets alone are no flow */
 		sums->packets += half->packets;
 		sums->bytes += half->bytes;
 		sums->ip_bytes += half->ip_bytes;
