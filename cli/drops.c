@@ -79,10 +79,10 @@ static int read_events(struct drops *drops)
 {
 	struct event_record event;
 	struct events events;
-	int have = events_open(drops->query, &events), err = have;
+	int have = events_open(drops->query, 1U << EVENT_DROP, &events), err = have;
 
 	while (!err && (have = events_next(&events, &event)) > 0)
-		err = event.what == EVENT_DROP ? add_event(drops, &event) : 0;
+		err = add_event(drops, &event);
 	events_close(&events);
 	return err ? err : have;
 }

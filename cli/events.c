@@ -11,6 +11,7 @@
 #include "cli/filter.h"
 #include "cli/query.h"
 #include "schema/db.h"
+#include "schema/event.h"
 
 #define ID_SHIFT 20
 #define MINUTE_MS 60000
@@ -41,13 +42,16 @@ static int open_window(struct query *query, const char *sql, const char *what, i
 	return 0;
 }
 
-int events_open(struct query *query, struct events *ret_events)
+int events_open(struct query *query, uint32_t what, struct events *ret_events)
 {
 	static const char sql[] = "SELECT " DB_EVENT_COLUMNS " FROM " DB_EVENT_TABLES
 				  " WHERE event.id >= ?1 AND event.id < ?2 ORDER BY event.id";
 
-	return open_window(query, sql, "event", shifted(query->options.since_ms),
-			   shifted(query->options.until_ms), ret_events);
+	int err = open_window(query, sql, "event", shifted(query->options.since_ms),
+			      shifted(query->options.until_ms), ret_events);
+
+	ret_events->what = what;
+	return err;
 }
 
 /* A minute that the window begins in counts whole, as in the ledger. */
@@ -170,6 +174,8 @@ int events_next(struct events *events, struct event_record *ret_event)
 	int have, matched;
 
 	while ((have = next_event(events, ret_event)) > 0) {
+		if (ret_event->what >= EVENT_MAX || !(events->what & 1U << ret_event->what))
+			continue;
 		matched = match(events->query, ret_event);
 		if (matched)
 			return matched;

@@ -20,10 +20,14 @@ struct events {
 	struct query *query;
 	struct sqlite3_stmt *stmt; /* NULL: all stored ones were read */
 	uint32_t live_next;
+	uint32_t what; /* events: bits of enum event_what */
 };
 
-/* Of an open query. 0, or -errno with query->error; events_close also after that. */
-int events_open(struct query *query, struct events *ret_events);
+/*
+ * Of an open query; `what`: bits of enum event_what, the events that are wanted. 0, or -errno with
+ * query->error; events_close also after that.
+ */
+int events_open(struct query *query, uint32_t what, struct events *ret_events);
 int counters_open(struct query *query, struct events *ret_events);
 void events_close(struct events *events);
 

@@ -37,11 +37,9 @@ int group_fill_events(struct query *query, const struct group_kind *kind, uint32
 	struct event_record event;
 	struct group_event item = {.event = &event};
 	struct events events;
-	int have = events_open(query, &events), err = have;
+	int have = events_open(query, what, &events), err = have;
 
 	while (!err && (have = events_next(&events, &event)) > 0) {
-		if (event.what >= EVENT_MAX || !(what & 1U << event.what))
-			continue;
 		event.iface = same_iface(query, event.iface);
 		err = group_event(group, kind, &item);
 	}
