@@ -162,15 +162,19 @@ static int put_rows(const struct args *args, struct group_row *row, struct group
 }
 
 /* What all rows together are a part of; each packet once. */
-static void put_total(const struct args *args, const struct group *group)
+static void put_total(const struct args *args, const struct group_row *row)
 {
 	FILE *file = args->format == &out_text ? stdout : stderr;
-	char flows[32], packets[32], bytes[32];
+	const struct group_sums *total = &row->group->total;
+	char flows[32], packets[32], bytes[32], more[32];
 
-	fprintf(file, "total: %s flows, %s packets, %s bytes%s%s%s\n",
-		out_count(group->total.flows, flows), out_count(group->total.packets, packets),
-		out_count(group->total.bytes, bytes), args->filter ? " of '" : "",
-		args->filter ? args->filter : "", args->filter ? "'" : "");
+	fprintf(file, "total: %s flows, %s packets, %s bytes", out_count(total->flows, flows),
+		out_count(total->packets, packets), out_count(total->bytes, bytes));
+	if (!strcmp(row->by->name, "retransmits") || !strcmp(row->by->name, "drops"))
+		fprintf(file, ", %s %s", out_count(group_value(total, row->by), more),
+			row->by->name);
+	fprintf(file, "%s%s%s\n", args->filter ? " of '" : "", args->filter ? args->filter : "",
+		args->filter ? "'" : "");
 }
 
 int cmd_top(const struct args *args)
@@ -193,7 +197,7 @@ int cmd_top(const struct args *args)
 		if (!err)
 			err = put_rows(args, &row, &group);
 		if (!err)
-			put_total(args, &group);
+			put_total(args, &row);
 		code = err ? cmd_query_fail(&query, err) : cmd_query_coverage(args, &query);
 	}
 	group_free(&group);

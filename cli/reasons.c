@@ -58,7 +58,9 @@ static const struct reason *find_subsystem(const char *name)
 	if (!strncasecmp(name, "OVS_DROP_", 9))
 		return find_exact(names[2]);
 	number = strtoul(name, &end, 0);
-	subsystem = number >> SUBSYS_SHIFT;
+	subsystem = *end == ':' ? number : number >> SUBSYS_SHIFT;
+	if (*end == ':' && isdigit((unsigned char)end[1])) /* as flowd writes them: 1:5 */
+		strtoul(end + 1, &end, 10);
 	if (!isdigit((unsigned char)*name) || *end || !subsystem ||
 	    subsystem >= sizeof(names) / sizeof(names[0]))
 		return NULL;

@@ -18,7 +18,7 @@ extern const struct reason reasons[];
 
 /*
  * By its name in any case, with or without the kernel's prefix; one of a subsystem also by its number,
- * subsystem << 16 | n. NULL: unknown.
+ * subsystem << 16 | n or subsystem:n. NULL: unknown.
  */
 const struct reason *reason_find(const char *name);
 

@@ -152,13 +152,72 @@ static void test_many_and_full(void **state)
 	assert_int_equal(lines, 5001);
 }
 
+static void test_microseconds(void **state)
+{
+	static const struct {
+		uint64_t us;
+		const char *text;
+	} cases[] = {{0, "0 us"},	  {999, "999 us"},     {1000, "1.00 ms"},
+		     {12345, "12.3 ms"},  {999949, "1000 ms"}, {999950, "1.00 s"},
+		     {61500000, "61.5 s"}};
+	struct out_value value = {.kind = OUT_MICROSECONDS};
+	char text[OUT_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		value.number = cases[i].us;
+		out_human(&value, text);
+		assert_string_equal(text, cases[i].text);
+	}
+	out_machine(&value, text);
+	assert_string_equal(text, "61500000");
+}
+
+/* A column that is there where any row has a value for it. */
+static void get_if(const struct out_column *c, const void *row, struct out_value *value)
+{
+	(void)c;
+	if (*(const int *)row)
+		value->kind = OUT_NUMBER;
+}
+
+static void get_row(const struct out_column *c, const void *row, struct out_value *value)
+{
+	(void)c;
+	value->kind = OUT_NUMBER;
+	value->number = (uint64_t) * (const int *)row;
+}
+
+static void test_if_any(void **state)
+{
+	static const struct out_column two[] = {
+		{"a", "A", false, 0, get_row, NULL},
+		{"b", "B", false, OUT_IF_ANY, get_if, NULL},
+		{NULL, NULL, false, 0, NULL, NULL},
+	};
+	struct out out = {.columns = two};
+	char text[256];
+
+	(void)state;
+	for (int any = 0; any < 2; any++) {
+		const int row[2] = {0, any};
+
+		out.file = fmemopen(text, sizeof(text), "w");
+		assert_int_equal(out_text.begin(&out), 0);
+		assert_int_equal(out_text.row(&out, &row[0]), 0);
+		assert_int_equal(out_text.row(&out, &row[1]), 0);
+		assert_int_equal(out_text.end(&out), 0);
+		fclose(out.file);
+		assert_string_equal(text, any ? "A  B\n0  -\n1  0\n" : "A\n0\n0\n");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_csv),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_many_and_full),
+		cmocka_unit_test(test_json),	     cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_text),	     cmocka_unit_test(test_many_and_full),
+		cmocka_unit_test(test_microseconds), cmocka_unit_test(test_if_any),
 	};
 
 	setenv("TZ", "UTC0", 1);

@@ -5,16 +5,12 @@
  */
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -26,6 +22,7 @@
 #include "cli/group.h"
 #include "cli/query.h"
 #include "schema/db.h"
+#include "tests/fake_flowd.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MINUTE 1795264440000 /* a whole minute */
@@ -229,58 +226,23 @@ static void test_filter_halves(void **state)
 	filter_free(opts.filter);
 }
 
-/* A flowd: answers `lies` live requests with a wrong sweep, then with the right one. */
-static void serve(int fd, int lies, const char *db, uint32_t records)
+/* A flowd: answers `lies` live requests with a wrong sweep, then with the right one; has two records. */
+static pid_t start_flowd(int lies, const char *db, uint32_t records)
 {
 	struct flow_record rec[2] = {record(MINUTE + 62500, 1, 9, 6, 1, 2),
 				     record(MINUTE + 90000, 8, 9, 6, 1, 2)};
-
 	struct control_books books = {.iface = 1, .seen = {500, 1}, .held = {77, 1}};
+	struct fake_flowd fake = {
+		.head = {.records = 2, .books = 1, .sweep = SWEEP, .now_ms = MINUTE + 130000},
+		.books = &books,
+		.records = rec,
+		.cut = records - 2,
+		.lies = lies,
+		.db = db,
+	};
 
 	books.verdict[VERDICT_SHORT] = (struct flow_count){4, 1};
-	for (;;) {
-		struct control_head head = {.magic = CONTROL_MAGIC,
-					    .version = CONTROL_VERSION,
-					    .record_size = sizeof(rec[0]),
-					    .records = records,
-					    .books_size = sizeof(books),
-					    .books = 1,
-					    .event_size = sizeof(struct event_record),
-					    .counter_size = sizeof(struct counter_record),
-					    .now_ms = MINUTE + 130000};
-		int client = accept(fd, NULL, NULL);
-		char request[64] = "";
-
-		if (read(client, request, sizeof(request) - 1) < 5)
-			_exit(1);
-		if (!strncmp(request, "live", 4)) {
-			head.sweep = lies-- > 0 ? SWEEP + 1 : SWEEP;
-			if (write(client, &head, sizeof(head)) < 0 ||
-			    write(client, &books, sizeof(books)) < 0 ||
-			    write(client, rec, sizeof(rec)) < 0)
-				_exit(1);
-		} else {
-			dprintf(client, "{\"db\":\"%s\"}", db);
-		}
-		close(client);
-	}
-}
-
-static pid_t start_flowd(int lies, const char *db, uint32_t records)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	pid_t pid;
-
-	strcpy(addr.sun_path, socket_path);
-	unlink(socket_path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	pid = fork();
-	if (!pid)
-		serve(fd, lies, db, records);
-	close(fd);
-	return pid;
+	return fake_start(&fake, socket_path);
 }
 
 static enum query_live ask_flowd(int lies, const char *db, uint32_t records, char *text,
@@ -298,8 +260,7 @@ static enum query_live ask_flowd(int lies, const char *db, uint32_t records, cha
 	query_close(&query);
 	if (lies < 20)
 		found(&opts, text, size);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	fake_stop(pid, socket_path);
 	return state;
 }
 
@@ -318,7 +279,6 @@ static void test_live_part(void **state)
 	assert_string_equal(text, stored);
 	assert_int_equal(ask_flowd(0, db_path, 3, text, sizeof(text)), QUERY_LIVE_NONE);
 	assert_string_equal(text, stored); /* the answer was cut short */
-	unlink(socket_path);
 }
 
 /* "key flows packets bytes; ..." of a group kind over all records. */
@@ -444,9 +404,7 @@ static void test_coverage_live(void **state)
 	(void)state;
 	opts.stored = false;
 	coverage_line(&opts, text, sizeof(text));
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	unlink(socket_path);
+	fake_stop(pid, socket_path);
 	assert_string_equal(text,
 			    "coverage: 1,000,600 packets seen on eth0, eth1 in the minutes "
 			    "2026-11-21 12:34 to 12:37, 99.99 % under their own key, 1 folded, "
