@@ -127,7 +127,7 @@ static bool kinds_text(const struct group_health *health, char *buf, size_t size
 	char count[32];
 	size_t len = 0;
 
-	for (int i = EVENT_RETRANSMIT_MAX; health && i-- > 0 && len < size;) {
+	for (int i = EVENT_RETRANSMIT_MAX - 1; health && i >= 0 && len < size; i--) {
 		if (health->kernel[i])
 			len += (size_t)snprintf(buf + len, size - len, "%s%s %s", len ? ", " : "",
 						group_retransmit_names[i],

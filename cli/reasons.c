@@ -81,7 +81,7 @@ static size_t distance(const char *a, const char *b)
 
 	for (size_t j = 0; j <= len; j++)
 		row[j] = j;
-	for (size_t i = 0; a[i] && i < NAME_MAX_LEN; i++) {
+	for (size_t i = 0; i < NAME_MAX_LEN && a[i]; i++) {
 		size_t corner = row[0];
 
 		row[0] = i + 1;
