@@ -30,7 +30,7 @@ struct fake_flowd {
 
 static inline void fake_send(int client, const void *data, size_t size)
 {
-	if (size && write(client, data, size) < 0)
+	if (data && size && write(client, data, size) < 0)
 		_exit(1);
 }
 
