@@ -33,11 +33,11 @@ FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -l
 CLI_LIBS := -lpcap -lsqlite3 -ljansson
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
-BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c
-BPF_HDR := $(wildcard schema/*.h)
+BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c trace/health.bpf.c
+BPF_HDR := $(wildcard schema/*.h trace/*.bpf.h)
 SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(BPF_SRC)))
 SCHEMA_SRC := $(wildcard schema/*.c)
-FLOWD_SRC := $(filter-out flowd/main.c,$(wildcard flowd/*.c)) $(wildcard xdp/*_hook.c tc/*_hook.c)
+FLOWD_SRC := $(filter-out flowd/main.c,$(wildcard flowd/*.c)) $(wildcard xdp/*_hook.c tc/*_hook.c trace/*_hook.c)
 CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(SCHEMA_SRC) $(FLOWD_SRC) $(CLI_SRC))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
@@ -47,10 +47,10 @@ TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 
 all: $(B)/bin/flowd $(B)/bin/flowctl
 
-vpath %.bpf.c xdp tc
+vpath %.bpf.c xdp tc trace
 $(B)/%.bpf.o: %.bpf.c $(BPF_HDR)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -I. -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
 $(B)/%.skel.h: $(B)/%.bpf.o
@@ -96,7 +96,7 @@ lint:
 	$(Q)scripts/lint.sh
 
 format:
-	clang-format -i $(wildcard $(foreach d,schema xdp tc flowd cli tests tests/bench,$d/*.c $d/*.h))
+	clang-format -i $(wildcard $(foreach d,schema xdp tc trace flowd cli tests tests/bench,$d/*.c $d/*.h))
 
 # The library is built again with libFuzzer's coverage; what main() would be, the driver has.
 FUZZERS := $(filter-out fuzz_ref%,$(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c)))

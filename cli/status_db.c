@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/status_nic.h"
 #include "cli/timearg.h"
 #include "schema/db.h"
 
@@ -53,6 +54,24 @@ static json_t *find_iface(json_t *array, int64_t id)
 			return iface;
 	}
 	return NULL;
+}
+
+/* Of every interface, and of the host. 0 or SQLite's code. */
+static int read_nics(struct sqlite3 *db, json_t *root, json_t *ifaces)
+{
+	json_t *iface, *host = json_object();
+	size_t i;
+	int rc = status_nic_read(db, 0, host);
+
+	json_object_set(root, "host_counters", json_object_get(host, "counters"));
+	json_decref(host);
+	json_array_foreach(ifaces, i, iface)
+	{
+		int64_t id = json_integer_value(json_object_get(iface, "id"));
+
+		rc = rc ? rc : status_nic_read(db, id, iface);
+	}
+	return rc;
 }
 
 static json_t *add_iface(json_t *array, struct sqlite3_stmt *stmt)
@@ -167,6 +186,8 @@ json_t *status_db(struct sqlite3 *db, const char *path, char *error, size_t erro
 	rc = read_flows(db, root);
 	if (!rc)
 		rc = read_ledger(db, ifaces);
+	if (!rc)
+		rc = read_nics(db, root, ifaces);
 	if (!rc)
 		return root;
 	snprintf(error, error_size, "%s: %s", path, sqlite3_errmsg(db));

@@ -9,7 +9,8 @@ struct sqlite3;
 
 /*
  * {"path", "bytes", "log_bytes", "rows", "first", "last", "written", "instance", "interfaces": [{
- * "name", "id", "ingress", "egress", "seen_packets": [in, out], ...}]}; times RFC 3339, null where
+ * "name", "id", "ingress", "egress", "seen_packets": [in, out], ...}], "host_counters"}, with what
+ * status_nic.h adds; times RFC 3339, null where
  * there is none. NULL with a message in *error.
  */
 json_t *status_db(struct sqlite3 *db, const char *path, char *error, size_t error_size);

@@ -10,6 +10,7 @@
 #include "cli/names.h"
 #include "cli/output.h"
 #include "cli/status_db.h"
+#include "cli/status_nic.h"
 
 #define DATABASE "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records"
 
@@ -101,6 +102,8 @@ static const struct {
 	{"table", "table     {table.conversations} conversations, {table.memory_bytes|M}"},
 	{"sink", "sink      {sink.commits} commits, {sink.rows} rows, {sink.failed} failed, last "
 		 "{sink.last_ms} ms"},
+	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
+		     "{sampling.failed} requests failed, last {sampling.last_us} us"},
 	{"cpu",
 	 "cost      {cpu.user_s|f} s user, {cpu.system_s|f} s system, {cpu.rss_kb} kB resident"},
 	{NULL, NULL},
@@ -229,15 +232,19 @@ static void put_daemon(const json_t *root, FILE *file)
 
 int status_text(const json_t *root, FILE *file)
 {
-	const json_t *flowd = member(root, "flowd"), *ifaces;
+	const json_t *flowd = member(root, "flowd"), *part, *ifaces;
 	int err;
 
 	put_daemon(root, file);
-	ifaces = member(json_is_object(flowd) ? flowd : member(root, "database"), "interfaces");
+	part = json_is_object(flowd) ? flowd : member(root, "database");
+	ifaces = member(part, "interfaces");
 	err = put_ifaces(ifaces, file);
 	if (err)
 		return err;
 	put_notes(ifaces, file);
+	err = status_nic_text(part, file);
+	if (err)
+		return err;
 	fputc('\n', file);
 	for (size_t i = 0; lines[i].part; i++) {
 		if (member(flowd, lines[i].part))

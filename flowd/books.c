@@ -12,6 +12,12 @@ void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes)
 	to->bytes += bytes;
 }
 
+void books_ids(const struct sweep *sweep, uint32_t ret_ids[FLOW_IFACES])
+{
+	for (uint32_t i = 0; i < FLOW_IFACES; i++)
+		ret_ids[i] = sweep->iface[i].id;
+}
+
 /* 0 where what was found lies between the hooks' counts before and after. */
 static int64_t difference(uint64_t obs, uint64_t low, uint64_t high)
 {
@@ -129,6 +135,21 @@ static struct flow_count since(struct flow_count now, struct flow_count *before)
 	return gain;
 }
 
+/* What the NIC counted while the hooks saw row.seen: differences are exact, moments are not. */
+static void add_nic(struct sink_books *row, struct sweep_books *b)
+{
+	const struct nic_book *nic = &b->nic;
+
+	row->has_nic = nic->known;
+	if (!nic->known)
+		return;
+	row->nic.packets = row->seen.packets + (uint64_t)(nic->packets - nic->booked_packets);
+	row->nic.bytes = row->seen.bytes + (uint64_t)(nic->bytes - nic->booked_bytes);
+	row->nic_now = nic->nic;
+	row->nic_seen = nic->seen;
+	nic_booked(&b->nic);
+}
+
 int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 		 struct flow_count recorded_before)
 {
@@ -137,12 +158,14 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	struct flow_count seen = books_seen(b);
 	struct flow_ledger sum;
 
-	if (seen.packets == b->booked.packets && b->recorded.packets == recorded_before.packets)
+	if (seen.packets == b->booked.packets && b->recorded.packets == recorded_before.packets &&
+	    !nic_unbooked(&b->nic))
 		return 0;
 	maps_ledger(sweep->maps, ifnum, dir, &sum);
 	row.minute_ms = clock_wall().ms / 60000 * 60000;
 	row.seen = since(seen, &b->booked);
 	row.recorded = since(b->recorded, &recorded_before);
+	add_nic(&row, b);
 	for (int v = 0; v < VERDICT_MAX; v++)
 		row.verdict[v] = since(sum.verdict[v], &b->verdict[v]);
 	row.held = minus(b->obs, b->recorded);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "flowd/nic.h"
 #include "schema/control.h"
 #include "schema/flow.h"
 
@@ -30,10 +31,14 @@ struct sweep_iface {
 		} settled;		     /* the same three as of the last commit */
 		struct flow_count low, high; /* the hooks' own count before and after the pass */
 		int64_t unaccounted_packets, unaccounted_bytes;
+		struct nic_book nic; /* the NIC's own count beside the hooks' */
 	} books[2];
 };
 
 void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes);
+
+/* interface.id of each number. */
+void books_ids(const struct sweep *sweep, uint32_t ret_ids[FLOW_IFACES]);
 
 /* Read the hooks' counters before the pass; after it read them again and strike the balance. */
 void books_read(struct sweep *sweep, bool after);

@@ -39,6 +39,7 @@ struct config {
 	bool fragments_track; /* later fragments count under the first one's flow */
 	bool tunnel_inner;    /* the inner packet of a tunnel is the flow */
 	bool durability_full;
+	bool trace; /* drops, retransmits and connections, by the kernel's tracepoints */
 	bool keep_attached;
 	uint32_t log_level; /* enum log_level */
 	bool check_only;    /* -n: print the effective configuration and end */

@@ -76,6 +76,8 @@ const struct config_key config_keys[] = {
 	 .kind = CONFIG_CHOICE, .choice = choice_fragments, MEMBER(fragments_track)},
 	{"tunnel", "outer", "outer|inner", "headers that make the flow of a tunnel's packets",
 	 .kind = CONFIG_CHOICE, .choice = choice_tunnel, MEMBER(tunnel_inner)},
+	{"trace", "yes", "yes|no", "ask the kernel for drops, retransmits and connections",
+	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(trace)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
 	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
 	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",

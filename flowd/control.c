@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/event.h"
 #include "flowd/status.h"
 #include "schema/control.h"
 
@@ -69,6 +70,11 @@ static bool answer_record(void *arg, const struct flow_record *rec)
 	return answer_add(arg, rec, sizeof(*rec));
 }
 
+static bool answer_event(void *arg, const struct event_record *rec)
+{
+	return answer_add(arg, rec, sizeof(*rec));
+}
+
 static void answer_text(struct client *client, const char *text)
 {
 	answer_add(client, text, strlen(text));
@@ -90,6 +96,20 @@ static uint32_t answer_books(struct client *client)
 		count++;
 	}
 	return count;
+}
+
+static bool answer_counter(void *arg, const struct counter_record *record)
+{
+	return answer_add(arg, record, sizeof(*record));
+}
+
+static void answer_counters(struct client *client)
+{
+	const struct sweep *sweep = &client->control->flowd->sweep;
+	uint32_t ids[FLOW_IFACES];
+
+	books_ids(sweep, ids);
+	counters_live(&sweep->counters, ids, clock_wall().ms, answer_counter, client);
 }
 
 static void answer_live(struct client *client)
@@ -114,6 +134,12 @@ static void answer_live(struct client *client)
 	before = client->size;
 	sweep_live(&flowd->sweep, answer_record, client);
 	head.records = (uint32_t)((client->size - before) / sizeof(struct flow_record));
+	before = client->size;
+	event_live(flowd->event, answer_event, client);
+	head.events = (uint32_t)((client->size - before) / sizeof(struct event_record));
+	before = client->size;
+	answer_counters(client);
+	head.counters = (uint32_t)((client->size - before) / sizeof(struct counter_record));
 	memcpy(client->answer, &head, sizeof(head));
 }
 

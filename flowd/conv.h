@@ -17,8 +17,9 @@ struct half {
 	struct flow_half sum; /* not exported yet */
 	uint64_t first_ns;    /* of the sum; CONV_NEVER: nothing in it */
 	uint64_t last_ns;
-	uint8_t ended; /* FIN or RST was seen, in any record */
-	uint8_t known; /* has a key and an entry in the index */
+	uint8_t ended;	 /* FIN or RST was seen, in any record */
+	uint8_t known;	 /* has a key and an entry in the index */
+	uint32_t health; /* of the sum: a number of expire's pool, 0: none */
 };
 
 struct conv {

@@ -62,6 +62,7 @@ void expire_free(struct expire *x)
 	free(x->free.item);
 	free(x->fresh.item);
 	free(x->ripe.item);
+	free(x->health);
 	free(x);
 }
 
@@ -73,17 +74,18 @@ size_t expire_count(const struct expire *x)
 size_t expire_bytes(const struct expire *x)
 {
 	return x->room * (sizeof(struct conv) + sizeof(uint64_t)) +
+	       x->health_room * sizeof(struct health_cell) +
 	       (x->index.entry ? (x->index.mask + 1) * sizeof(struct index_entry) : 0);
 }
 
-static struct half *half_of(const struct expire *x, uint32_t ref)
+struct half *expire_half(const struct expire *x, uint32_t ref)
 {
 	return &x->conv[ref / 2].half[ref & 1];
 }
 
 uint32_t *expire_slots(struct expire *x, uint32_t ref)
 {
-	return &half_of(x, ref)->slots;
+	return &expire_half(x, ref)->slots;
 }
 
 static void want(const struct expire *x, const struct flow_key *key, struct expire_wanted *ret)
@@ -97,13 +99,31 @@ static void want(const struct expire *x, const struct flow_key *key, struct expi
 	ret->hash = cache_hash(&common, seed).set + cache_hash(&ret->common, seed).set;
 }
 
+uint32_t expire_find_plain(const struct expire *x, const struct flow_key *key)
+{
+	struct expire_wanted wanted;
+	struct flow_key common, its;
+
+	want(x, key, &wanted);
+	flow_key_common(key, &common);
+	for (uint32_t at = index_first(&x->index, wanted.hash); at != INDEX_FREE;
+	     at = index_next(&x->index, wanted.hash, at)) {
+		uint32_t ref = x->index.entry[at].value;
+
+		flow_key_common(&expire_half(x, ref)->key, &its);
+		if (cache_key_equal(&its, &common))
+			return ref;
+	}
+	return EXPIRE_NONE;
+}
+
 /* A half without its other direction, which has what is wanted. */
 static bool is_mate(struct expire *x, uint32_t ref, const struct expire_wanted *wanted)
 {
-	const struct half *half = half_of(x, ref);
+	const struct half *half = expire_half(x, ref);
 	struct flow_key other;
 
-	if (half_of(x, ref ^ 1)->known || !flow_key_same_tags(&half->key, &wanted->reverse))
+	if (expire_half(x, ref ^ 1)->known || !flow_key_same_tags(&half->key, &wanted->reverse))
 		return false;
 	flow_key_common(&half->key, &other);
 	return cache_key_equal(&other, &wanted->common);
@@ -120,7 +140,7 @@ static uint32_t find_in_chain(struct expire *x, const struct flow_key *key, uint
 	     at = index_next(&x->index, hash, at)) {
 		uint32_t ref = x->index.entry[at].value;
 
-		if (cache_key_equal(&half_of(x, ref)->key, key))
+		if (cache_key_equal(&expire_half(x, ref)->key, key))
 			return ref;
 		if (*ret_mate == EXPIRE_NONE && is_mate(x, ref, wanted))
 			*ret_mate = ref;
@@ -167,7 +187,7 @@ static uint32_t find_mirrored(struct expire *x, const struct half *half, uint32_
 
 static bool half_enter(struct expire *x, uint32_t ref, const struct flow_key *key, uint32_t hash)
 {
-	struct half *half = half_of(x, ref);
+	struct half *half = expire_half(x, ref);
 
 	if (index_insert(&x->index, hash, ref))
 		return false;
@@ -229,6 +249,7 @@ void expire_drop(struct expire *x, uint32_t number)
 	struct conv *conv = &x->conv[number];
 
 	for (uint32_t side = 0; side < 2; side++) {
+		expire_drop_health(x, &conv->half[side]);
 		if (conv->half[side].known)
 			index_remove(&x->index, conv->half[side].hash, number * 2 + side);
 	}
@@ -280,8 +301,8 @@ void expire_fetch(const struct expire *x, const struct expire_wanted *wanted)
 
 	if (at == INDEX_FREE)
 		return;
-	__builtin_prefetch(half_of(x, x->index.entry[at].value), 1);
-	__builtin_prefetch(&half_of(x, x->index.entry[at].value ^ 1)->known, 1);
+	__builtin_prefetch(expire_half(x, x->index.entry[at].value), 1);
+	__builtin_prefetch(&expire_half(x, x->index.entry[at].value ^ 1)->known, 1);
 }
 
 void expire_fetch_half(const struct expire *x, uint32_t ref)
@@ -345,7 +366,7 @@ static void conv_earlier(struct expire *x, uint32_t number, uint64_t when)
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta)
 {
 	struct conv *conv = &x->conv[ref / 2];
-	struct half *half = half_of(x, ref);
+	struct half *half = expire_half(x, ref);
 	uint64_t first = delta->first_ns;
 
 	if (delta->evicted) {
@@ -368,6 +389,8 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 	half->sum.ip_bytes += delta->ip_bytes;
 	half->sum.tcp_flags |= delta->tcp_flags;
 	half->sum.tcp_syn |= delta->tcp_syn;
+	if (delta->health)
+		expire_add_health(x, half, delta->health);
 	half->ended |= delta->tcp_flags & (CONV_FIN | CONV_RST);
 	if (delta->last_ns > half->last_ns)
 		half->last_ns = delta->last_ns;
@@ -391,6 +414,7 @@ static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_mo
 	index_renumber(&x->index, b->half[SIDE_A].hash, from * 2, into * 2 + 1);
 	a->half[SIDE_B] = b->half[SIDE_A];
 	b->half[SIDE_A].known = 0;
+	b->half[SIDE_A].health = 0;
 	if (b->last_ns > a->last_ns)
 		a->last_ns = b->last_ns;
 	if (b->exported_ns > a->exported_ns)

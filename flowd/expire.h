@@ -48,11 +48,15 @@ struct expire_delta {
 	uint8_t tcp_flags;
 	uint8_t tcp_syn;
 	bool evicted; /* from a slot that was given up: export with END_RESOURCES */
+	const struct flow_health *health; /* counts: gained since; or NULL */
 };
 
 struct expire_record {
 	struct flow_key key; /* initiator's direction, with the number of the interface */
 	struct flow_half half[2];
+	struct half_health health[2];
+	struct flow_socket socket;
+	bool has_health;
 	uint64_t start_ns;
 	uint64_t end_ns;
 	enum end_reason reason;
@@ -109,17 +113,3 @@ void expire_each(struct expire *x, expire_emit *emit, void *arg);
 
 size_t expire_count(const struct expire *x);
 size_t expire_bytes(const struct expire *x);
-
-/* What the kernel said of a flow; socket: at its end, or NULL. */
-struct expire_said {
-	uint32_t retransmits;
-	uint32_t drops;
-	uint64_t drop_bytes;
-	const struct flow_socket *socket;
-};
-
-/*
- * Add it to the half of that key (tags and tunnels are left aside: the kernel's sockets know none), to
- * go into its next record. False: there is no such conversation, or no memory.
- */
-bool expire_say(struct expire *x, const struct flow_key *key, const struct expire_said *said);

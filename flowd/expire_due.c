@@ -16,8 +16,10 @@ static void conv_exported(struct expire *x, uint32_t number, const struct expire
 		conv->initiator = (int8_t)(rec->ref[0] & 1);
 	conv->exported_ns = now_ns;
 	conv->evicted = false;
-	conv_half_reset(&conv->half[SIDE_A]);
-	conv_half_reset(&conv->half[SIDE_B]);
+	for (int side = 0; side < 2; side++) {
+		conv_half_reset(&conv->half[side]);
+		expire_drop_health(x, &conv->half[side]);
+	}
 	/* it may be closed, or idle by now: one record a time */
 	if (conv_reason(conv, &x->conf, now_ns, &x->due[number]) != END_ACTIVE_NOW)
 		x->due[number] = now_ns;
@@ -37,6 +39,8 @@ static bool conv_export(struct expire *x, uint32_t number, enum end_reason reaso
 				x->conv[number].half[SIDE_B].known ? number * 2 + 1 : EXPIRE_NONE},
 		};
 	}
+	if (worth)
+		expire_give_health(x, &x->conv[number], &rec);
 	rec.reason = reason;
 	rec.gone = conv_goes(&x->conv[number], reason);
 	if ((worth || rec.gone) && !emit(arg, &rec))
@@ -165,8 +169,10 @@ void expire_each(struct expire *x, expire_emit *emit, void *arg)
 	struct expire_record rec;
 
 	for (uint32_t number = 0; number < x->top; number++) {
-		if (x->conv[number].in_use && conv_record(&x->conv[number], number, &rec) &&
-		    !emit(arg, &rec))
+		if (!x->conv[number].in_use || !conv_record(&x->conv[number], number, &rec))
+			continue;
+		expire_give_health(x, &x->conv[number], &rec);
+		if (!emit(arg, &rec))
 			return;
 	}
 }

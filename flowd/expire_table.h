@@ -42,8 +42,33 @@ struct expire {
 	struct list fresh; /* unpaired, made since the last expire_pair */
 	struct list ripe;  /* unpaired, made the time before */
 	uint32_t pairings;
-	bool beyond; /* halves have entered by the hash of their whole key */
+	bool beyond;		    /* halves have entered by the hash of their whole key */
+	struct health_cell *health; /* of halves; 0 is not used */
+	uint32_t health_room;
+	uint32_t health_top;
+	uint32_t health_free; /* head of a list by health_cell.next */
 };
+
+/* What a half has beside its sum; round trips as its packets answered them. */
+struct health_cell {
+	struct half_health sum;
+	struct flow_socket socket;
+	uint32_t next;
+};
+
+/* Add to the half what its slot gained; without memory it is not known. */
+void expire_add_health(struct expire *x, struct half *half, const struct flow_health *gain);
+
+/* Forget what the half has. */
+void expire_drop_health(struct expire *x, struct half *half);
+
+/* What both have, into a record of the conversation whose first half is that side. */
+void expire_give_health(const struct expire *x, const struct conv *conv, struct expire_record *rec);
+
+struct half *expire_half(const struct expire *x, uint32_t ref);
+
+/* The half of that key, whatever tags either has; EXPIRE_NONE: there is none. */
+uint32_t expire_find_plain(const struct expire *x, const struct flow_key *key);
 
 /* The conversation goes, with its halves' places in the index; its number may be given again. */
 void expire_drop(struct expire *x, uint32_t number);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PENDING_HEALTH 0x80000000U /* in sweep.pending: the slot's health was marked too */
+
 static bool pending_room(struct sweep *sweep)
 {
 	size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
@@ -22,6 +24,14 @@ static bool pending_room(struct sweep *sweep)
 	return true;
 }
 
+static void mark_health(struct sweep *sweep, uint32_t index)
+{
+	struct flow_health_mark_version *mark = &sweep_health_mark(sweep, index)->pending;
+
+	mark->count = sweep->health_read[index];
+	mark->birth = sweep->side[index].birth;
+}
+
 /* Without memory the slot stays unmarked, and so is not free for reuse before it is evicted. */
 static void mark_slot(struct sweep *sweep, uint32_t index)
 {
@@ -32,11 +42,13 @@ static void mark_slot(struct sweep *sweep, uint32_t index)
 		return;
 	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
 	mark->sweep = (uint32_t)sweep->number;
+	if (side->health)
+		mark_health(sweep, index);
 	mark->bytes = side->bytes;
 	mark->ip_bytes = side->ip_bytes;
 	mark->packets = side->packets;
 	__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
-	sweep->pending[sweep->pendings++] = index;
+	sweep->pending[sweep->pendings++] = index | (side->health ? PENDING_HEALTH : 0);
 }
 
 /* Write what is exported of each slot of the half; gone: and let go of the slots. */
@@ -85,6 +97,14 @@ static bool export_one(void *arg, const struct expire_record *from)
 	return true;
 }
 
+static void export_counters(struct sweep *sweep)
+{
+	uint32_t ids[FLOW_IFACES];
+
+	books_ids(sweep, ids);
+	counters_export(&sweep->counters, ids, &sweep->batch, clock_wall().ms);
+}
+
 bool sweep_export(struct sweep *sweep, bool all)
 {
 	struct flow_count before[FLOW_IFACES][2];
@@ -102,9 +122,13 @@ bool sweep_export(struct sweep *sweep, bool all)
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	if (sweep->fill)
+		sweep->fill(sweep->fill_arg, &sweep->batch);
+	export_counters(sweep);
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
-	sweep->in_flight = sweep->batch.records || sweep->batch.books;
+	sweep->in_flight = sweep->batch.records || sweep->batch.books ||
+			   sweep->batch.event_generation || sweep->batch.counter_values;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);
 	return sweep->in_flight;
@@ -113,13 +137,19 @@ bool sweep_export(struct sweep *sweep, bool all)
 void sweep_settle(struct sweep *sweep)
 {
 	for (size_t i = 0; sweep->in_flight && i < sweep->pendings; i++) {
-		struct flow_mark *mark = sweep_mark(sweep, sweep->pending[i]);
+		uint32_t index = sweep->pending[i] & ~PENDING_HEALTH;
+		struct flow_mark *mark = sweep_mark(sweep, index);
 
 		__atomic_store_n(&mark->committed.birth, 0, __ATOMIC_RELEASE);
 		mark->committed.sweep = mark->pending.sweep;
 		mark->committed.packets = mark->pending.packets;
 		mark->committed.bytes = mark->pending.bytes;
 		mark->committed.ip_bytes = mark->pending.ip_bytes;
+		if (sweep->pending[i] & PENDING_HEALTH) {
+			struct flow_health_mark *health = sweep_health_mark(sweep, index);
+
+			health->committed = health->pending;
+		}
 		__atomic_store_n(&mark->committed.birth, mark->pending.birth, __ATOMIC_RELEASE);
 	}
 	sweep->pendings = 0;
@@ -127,6 +157,7 @@ void sweep_settle(struct sweep *sweep)
 	if (sweep->in_flight)
 		sweep->number++;
 	books_settle(sweep);
+	counters_settle(&sweep->counters);
 	sweep->in_flight = false;
 	sink_batch_reset(&sweep->batch);
 }

@@ -3,9 +3,10 @@
  * flowd.h: the daemon's state, passed to everything that needs more than its own module.
  *
  *   main      configuration, instance lock, database, maps, hooks; then the loop; then the end
- *   timer     sweep_visit, then sweep_export into the writer's hands unless it is still busy
+ *   timer     sweep_visit, event_read, then sweep_export into the writer's hands unless it is still busy
  *   ring      sweep_absorb, when the kernel says that much was evicted
  *   writer    sweep_settle, when a batch is in
+ *   sampler   counter_thread_take, when the kernel's own counters are there
  *   control   answers flowctl
  */
 #pragma once
@@ -20,11 +21,14 @@
 #include "flowd/maps.h"
 #include "flowd/sink.h"
 #include "flowd/sweep.h"
+#include "trace/trace_hook.h"
 
 #define IFACE_VLAN_NOTE_MAX 256
 
 struct sqlite3;
 struct control;
+struct counter_thread;
+struct event;
 
 /* An interface that is being counted. */
 struct iface {
@@ -43,6 +47,10 @@ struct flowd {
 	struct loop loop;
 	struct maps maps;
 	struct sweep sweep;
+	struct trace trace;
+	struct event *event;	  /* NULL: the kernel is not asked */
+	uint32_t event_last;	  /* meta.event_generation */
+	uint32_t event_committed; /* the same, of these maps; 0: of others */
 	struct sink_writer *writer;
 	struct sqlite3 *db; /* the writer thread's while that runs */
 	int db_lock_fd;
@@ -51,7 +59,8 @@ struct flowd {
 	struct iface iface[FLOW_IFACES];
 	size_t ifaces;
 	struct control *control;
-	struct watch timer, ring, written, signals, links;
+	struct counter_thread *counter_thread;
+	struct watch timer, ring, written, signals, links, sampled;
 	struct mono started;
 	char pin_dir[64];
 	int pin_fd;

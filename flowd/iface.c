@@ -141,6 +141,7 @@ int iface_register(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 {
 	int err = iface_rows_load(flowd);
 
+	err = err ? err : iface_rows_counters(flowd);
 	if (!err)
 		err = iface_rows_adopt(flowd);
 	if (err) {

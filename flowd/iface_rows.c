@@ -9,6 +9,18 @@
 
 #include "flowd/clock.h"
 
+/* A successor's first reading says what both have counted since. */
+static void nic_load(struct nic_book *nic, sqlite3_stmt *row)
+{
+	if (sqlite3_column_type(row, 5) == SQLITE_NULL)
+		return;
+	nic->nic.packets = (uint64_t)sqlite3_column_int64(row, 5);
+	nic->nic.bytes = (uint64_t)sqlite3_column_int64(row, 6);
+	nic->seen.packets = (uint64_t)sqlite3_column_int64(row, 7);
+	nic->seen.bytes = (uint64_t)sqlite3_column_int64(row, 8);
+	nic->known = true;
+}
+
 static void books_load(struct sweep_books *books, sqlite3_stmt *row)
 {
 	books->booked.packets = (uint64_t)sqlite3_column_int64(row, 1);
@@ -16,17 +28,20 @@ static void books_load(struct sweep_books *books, sqlite3_stmt *row)
 	books->recorded.packets = (uint64_t)sqlite3_column_int64(row, 3);
 	books->recorded.bytes = (uint64_t)sqlite3_column_int64(row, 4);
 	books->obs = books->recorded;
+	nic_load(&books->nic, row);
 }
 
 /* Where a predecessor left off: the cumulative books, and the verdicts that the ledger has. */
 static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 {
 	static const char sql[] =
-		"SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes "
+		"SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "
+		"nic_packets, nic_bytes, nic_seen_packets, nic_seen_bytes "
 		"FROM books WHERE iface = ?1";
 	static const char verdicts[] =
 		"SELECT dir, sum(short_packets), sum(short_bytes), sum(deep_packets), sum(deep_bytes), "
-		"sum(folded_packets), sum(folded_bytes), sum(catchall_packets), sum(catchall_bytes) "
+		"sum(folded_packets), sum(folded_bytes), sum(catchall_packets), sum(catchall_bytes), "
+		"sum(nic_packets - seen_packets), sum(nic_bytes - seen_bytes) "
 		"FROM ledger WHERE iface = ?1 GROUP BY dir";
 	sqlite3_stmt *row;
 
@@ -46,6 +61,9 @@ static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 			books->verdict[v].packets = (uint64_t)sqlite3_column_int64(row, v * 2 - 1);
 			books->verdict[v].bytes = (uint64_t)sqlite3_column_int64(row, v * 2);
 		}
+		books->nic.packets = sqlite3_column_int64(row, VERDICT_MAX * 2 - 1);
+		books->nic.bytes = sqlite3_column_int64(row, VERDICT_MAX * 2);
+		nic_booked(&books->nic);
 	}
 	sqlite3_finalize(row);
 	return 0;
@@ -68,6 +86,20 @@ int iface_rows_load(struct flowd *flowd)
 	}
 	sqlite3_finalize(row);
 	return err;
+}
+
+int iface_rows_counters(struct flowd *flowd)
+{
+	sqlite3_stmt *row;
+
+	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'counters'", -1, &row,
+			       NULL))
+		return -EIO;
+	sqlite3_step(row); /* no row: NULL */
+	counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
+		      (const char *)sqlite3_column_text(row, 0));
+	sqlite3_finalize(row);
+	return 0;
 }
 
 int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)
@@ -127,7 +159,9 @@ static int open_row(struct flowd *flowd, sqlite3_stmt *row, uint32_t ifnum, uint
 
 int iface_rows_open(struct flowd *flowd)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO books VALUES (?1, ?2, ?3, ?4, ?3, ?4)";
+	static const char sql[] =
+		"INSERT OR REPLACE INTO books (iface, dir, seen_packets, seen_bytes, "
+		"recorded_packets, recorded_bytes) VALUES (?1, ?2, ?3, ?4, ?3, ?4)";
 	sqlite3_stmt *row;
 	int err = 0;
 

@@ -7,6 +7,9 @@
 /* The numbers that keys in these maps (by generation) may have, with their books. 0 or -EIO. */
 int iface_rows_load(struct flowd *flowd);
 
+/* Counters as a predecessor on these maps left them (meta.counters). 0 or -EIO. */
+int iface_rows_counters(struct flowd *flowd);
+
 /*
  * Numbers that the maps know and this database does not: another one kept their books. What is
  * still in the maps comes here as an opening entry. 0 or -EIO.

@@ -16,8 +16,9 @@
 #include "flowd/seed.h"
 
 /* Every shared map by its name in account.bpf.h, which is also its pin's name. */
-static const char *const map_names[] = {"slots", "marks",  "evicted", "ledger",
-					"cpus",	 "ifaces", "control", "outers"};
+static const char *const map_names[] = {"slots",  "marks",   "health", "health_marks",
+					"waits",  "evicted", "ledger", "cpus",
+					"ifaces", "control", "outers"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 static void pin_path(const char *dir, const char *name, char *path, size_t size)
@@ -165,15 +166,18 @@ static void fill_geometry(const struct maps_wish *wish, const struct flow_contro
 	geometry->xdp_buff_len = buff_len;
 	geometry->inner = wish->inner;
 	geometry->track = wish->track;
+	geometry->cpus = control->cpus;
 }
 
 static int size_maps(struct bpf_object *obj, const struct flow_control *control,
 		     uint64_t ring_bytes)
 {
 	__u32 sets = control->cpus * (control->sets + FLOW_RESERVED_SETS);
-	int err = bpf_map__set_max_entries(object_map(obj, "slots"), sets);
+	static const char *const beside[] = {"slots", "marks", "health", "health_marks"};
+	int err = 0;
 
-	err = err ? err : bpf_map__set_max_entries(object_map(obj, "marks"), sets);
+	for (size_t i = 0; !err && i < sizeof(beside) / sizeof(beside[0]); i++)
+		err = bpf_map__set_max_entries(object_map(obj, beside[i]), sets);
 	err = err ? err : bpf_map__set_max_entries(object_map(obj, "evicted"), (__u32)ring_bytes);
 	err = err ? err
 		  : bpf_map__set_max_entries(object_map(obj, "ledger"),
@@ -236,6 +240,8 @@ static int map_all(struct maps *maps)
 	err = err ? err : map_one(maps, "cpus", 3, PROT_READ, (void **)&maps->cpu);
 	err = err ? err : map_one(maps, "ifaces", 4, rw, (void **)&maps->ifaces);
 	err = err ? err : map_one(maps, "control", 5, rw, (void **)&maps->control);
+	err = err ? err : map_one(maps, "health", 6, PROT_READ, (void **)&maps->health);
+	err = err ? err : map_one(maps, "health_marks", 7, rw, (void **)&maps->health_marks);
 	err = err ? err : map_info(bpf_map__fd(maps->tc->maps.slots), &info);
 	if (err)
 		return err;
@@ -294,10 +300,11 @@ fail:
 
 void maps_close(struct maps *maps)
 {
-	void *memory[6] = {(void *)maps->slots, maps->marks,  (void *)maps->ledger,
-			   (void *)maps->cpu,	maps->ifaces, maps->control};
+	void *memory[8] = {(void *)maps->slots,	 maps->marks,	    (void *)maps->ledger,
+			   (void *)maps->cpu,	 maps->ifaces,	    maps->control,
+			   (void *)maps->health, maps->health_marks};
 
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		if (memory[i])
 			munmap(memory[i], maps->mapped[i]);
 	}

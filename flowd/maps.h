@@ -28,16 +28,18 @@ struct maps {
 	uint32_t sets;	   /* of all CPUs */
 	uint32_t slots_id;
 	size_t bytes;
-	const struct flow_set *slots;	  /* [sets] */
-	struct flow_mark_set *marks;	  /* [sets] */
-	const struct flow_ledger *ledger; /* [cpus * FLOW_IFACES * 2] */
-	const struct flow_cpu *cpu;	  /* [cpus] */
-	struct flow_iface *ifaces;	  /* [FLOW_IFACE_CELLS] */
+	const struct flow_set *slots;		   /* [sets] */
+	struct flow_mark_set *marks;		   /* [sets] */
+	const struct flow_health_set *health;	   /* [sets] */
+	struct flow_health_mark_set *health_marks; /* [sets] */
+	const struct flow_ledger *ledger;	   /* [cpus * FLOW_IFACES * 2] */
+	const struct flow_cpu *cpu;		   /* [cpus] */
+	struct flow_iface *ifaces;		   /* [FLOW_IFACE_CELLS] */
 	struct flow_control *control;
 	int ring_fd;
 	int outers_fd;
 	size_t ring_bytes;
-	size_t mapped[6];
+	size_t mapped[8];
 };
 
 /* What the maps are to be like where they have to be made. */

@@ -14,6 +14,12 @@ void record_make(const struct expire_record *from, struct clock_offset offset, s
 	ret_rec->key.ifnum = 0;
 	ret_rec->half[0] = from->half[0];
 	ret_rec->half[1] = from->half[1];
+	if (from->has_health) {
+		ret_rec->has_health = true;
+		ret_rec->health[0] = from->health[0];
+		ret_rec->health[1] = from->health[1];
+		ret_rec->socket = from->socket;
+	}
 	ret_rec->rev_tunnel_id = from->rev_tunnel_id;
 	ret_rec->end_reason = (uint8_t)from->reason;
 	ret_rec->start_ms = clock_to_wall(offset, (struct mono){from->start_ns}).ms;

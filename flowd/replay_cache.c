@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "flowd/memory.h"
+#include "flowd/replay_tcp.h"
 #include "flowd/seed.h"
 
 #define SETS_START 1024U
@@ -24,15 +25,18 @@ enum {
 static int make_table(struct replay_cache *cache, uint32_t sets)
 {
 	struct flow_set *set = memory_big(sets * sizeof(*set));
+	struct flow_health_set *health = calloc(sets, sizeof(*health));
 	uint32_t *listed = malloc(sets * FLOW_WAYS * sizeof(*listed));
 
-	if (!set || !listed) {
+	if (!set || !health || !listed) {
 		free(set);
+		free(health);
 		free(listed);
 		return -ENOMEM;
 	}
 	memset(set, 0, sets * sizeof(*set));
 	cache->set = set;
+	cache->health = health;
 	cache->listed = listed;
 	cache->sets = sets;
 	cache->list_count = cache->crowded = 0;
@@ -42,6 +46,7 @@ static int make_table(struct replay_cache *cache, uint32_t sets)
 static void free_table(struct replay_cache *cache)
 {
 	free(cache->set);
+	free(cache->health);
 	free(cache->listed);
 }
 
@@ -57,12 +62,16 @@ int replay_cache_open(struct replay_cache *cache, uint32_t slots, replay_gain *g
 	cache->arg = arg;
 	cache->epoch = 1;
 	cache->sets_max = slots / FLOW_WAYS;
+	cache->wait = calloc(FLOW_WAITS, sizeof(*cache->wait));
+	if (!cache->wait)
+		return -ENOMEM;
 	return make_table(cache, cache->sets_max < SETS_START ? cache->sets_max : SETS_START);
 }
 
 void replay_cache_close(struct replay_cache *cache)
 {
 	free_table(cache);
+	free(cache->wait);
 	memset(cache, 0, sizeof(*cache));
 }
 
@@ -73,6 +82,8 @@ static struct flow_slot *slot_at(const struct replay_cache *cache, uint32_t numb
 
 static void slot_add(struct flow_slot *slot, const struct flow_facts *f, uint64_t ns)
 {
+	if (ns > slot->last_ns || !slot->packets) /* nothing: last_ns is of what was handed over */
+		slot->last_ns = ns;
 	slot->packets += f->packets;
 	slot->bytes += f->bytes;
 	slot->ip_bytes += f->ip_bytes;
@@ -80,16 +91,13 @@ static void slot_add(struct flow_slot *slot, const struct flow_facts *f, uint64_
 	slot->tcp_syn |= f->tcp_syn;
 	if (ns < slot->first_ns)
 		slot->first_ns = ns;
-	if (ns > slot->last_ns)
-		slot->last_ns = ns;
 }
 
-/* Nothing is in the slot; whose it is stays. */
+/* Nothing is in the slot; whose it is stays, and when that sent last. */
 static void slot_clear(struct flow_slot *slot)
 {
 	slot->packets = slot->bytes = slot->ip_bytes = 0;
 	slot->first_ns = UINT64_MAX;
-	slot->last_ns = 0;
 	slot->tcp_flags = slot->tcp_syn = 0;
 }
 
@@ -121,6 +129,7 @@ static uint32_t make_room(struct replay_cache *cache, uint32_t index, const stru
 	slot_clear(&set->slot[way]);
 	set->slot[way].birth &= SLOT_LISTED;
 	set->slot[way].key = *key;
+	replay_tcp_begin(&set->slot[way], &cache->health[index].health[way]);
 	set->tag[way] = tag;
 	set->used[way] = cache->epoch << 1;
 	return way;
@@ -154,10 +163,29 @@ static void count_one(struct replay_cache *cache, uint32_t at)
 		slot->birth |= SLOT_LISTED;
 		cache->listed[cache->list_count++] = index * FLOW_WAYS + way;
 	}
+	if (f->segment)
+		replay_tcp(cache, index * FLOW_WAYS + way, f, cache->ns[at]);
 	slot_add(slot, f, cache->ns[at]);
 }
 
-/* A table of twice the size, empty: each key gets its slot with its next packet. */
+/* The slot's key has a slot in the bigger table too, where its connection goes on. */
+static void move(struct replay_cache *cache, struct replay_cache *bigger, uint32_t number)
+{
+	const struct flow_slot *from = slot_at(cache, number);
+	struct cache_hash hash = cache_hash(&from->key, cache->seed);
+	uint32_t index = hash.set & (bigger->sets - 1), way = number % FLOW_WAYS;
+	struct flow_slot *to = &bigger->set[index].slot[way];
+
+	*to = *from;
+	slot_clear(to);
+	to->birth = 0;
+	bigger->set[index].tag[way] = hash.tag;
+	bigger->set[index].used[way] = cache->set[number / FLOW_WAYS].used[way];
+	replay_tcp_move(to, &bigger->health[index].health[way],
+			&cache->health[number / FLOW_WAYS].health[way]);
+}
+
+/* A table of twice the size: each set's slots are those of two. */
 static void grow(struct replay_cache *cache)
 {
 	struct replay_cache bigger = {0};
@@ -167,11 +195,14 @@ static void grow(struct replay_cache *cache)
 		return;
 	}
 	for (uint32_t number = 0; number < cache->sets * FLOW_WAYS; number++) {
-		if (cache->set[number / FLOW_WAYS].tag[number % FLOW_WAYS])
-			give_up(cache, number, slot_at(cache, number));
+		if (!cache->set[number / FLOW_WAYS].tag[number % FLOW_WAYS])
+			continue;
+		give_up(cache, number, slot_at(cache, number));
+		move(cache, &bigger, number);
 	}
 	free_table(cache);
 	cache->set = bigger.set;
+	cache->health = bigger.health;
 	cache->listed = bigger.listed;
 	cache->sets = bigger.sets;
 	cache->list_count = cache->crowded = 0;
@@ -275,6 +306,7 @@ static void hand_over(struct replay_cache *cache, uint32_t number)
 	struct flow_slot *slot = slot_at(cache, number);
 
 	cache->gain(cache->arg, number, slot, REPLAY_GAIN);
+	replay_tcp_given(slot, &cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS]);
 	slot_clear(slot);
 	slot->birth &= SLOT_KNOWN;
 }
@@ -333,6 +365,13 @@ void replay_cache_unlink(struct replay_cache *cache, uint32_t number)
 uint32_t replay_slot_ref(const struct flow_slot *slot)
 {
 	return slot->birth & SLOT_KNOWN ? slot->seq : REPLAY_NO_REF;
+}
+
+const struct flow_health *replay_cache_health(const struct replay_cache *cache, uint32_t number)
+{
+	if (!(slot_at(cache, number)->tcp_state & TCP_HEALTH))
+		return NULL;
+	return &cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS];
 }
 
 struct fragment {

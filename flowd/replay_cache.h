@@ -36,7 +36,9 @@ typedef void replay_gain(void *arg, uint32_t number, const struct flow_slot *slo
 
 struct replay_cache {
 	struct flow_set *set;
-	uint32_t *listed; /* numbers of slots */
+	struct flow_health_set *health; /* beside set[] */
+	struct flow_wait *wait;		/* [FLOW_WAITS] */
+	uint32_t *listed;		/* numbers of slots */
 	uint32_t sets;
 	uint32_t sets_max;
 	uint32_t list_count;
@@ -80,6 +82,9 @@ void replay_cache_pull(struct replay_cache *cache, uint32_t number);
 void replay_cache_link(struct replay_cache *cache, uint32_t number, uint32_t ref);
 void replay_cache_unlink(struct replay_cache *cache, uint32_t number);
 uint32_t replay_slot_ref(const struct flow_slot *slot);
+
+/* What is beside the slot, gained as the slot itself was; NULL: nothing. */
+const struct flow_health *replay_cache_health(const struct replay_cache *cache, uint32_t number);
 
 /* First fragments' flows, in sets of FLOW_WAYS. */
 struct replay_fragments;

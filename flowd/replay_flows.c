@@ -116,6 +116,7 @@ static void add_gain(struct replay_flows *flows, uint32_t number, const struct f
 	uint32_t ref = replay_slot_ref(slot);
 	struct expire_delta delta = expire_delta_of(slot);
 
+	delta.health = replay_cache_health(&flows->cache, number);
 	if (ref != REPLAY_NO_REF) {
 		add_known(flows, ref, &delta, when);
 		return;

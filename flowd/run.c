@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "flowd/control.h"
+#include "flowd/counter_thread.h"
+#include "flowd/event.h"
 #include "flowd/iface.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
@@ -41,6 +43,21 @@ static void submit(struct flowd *flowd)
 		log_err("sink: %s", strerror(-err));
 }
 
+/* What goes with the flows. */
+static void fill_batch(void *arg, struct sink_batch *batch)
+{
+	struct flowd *flowd = arg;
+
+	event_fill(flowd->event, batch);
+}
+
+/* The batch is in. */
+static void settle(struct flowd *flowd)
+{
+	sweep_settle(&flowd->sweep);
+	event_settle(flowd->event);
+}
+
 static void timer_run(struct watch *watch, uint32_t events)
 {
 	struct flowd *flowd = watch->arg;
@@ -52,9 +69,12 @@ static void timer_run(struct watch *watch, uint32_t events)
 		return;
 	measure_clock(flowd);
 	sweep_visit(&flowd->sweep, false);
+	event_read(flowd->event);
 	if (!flowd->sweep.in_flight && sweep_export(&flowd->sweep, false))
 		submit(flowd);
 	sweep_turn(&flowd->sweep);
+	event_turn(flowd->event);
+	counter_thread_tick(flowd);
 	control_tidy(flowd->control);
 	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
 		iface_look_after(flowd);
@@ -95,9 +115,15 @@ static void written_run(struct watch *watch, uint32_t events)
 	(void)watch;
 	(void)events;
 	if (sink_writer_collect(flowd->writer))
-		sweep_settle(&flowd->sweep);
+		settle(flowd);
 	note_commits(flowd);
 	ring_run(&flowd->ring, 0); /* what was evicted meanwhile may not wait for the next sweep */
+}
+
+static void sampled_run(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	counter_thread_take(watch->arg);
 }
 
 static void signal_run(struct watch *watch, uint32_t events)
@@ -147,10 +173,13 @@ static int open_watches(struct flowd *flowd)
 	flowd->ring = (struct watch){.fd = flowd->maps.ring_fd, .run = ring_run, .arg = flowd};
 	flowd->written = (struct watch){
 		.fd = sink_writer_fd(flowd->writer), .run = written_run, .arg = flowd};
+	flowd->sampled =
+		(struct watch){.fd = counter_thread_fd(flowd), .run = sampled_run, .arg = flowd};
 	err = err ? err : open_signals(flowd);
 	/* edge-triggered: records stay in the ring until they are committed */
 	err = err ? err : loop_watch(&flowd->loop, &flowd->ring, EPOLLIN | EPOLLET);
 	err = err ? err : loop_watch(&flowd->loop, &flowd->written, EPOLLIN);
+	err = err ? err : loop_watch(&flowd->loop, &flowd->sampled, EPOLLIN);
 	return err ? err : links_open(flowd);
 }
 
@@ -158,6 +187,8 @@ int run_loop(struct flowd *flowd)
 {
 	int err = open_watches(flowd);
 
+	flowd->sweep.fill = fill_batch;
+	flowd->sweep.fill_arg = flowd;
 	if (!err) {
 		sd_notify(0, "READY=1");
 		log_info("instance '%s': counting, %s", flowd->config->instance,
@@ -182,7 +213,7 @@ static bool wait_written(struct flowd *flowd)
 		struct timespec pause = {.tv_nsec = 1000000};
 
 		if (sink_writer_collect(flowd->writer))
-			sweep_settle(&flowd->sweep);
+			settle(flowd);
 		else
 			nanosleep(&pause, NULL);
 	}
@@ -216,17 +247,23 @@ static void last_visits(struct flowd *flowd)
 
 bool run_finish(struct flowd *flowd)
 {
+	bool more;
+
 	if (!wait_written(flowd))
 		return false;
 	last_visits(flowd);
 	measure_clock(flowd);
-	/* a batch has a limit: as many as it takes */
-	while (sweep_export(&flowd->sweep, true)) {
+	flowd->sweep.fill = fill_batch;
+	flowd->sweep.fill_arg = flowd;
+	event_read(flowd->event);
+	/* a batch has a limit, and events have two generations: as many as it takes */
+	do {
+		more = event_finish(flowd->event);
+		if (!sweep_export(&flowd->sweep, true))
+			break;
 		submit(flowd);
 		if (!wait_written(flowd))
 			return false;
-		if (!expire_count(flowd->sweep.expire))
-			break;
-	}
+	} while (more || expire_count(flowd->sweep.expire));
 	return true;
 }

@@ -351,6 +351,7 @@ void sink_batch_reset(struct sink_batch *batch)
 	batch->events = 0;
 	batch->event_generation = 0;
 	batch->counters = 0;
+	batch->counter_values = NULL;
 }
 
 void sink_batch_free(struct sink_batch *batch)

@@ -25,6 +25,9 @@ struct sink_books {
 	struct flow_count held;			/* as of now */
 	int64_t unaccounted_packets;		/* as of now */
 	int64_t unaccounted_bytes;
+	bool has_nic;	       /* the NIC's own counters are known, and the next three set */
+	struct flow_count nic; /* increments while `seen` was; may be negative, see nic.h */
+	struct flow_count nic_now, nic_seen; /* NIC's and hook's counter, as of one moment */
 };
 
 /* One sweep's harvest; written in one transaction with its number. */
@@ -44,6 +47,7 @@ struct sink_batch {
 	struct counter_record *counter; /* gains, to be added to rows of table counter */
 	size_t counters;
 	size_t counter_capacity;
+	const char *counter_values; /* meta.counters, NULL: as it is; the giver's memory */
 };
 
 struct sink_stats {

@@ -40,11 +40,12 @@ enum statement {
 	"minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "  \
 	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, " \
 	"catchall_packets, catchall_bytes, held_packets, held_bytes, unaccounted_packets, "    \
-	"unaccounted_bytes"
+	"unaccounted_bytes, nic_packets, nic_bytes"
 
 static const char ledger_sql[] =
 	"INSERT INTO ledger (" LEDGER_VALUES ") VALUES "
-	"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
+	"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
+	"?20, ?21) "
 	"ON CONFLICT (minute_ms, iface, dir) DO UPDATE SET "
 	"seen_packets = seen_packets + ?4, seen_bytes = seen_bytes + ?5, "
 	"recorded_packets = recorded_packets + ?6, recorded_bytes = recorded_bytes + ?7, "
@@ -52,13 +53,17 @@ static const char ledger_sql[] =
 	"deep_packets = deep_packets + ?10, deep_bytes = deep_bytes + ?11, "
 	"folded_packets = folded_packets + ?12, folded_bytes = folded_bytes + ?13, "
 	"catchall_packets = catchall_packets + ?14, catchall_bytes = catchall_bytes + ?15, "
-	"held_packets = ?16, held_bytes = ?17, unaccounted_packets = ?18, unaccounted_bytes = ?19";
+	"held_packets = ?16, held_bytes = ?17, unaccounted_packets = ?18, unaccounted_bytes = ?19, "
+	"nic_packets = coalesce(nic_packets + ?20, ?20, nic_packets), "
+	"nic_bytes = coalesce(nic_bytes + ?21, ?21, nic_bytes)";
 
 static const char books_sql[] =
-	"INSERT INTO books (iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes) "
-	"VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (iface, dir) DO UPDATE SET "
+	"INSERT INTO books (iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "
+	"nic_packets, nic_bytes, nic_seen_packets, nic_seen_bytes) "
+	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (iface, dir) DO UPDATE SET "
 	"seen_packets = seen_packets + ?3, seen_bytes = seen_bytes + ?4, "
-	"recorded_packets = recorded_packets + ?5, recorded_bytes = recorded_bytes + ?6";
+	"recorded_packets = recorded_packets + ?5, recorded_bytes = recorded_bytes + ?6, "
+	"nic_packets = ?7, nic_bytes = ?8, nic_seen_packets = ?9, nic_seen_bytes = ?10";
 
 static const char *const statements[STMT_MAX] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
@@ -112,13 +117,24 @@ static int run(sqlite3_stmt *stmt)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int run_bound(sqlite3_stmt *stmt, const int64_t *value, int count)
+/* Values behind the first `known` are NULL. */
+static int run_bound(sqlite3_stmt *stmt, const int64_t *value, int count, int known)
 {
 	int rc = SQLITE_OK;
 
 	for (int i = 0; !rc && i < count; i++)
-		rc = sqlite3_bind_int64(stmt, i + 1, value[i]);
+		rc = i < known ? sqlite3_bind_int64(stmt, i + 1, value[i])
+			       : sqlite3_bind_null(stmt, i + 1);
 	return rc ? rc : run(stmt);
+}
+
+static int set_meta_text(struct sink_sqlite *s, const char *key, const char *value)
+{
+	int rc = sqlite3_bind_text(s->stmt[STMT_META], 1, key, -1, SQLITE_STATIC);
+
+	if (!rc)
+		rc = sqlite3_bind_text(s->stmt[STMT_META], 2, value, -1, SQLITE_STATIC);
+	return rc ? rc : run(s->stmt[STMT_META]);
 }
 
 static int set_meta(struct sink_sqlite *s, const char *key, uint64_t value)
@@ -286,11 +302,17 @@ static int add_books(struct sink_sqlite *s, const struct sink_books *b)
 		COUNT(b->held),
 		b->unaccounted_packets,
 		b->unaccounted_bytes,
+		COUNT(b->nic),
 	};
-	const int64_t books[] = {b->iface, b->dir, COUNT(b->seen), COUNT(b->recorded)};
-	int rc = run_bound(s->stmt[STMT_LEDGER], ledger, sizeof(ledger) / sizeof(ledger[0]));
+	const int64_t books[] = {
+		b->iface,	    b->dir, COUNT(b->seen), COUNT(b->recorded), COUNT(b->nic_now),
+		COUNT(b->nic_seen),
+	};
+	const int values = sizeof(ledger) / sizeof(ledger[0]);
+	const int sums = sizeof(books) / sizeof(books[0]);
+	int rc = run_bound(s->stmt[STMT_LEDGER], ledger, values, b->has_nic ? values : values - 2);
 
-	return rc ? rc : run_bound(s->stmt[STMT_BOOKS], books, sizeof(books) / sizeof(books[0]));
+	return rc ? rc : run_bound(s->stmt[STMT_BOOKS], books, sums, b->has_nic ? sums : sums - 4);
 }
 
 static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
@@ -307,6 +329,8 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 		rc = set_meta(s, "last_sweep", batch->sweep);
 	if (!rc)
 		rc = set_meta(s, "ring_pos", batch->ring_pos);
+	if (!rc && batch->counter_values)
+		rc = set_meta_text(s, "counters", batch->counter_values);
 	return rc ? rc : run(s->stmt[STMT_COMMIT]);
 }
 

@@ -17,12 +17,14 @@
 #include "flow_xdp.skel.h"
 #include "flowd/books.h"
 #include "flowd/control.h"
+#include "flowd/counter_thread.h"
 #include "flowd/iface.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
 #include "flowd/log.h"
 #include "flowd/orphan.h"
 #include "flowd/run.h"
+#include "flowd/tracing.h"
 #include "schema/db.h"
 
 #define FIRST_PASSES 50
@@ -70,6 +72,7 @@ static int open_pins(struct flowd *flowd, bool create)
 
 static void remove_pins(struct flowd *flowd)
 {
+	tracing_unpin(flowd);
 	maps_unpin(flowd->pin_dir);
 	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
@@ -144,14 +147,17 @@ static int open_sweep(struct flowd *flowd)
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
 	};
-	int64_t last_sweep = 0, ring_pos = 0, generation = 0;
+	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0;
 	bool ours;
 	int err;
 
 	db_meta_get_int(flowd->db, "last_sweep", &last_sweep);
 	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
 	db_meta_get_int(flowd->db, "generation", &generation);
+	db_meta_get_int(flowd->db, "event_generation", &events);
 	ours = generation == (int64_t)flowd->maps.control->generation;
+	flowd->event_last = (uint32_t)events;
+	flowd->event_committed = ours ? (uint32_t)events : 0;
 	if (flowd->maps.taken_over && !ours) {
 		log_warning("database '%s' did not have the books of the maps taken over",
 			    config->db);
@@ -263,11 +269,13 @@ static void close_fd(int *fd)
 /* Close what the process holds; hooks and pins stay. */
 static void put_down(struct flowd *flowd)
 {
+	counter_thread_stop(flowd);
 	control_free(flowd->control);
 	if (flowd->writer)
 		sink_writer_free(flowd->writer);
 	else if (flowd->db)
 		db_close(flowd->db, flowd->db_lock_fd);
+	tracing_close(flowd);
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
@@ -282,6 +290,7 @@ static void undo(struct flowd *flowd)
 {
 	if (flowd->maps.tc && !flowd->maps.taken_over) {
 		iface_detach(flowd);
+		tracing_detach(flowd);
 		remove_pins(flowd);
 		if (flowd->db && !flowd->writer)
 			iface_rows_closed(flowd);
@@ -350,9 +359,12 @@ int start(struct flowd *flowd)
 		err = iface_attach(flowd, error);
 		if (err)
 			log_err("%s", error);
+		else
+			tracing_open(flowd, true);
 	}
 	err = err ? err : drop_privileges();
 	err = err ? err : first_sweep(flowd);
+	err = err ? err : counter_thread_start(flowd);
 	err = err ? err : start_writer(flowd);
 	if (err)
 		undo(flowd);
@@ -363,8 +375,11 @@ bool stop(struct flowd *flowd)
 {
 	bool keep = flowd->config->keep_attached && !flowd->detach, written;
 
-	if (!keep)
+	counter_thread_stop(flowd);
+	if (!keep) {
 		iface_detach(flowd);
+		tracing_detach(flowd);
+	}
 	written = run_finish(flowd);
 	if (sink_writer_stop(flowd->writer, 1000) && !keep)
 		iface_rows_closed(flowd);
@@ -383,6 +398,8 @@ int start_detach_only(struct flowd *flowd)
 
 	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, false);
+	if (!err)
+		tracing_open(flowd, false);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_writer(flowd);
 	if (err == -ENOENT && !flowd->pin_dir[0]) {

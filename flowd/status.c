@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/tracing.h"
 
 static json_t *number(uint64_t value)
 {
@@ -140,6 +141,52 @@ static void add_books(json_t *object, const struct sweep *sweep, uint32_t ifnum)
 				      (json_int_t)b[1].unaccounted_bytes));
 }
 
+/* What the NIC counted while the hooks saw `nic_seen`; null where nothing is held against it. */
+static void add_nic(json_t *object, const struct sweep_books b[2])
+{
+	json_t *nic = json_array(), *seen = json_array(), *difference = json_array();
+
+	for (int dir = 0; dir < 2; dir++) {
+		const struct nic_book *book = &b[dir].nic;
+		uint64_t packets = book->seen.packets + (uint64_t)book->packets;
+
+		json_array_append_new(nic, book->known ? number(packets) : json_null());
+		json_array_append_new(seen, book->known ? number(book->seen.packets) : json_null());
+		json_array_append_new(difference,
+				      book->known ? json_integer(book->packets) : json_null());
+	}
+	json_object_set_new(object, "nic_packets", nic);
+	json_object_set_new(object, "nic_seen_packets", seen);
+	json_object_set_new(object, "nic_difference_packets", difference);
+}
+
+/* Counters of an interface that have gained anything since flowd's start; 0: of the host. */
+static json_t *counters_array(const struct counters *counters, uint32_t ifnum)
+{
+	json_t *array = json_array();
+	int64_t now_ms = clock_wall().ms;
+
+	for (size_t i = 0; i < counters->count; i++) {
+		const struct counter *c = &counters->counter[i];
+
+		if (c->ifnum == ifnum && c->total)
+			json_array_append_new(array,
+					      json_pack("{s:s, s:s, s:o, s:o}", "source",
+							counter_sources[c->source], "name", c->name,
+							"gained", number(c->total), "last_minute",
+							number(counter_recent(c, now_ms))));
+	}
+	return array;
+}
+
+static json_t *sampling_object(const struct counters *counters)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "samples", number(counters->stats.samples),
+			 "failed", number(counters->stats.failed), "lost",
+			 number(counters->stats.lost), "last_us", number(counters->stats.last_us),
+			 "cpu_us", number(counters->stats.cpu_us));
+}
+
 static json_t *interfaces_array(const struct flowd *flowd)
 {
 	json_t *array = json_array();
@@ -154,6 +201,9 @@ static json_t *interfaces_array(const struct flowd *flowd)
 			iface->vlan_note, "gone", iface->gone);
 
 		add_books(object, &flowd->sweep, iface->hook.ifnum);
+		add_nic(object, flowd->sweep.iface[iface->hook.ifnum].books);
+		json_object_set_new(object, "counters",
+				    counters_array(&flowd->sweep.counters, iface->hook.ifnum));
 		json_array_append_new(array, object);
 	}
 	return array;
@@ -165,15 +215,19 @@ char *status_json(struct flowd *flowd)
 	char *text;
 
 	sweep_visit(&flowd->sweep, false);
-	object = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			   "version", WIRELEDGER_VERSION, "instance", flowd->config->instance,
-			   "pid", (int)getpid(), "uptime_s",
-			   number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
-			   number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
-			   sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd),
-			   "ring", ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps),
-			   "sink", sink_object(flowd->writer), "table", table_object(&flowd->sweep),
-			   "cpu", cpu_object(), "interfaces", interfaces_array(flowd));
+	object = json_pack(
+		"{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", WIRELEDGER_VERSION, "instance", flowd->config->instance, "pid",
+		(int)getpid(), "uptime_s",
+		number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
+		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
+		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
+		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
+		sink_object(flowd->writer), "table", table_object(&flowd->sweep), "cpu",
+		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
+		tracing_status(flowd));
+	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
+	json_object_set_new(object, "host_counters", counters_array(&flowd->sweep.counters, 0));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	return text;

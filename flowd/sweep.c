@@ -4,13 +4,14 @@
 
 #include "flowd/books.h"
 #include "flowd/outer.h"
+#include "schema/tcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TORN_TRIES 1000
-#define RING_RECORD_BYTES (sizeof(struct flow_evicted) + 8) /* with the ring's own header */
+#define RING_RECORD_BYTES (FLOW_EVICTED_PLAIN + 8) /* at least, with the ring's own header */
 
 static const struct flow_slot *slot_at(const struct sweep *sweep, uint32_t index)
 {
@@ -22,6 +23,26 @@ struct flow_mark *sweep_mark(const struct sweep *sweep, uint32_t index)
 	return &sweep->maps->marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
 }
 
+struct flow_health_mark *sweep_health_mark(const struct sweep *sweep, uint32_t index)
+{
+	return &sweep->maps->health_marks[index / FLOW_WAYS].mark[index % FLOW_WAYS];
+}
+
+/* What was exported of the slot's health, as the marks now stand. */
+static void health_start(struct sweep *sweep, uint32_t index, bool pending_counts)
+{
+	struct flow_health_mark *mark = sweep_health_mark(sweep, index);
+	struct side *side = &sweep->side[index];
+
+	if (pending_counts)
+		mark->committed = mark->pending;
+	else
+		mark->pending = mark->committed;
+	side->health = side->birth && mark->committed.birth == side->birth;
+	if (side->health)
+		sweep->health_read[index] = mark->committed.count;
+}
+
 /*
  * Take over a predecessor's marks: what it had pending counts if its transaction is in. Equal sweep
  * numbers: it was killed while it made the pending mark the committed one.
@@ -30,9 +51,10 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 {
 	struct flow_mark *mark = sweep_mark(sweep, index);
 	struct side *side = &sweep->side[index];
+	bool counts = mark->pending.birth && mark->pending.sweep >= mark->committed.sweep &&
+		      mark->pending.sweep <= (uint32_t)last_sweep;
 
-	if (mark->pending.birth && mark->pending.sweep >= mark->committed.sweep &&
-	    mark->pending.sweep <= (uint32_t)last_sweep)
+	if (counts)
 		mark->committed = mark->pending;
 	else
 		mark->pending = mark->committed;
@@ -42,6 +64,7 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 	side->packets = mark->committed.packets;
 	side->bytes = mark->committed.bytes;
 	side->ip_bytes = mark->committed.ip_bytes;
+	health_start(sweep, index, counts);
 }
 
 int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
@@ -56,7 +79,9 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	ret_sweep->expire = expire_new(conf);
 	ret_sweep->outer = outer_new(maps->outers_fd);
 	ret_sweep->side = calloc(slots, sizeof(*ret_sweep->side));
-	if (!ret_sweep->expire || !ret_sweep->outer || !ret_sweep->side) {
+	ret_sweep->health_read = calloc(slots, sizeof(*ret_sweep->health_read));
+	if (!ret_sweep->expire || !ret_sweep->outer || !ret_sweep->side ||
+	    !ret_sweep->health_read) {
 		sweep_close(ret_sweep);
 		return -ENOMEM;
 	}
@@ -81,7 +106,9 @@ void sweep_close(struct sweep *sweep)
 	expire_free(sweep->expire);
 	outer_free(sweep->outer);
 	free(sweep->side);
+	free(sweep->health_read);
 	free(sweep->pending);
+	counters_free(&sweep->counters);
 	sink_batch_free(&sweep->batch);
 	ring_close(&sweep->ring);
 	memset(sweep, 0, sizeof(*sweep));
@@ -146,26 +173,59 @@ static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 	return ref;
 }
 
-/* What `slot` gained since it was read last in the life that `side` knows. */
-static void slot_delta(const struct flow_slot *slot, const struct side *side,
-		       struct expire_delta *ret_delta)
-{
-	*ret_delta = expire_delta_of(slot);
-	if (side->birth != slot->birth)
-		return;
-	ret_delta->packets -= side->packets;
-	ret_delta->bytes -= side->bytes;
-	ret_delta->ip_bytes -= side->ip_bytes;
-}
-
 /* Counters of a live slot may be read a packet apart: bytes come alone then. */
 static bool delta_is_any(const struct expire_delta *d)
 {
 	return (d->packets | d->bytes | d->ip_bytes) != 0;
 }
 
-static void side_read(struct side *side, const struct flow_slot *slot)
+static void counts_minus(struct flow_health_count *from, const struct flow_health_count *count)
 {
+	from->retransmitted_bytes -= count->retransmitted_bytes;
+	from->rtt_sum_us -= count->rtt_sum_us;
+	from->rtt_count -= count->rtt_count;
+	from->retransmits -= count->retransmits;
+	from->out_of_order -= count->out_of_order;
+	from->dup_acks -= count->dup_acks;
+	from->zero_windows -= count->zero_windows;
+	from->resets -= count->resets;
+	from->keep_alives -= count->keep_alives;
+	from->syn_repeats -= count->syn_repeats;
+}
+
+/* The health's counts become what it gained; `same`: since it was read last. It is read now. */
+static void health_read(struct sweep *sweep, uint32_t index, struct flow_health *health, bool same)
+{
+	struct flow_health_count *read = &sweep->health_read[index], now = health->count;
+
+	if (same && sweep->side[index].health)
+		counts_minus(&health->count, read);
+	*read = now;
+	sweep->side[index].health = 1;
+}
+
+/*
+ * What slot and health gained since they were read last in the life that is known of; they are read
+ * now. Health that seems to come without a packet is a packet ahead: it waits for the next time.
+ */
+static void gain_read(struct sweep *sweep, uint32_t index, const struct flow_slot *slot,
+		      struct flow_health *health, struct expire_delta *ret_delta)
+{
+	struct side *side = &sweep->side[index];
+	bool same = side->birth == slot->birth;
+
+	*ret_delta = expire_delta_of(slot);
+	if (same) {
+		ret_delta->packets -= side->packets;
+		ret_delta->bytes -= side->bytes;
+		ret_delta->ip_bytes -= side->ip_bytes;
+	} else {
+		side->health = 0;
+	}
+	if ((slot->tcp_state & TCP_HEALTH) && delta_is_any(ret_delta)) {
+		health_read(sweep, index, health, same);
+		ret_delta->health = health;
+	}
 	side->birth = slot->birth;
 	side->packets = slot->packets;
 	side->bytes = slot->bytes;
@@ -173,7 +233,8 @@ static void side_read(struct side *side, const struct flow_slot *slot)
 }
 
 /* The end of a slot's life. */
-static void absorb_one(struct sweep *sweep, const struct flow_evicted *record)
+static void absorb_one(struct sweep *sweep, const struct flow_evicted *record,
+		       struct flow_health *health)
 {
 	struct side *side = &sweep->side[record->index];
 	/* of the same life; an earlier one, exported before, may still be linked */
@@ -184,10 +245,9 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record)
 		sweep->stats.stale++;
 		return;
 	}
-	slot_delta(&record->slot, side, &delta);
+	gain_read(sweep, record->index, &record->slot, health, &delta);
 	delta.evicted = true;
 	unlink_slot(sweep, record->index);
-	side_read(side, &record->slot);
 	/* also without a gain: what was read before is due now, as the ring's record will go */
 	if (ref != EXPIRE_NONE)
 		add_known(sweep, ref, &record->slot.key, &delta);
@@ -202,9 +262,13 @@ void sweep_absorb(struct sweep *sweep)
 	size_t size;
 
 	while ((record = ring_read(&sweep->ring, &size))) {
-		if (size != sizeof(*record) || record->index >= sweep->maps->sets * FLOW_WAYS)
+		struct flow_health health = {.rtt_min_us = 0};
+
+		if (size < FLOW_EVICTED_PLAIN || record->index >= sweep->maps->sets * FLOW_WAYS)
 			continue;
-		absorb_one(sweep, record);
+		if (size >= sizeof(*record))
+			health = record->health;
+		absorb_one(sweep, record, &health);
 		records++;
 		if (ring_used(&sweep->ring) > sweep->ring.bytes / 8 * 7) {
 			sweep->stats.released_early +=
@@ -220,15 +284,24 @@ bool sweep_pressed(const struct sweep *sweep)
 	return !sweep->in_flight && ring_used(&sweep->ring) > sweep->ring.bytes / 4;
 }
 
-/* A copy whose key and counters are of one life. False: the key kept changing. */
-static bool slot_copy(const struct flow_slot *slot, struct flow_slot *ret_copy)
+/* Copies of slot and health that are of one life. False: the key kept changing. */
+static bool slot_copy(const struct sweep *sweep, uint32_t index, struct flow_slot *ret_slot,
+		      struct flow_health *ret_health)
 {
+	const struct flow_slot *slot = slot_at(sweep, index);
+	const struct flow_health *health =
+		&sweep->maps->health[index / FLOW_WAYS].health[index % FLOW_WAYS];
+
 	for (int i = 0; i < TORN_TRIES; i++) {
 		uint32_t before = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
 
 		if (before & 1)
 			continue;
-		memcpy(ret_copy, slot, sizeof(*ret_copy));
+		memcpy(ret_slot, slot, sizeof(*ret_slot));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (ret_slot->tcp_state &
+		    TCP_HEALTH) /* after the slot: it has all of its packets */
+			memcpy(ret_health, health, sizeof(*ret_health));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == before)
 			return true;
@@ -236,32 +309,38 @@ static bool slot_copy(const struct flow_slot *slot, struct flow_slot *ret_copy)
 	return false;
 }
 
+/* The slot's life began after the one that is known of: is that one's end read? */
+static bool next_life(struct sweep *sweep, uint32_t index, uint32_t birth)
+{
+	/* its record, if there is one, was submitted before this life began */
+	uint64_t end = __atomic_load_n(sweep->ring.producer, __ATOMIC_ACQUIRE);
+
+	sweep_absorb(sweep);
+	if (sweep->ring.read_pos < end) { /* it may be behind one that is being filled */
+		sweep->stats.torn++;
+		return false;
+	}
+	if ((int32_t)(birth - sweep->side[index].birth) <= 0)
+		return false;
+	unlink_slot(sweep, index);
+	return true;
+}
+
 static void visit_slot(struct sweep *sweep, uint32_t index)
 {
 	struct side *side = &sweep->side[index];
+	struct flow_health health;
 	struct expire_delta delta;
 	struct flow_slot slot;
 	uint32_t ref;
 
-	if (!slot_copy(slot_at(sweep, index), &slot)) {
+	if (!slot_copy(sweep, index, &slot, &health)) {
 		sweep->stats.torn++;
 		return;
 	}
-	if (slot.birth != side->birth) {
-		/* the old life's record, if there is one, was submitted before this life began */
-		uint64_t end = __atomic_load_n(sweep->ring.producer, __ATOMIC_ACQUIRE);
-
-		sweep_absorb(sweep);
-		if (sweep->ring.read_pos < end) { /* it may be behind one that is being filled */
-			sweep->stats.torn++;
-			return;
-		}
-		if ((int32_t)(slot.birth - side->birth) <= 0)
-			return;
-		unlink_slot(sweep, index);
-	}
-	slot_delta(&slot, side, &delta);
-	side_read(side, &slot);
+	if (slot.birth != side->birth && !next_life(sweep, index, slot.birth))
+		return;
+	gain_read(sweep, index, &slot, &health, &delta);
 	sweep->stats.visited++;
 	if (!delta_is_any(&delta))
 		return;

@@ -18,6 +18,7 @@
 
 #include "flowd/books.h"
 #include "flowd/clock.h"
+#include "flowd/counters.h"
 #include "flowd/expire.h"
 #include "flowd/maps.h"
 #include "flowd/ring.h"
@@ -43,9 +44,9 @@ struct outer;
 
 struct side {
 	uint32_t birth;
-	uint32_t ref;  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
-	uint32_t next; /* slot of the same half */
-	uint32_t pad;
+	uint32_t ref;	  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
+	uint32_t next;	  /* slot of the same half */
+	uint32_t health;  /* 1: the slot of this life has some, health_read tells */
 	uint64_t packets; /* of the slot, as visited last */
 	uint64_t bytes;
 	uint64_t ip_bytes;
@@ -56,11 +57,16 @@ struct sweep {
 	struct ring ring;
 	struct expire *expire;
 	struct outer *outer;
-	struct side *side; /* [sets * FLOW_WAYS] */
+	struct side *side;		       /* [sets * FLOW_WAYS] */
+	struct flow_health_count *health_read; /* [sets * FLOW_WAYS], beside side[] */
 	struct sweep_iface iface[FLOW_IFACES];
+	struct counters counters;
 	struct sweep_stats stats;
 	struct sink_batch batch;
-	uint32_t *pending; /* slots with pending marks of the batch */
+	/* what else goes with it; NULL: nothing */
+	void (*fill)(void *arg, struct sink_batch *batch);
+	void *fill_arg;
+	uint32_t *pending; /* slots with pending marks of the batch, | PENDING_HEALTH of export.c */
 	size_t pendings, pending_room;
 	bool in_flight;
 	bool struck;	 /* the books were balanced after the last gains */
@@ -89,6 +95,7 @@ bool sweep_pressed(const struct sweep *sweep);
 
 /* The marks of a slot, by its number. */
 struct flow_mark *sweep_mark(const struct sweep *sweep, uint32_t index);
+struct flow_health_mark *sweep_health_mark(const struct sweep *sweep, uint32_t index);
 
 /* One pass over the slots; `all`: also those that seem unused since the last. */
 void sweep_visit(struct sweep *sweep, bool all);

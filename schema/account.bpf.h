@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * account.bpf.h: the maps, and the only code that writes them from the kernel.
+ * account.bpf.h: with health.bpf.h, the only code that writes the maps from the kernel.
  *
  *   account_iface   ifindex -> interface number
  *   account_seen    the ledger's first column, before anything can go wrong
@@ -12,91 +12,10 @@
  */
 #pragma once
 
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
 #include "cache.h"
-#include "flow.h"
+#include "health.bpf.h"
+#include "maps.bpf.h"
 #include "tunnel.h"
-
-const volatile struct flow_geometry geometry = {};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* cpus * cpu_sets, set before load */
-	__type(key, __u32);
-	__type(value, struct flow_set);
-} slots SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* as slots */
-	__type(key, __u32);
-	__type(value, struct flow_mark_set);
-} marks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* bytes, set before load */
-} evicted SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* cpus * FLOW_IFACES * 2 */
-	__type(key, __u32);
-	__type(value, struct flow_ledger);
-} ledger SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* cpus */
-	__type(key, __u32);
-	__type(value, struct flow_cpu);
-} cpus SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, FLOW_IFACE_CELLS);
-	__type(key, __u32);
-	__type(value, struct flow_iface);
-} ifaces SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct flow_control);
-} control SEC(".maps");
-
-/* First fragments' flows, for the later ones; by parse_fragment_key. Each object has its own. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, FLOW_FRAGMENTS);
-	__type(key, struct flow_key);
-	__type(value, struct flow_fragment);
-} fragments SEC(".maps");
-
-/* Pairs of outer endpoints by number. A pair in use stays, being looked up with each packet. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, FLOW_OUTERS);
-	__type(key, __u32);
-	__type(value, struct flow_key);
-} outers SEC(".maps");
-
-/* For the packet at hand. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct flow_wrap);
-} wraps SEC(".maps");
 
 #define ACCOUNT_OUTER_PROBES 4
 #define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
@@ -132,33 +51,77 @@ static __always_inline void account_add(struct flow_slot *slot, const struct flo
 	slot->tcp_syn |= f->tcp_syn;
 }
 
-/* Hand the slot's whole life over to flowd. False: the ring is full. */
-static __always_inline int account_evict(const struct flow_slot *slot, __u32 index,
-					 struct flow_cpu *stat)
+/* Wake flowd each time so much has been submitted. */
+static __always_inline __u64 account_wake(__u32 size)
+{
+	if ((bpf_ringbuf_query(&evicted, BPF_RB_PROD_POS) & (ACCOUNT_WAKE_BYTES - 1)) <
+	    size + BPF_RINGBUF_HDR_SZ)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+/* A record with what is beside the slot. */
+static __always_inline int account_submit_health(const struct flow_slot *slot, __u32 number)
 {
 	struct flow_evicted *record = bpf_ringbuf_reserve(&evicted, sizeof(*record), 0);
-	__u64 wake = BPF_RB_NO_WAKEUP;
+	const struct flow_health *h;
 
-	if (!record) {
+	if (!record)
+		return 0;
+	record->index = number;
+	record->pad = 0;
+	__builtin_memcpy(&record->slot, slot, sizeof(*slot));
+	h = health_of(number);
+	if (h)
+		__builtin_memcpy(&record->health, h, sizeof(*h));
+	else
+		__builtin_memset(&record->health, 0, sizeof(*h));
+	bpf_ringbuf_submit(record, account_wake(sizeof(*record)));
+	return 1;
+}
+
+static __always_inline int account_submit(const struct flow_slot *slot, __u32 number)
+{
+	struct flow_evicted *record = bpf_ringbuf_reserve(&evicted, FLOW_EVICTED_PLAIN, 0);
+
+	if (!record)
+		return 0;
+	record->index = number;
+	record->pad = 0;
+	__builtin_memcpy(&record->slot, slot, sizeof(*slot));
+	bpf_ringbuf_submit(record, account_wake(FLOW_EVICTED_PLAIN));
+	return 1;
+}
+
+/* Hand the slot's whole life over to flowd. False: the ring is full. */
+static __always_inline int account_evict(const struct flow_slot *slot, __u32 number,
+					 struct flow_cpu *stat)
+{
+	if (!(slot->tcp_state & TCP_HEALTH ? account_submit_health(slot, number)
+					   : account_submit(slot, number))) {
 		stat->ring_full++;
 		return 0;
 	}
-	record->index = index;
-	record->pad = 0;
-	__builtin_memcpy(&record->slot, slot, sizeof(*slot));
-	if ((bpf_ringbuf_query(&evicted, BPF_RB_PROD_POS) & (ACCOUNT_WAKE_BYTES - 1)) <
-	    sizeof(*record) + BPF_RINGBUF_HDR_SZ)
-		wake = BPF_RB_FORCE_WAKEUP;
-	bpf_ringbuf_submit(record, wake);
 	stat->evicted++;
 	return 1;
 }
 
 /* Start a new life of the slot. Readers take the key only between equal, even values of seq. */
-static __always_inline void account_claim(struct flow_slot *slot, const struct flow_facts *f,
-					  __u64 now)
+static __always_inline void account_claim(struct flow_slot *slot, __u32 number,
+					  const struct flow_facts *f, __u64 now)
 {
 	__sync_fetch_and_add(&slot->seq, 1);
+	if (slot->tcp_state & TCP_HEALTH) {
+		struct flow_health *h = health_of(number);
+
+		if (h)
+			__builtin_memset(h, 0, sizeof(*h));
+	}
+	slot->tcp_state = 0;
+	slot->tcp_dups = 0;
+	slot->tcp_peer = (__u16)(bpf_get_smp_processor_id() << 1);
+	slot->tcp_tsval = (__u16)f->tsval;
+	slot->tcp_tsecr = (__u16)f->tsecr;
 	slot->birth++;
 	__builtin_memcpy(&slot->key, &f->key, sizeof(slot->key));
 	slot->packets = f->packets;
@@ -172,11 +135,11 @@ static __always_inline void account_claim(struct flow_slot *slot, const struct f
 }
 
 /*
- * Count in a slot that holds the key already. Once an epoch, see whether flowd exported all of it:
- * then times and flags start anew, with the next record.
+ * A packet of the slot's key came. Once an epoch, see whether flowd exported all of it: then times and
+ * flags start anew, with the next record.
  */
-static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32 way,
-					const struct flow_facts *f, __u32 epoch, __u64 now)
+static __always_inline struct flow_slot *account_touch(struct flow_set *set, __u32 index, __u32 way,
+						       __u32 epoch, __u64 now)
 {
 	struct flow_slot *slot = &set->slot[way & (FLOW_WAYS - 1)];
 	__u32 *used = &set->used[way & (FLOW_WAYS - 1)];
@@ -188,10 +151,12 @@ static __always_inline void account_hit(struct flow_set *set, __u32 index, __u32
 			slot->first_ns = now;
 			slot->tcp_flags = 0;
 			slot->tcp_syn = 0;
+			health_exported(slot, index * FLOW_WAYS + way);
 		}
+		slot->tcp_state &= (__u8)~TCP_TIMED;
 		*used = epoch << 1 | 1;
 	}
-	account_add(slot, f, now);
+	return slot;
 }
 
 /* A way that can be given up without the ring, or FLOW_WAYS. */
@@ -206,8 +171,8 @@ static __always_inline __u32 account_clean(const struct flow_set *set,
 }
 
 /*
- * Make room for a new key in set `index`. 0: there is none without losing something. Global and
- * out of line, as is account_fold: the verifier walks them once, and packets of known flows never.
+ * Make room for a new key in set `index`. Returns its way + 1; 0: there is none without losing something.
+ * Global and out of line, as is account_fold: the verifier walks them once, and packets of known flows never.
  */
 __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 epoch, __u64 now)
 {
@@ -229,32 +194,39 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 			stat->reused++;
 		}
 	}
-	account_claim(&set->slot[way], f, now);
+	account_claim(&set->slot[way], index * FLOW_WAYS + way, f, now);
 	set->tag[way] = tag;
 	set->used[way] = epoch << 1;
 	stat->created++;
-	return 1;
+	return (int)way + 1;
 }
 
 /*
  * Count in the slot of the key, in one of the mask + 1 sets from `base`. False: the key has none and
- * there is no room for one.
+ * there is no room for one. `whole`: the key is one connection's, whose segments are looked at.
  */
 static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_facts *f, __u32 epoch,
-					__u64 now)
+					__u64 now, int whole)
 {
 	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
 	__u32 index = base + (hash.set & mask), way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
+	struct flow_slot *slot;
 
 	if (!set)
 		return 0;
 	way = cache_find(set, &f->key, hash.tag);
 	if (way < FLOW_WAYS) {
-		account_hit(set, index, way, f, epoch, now);
+		slot = account_touch(set, index, way, epoch, now);
+		if (whole && f->segment)
+			health_segment(slot, index * FLOW_WAYS + way, f, now);
+		account_add(slot, f, now);
 		return 1;
 	}
-	return account_make(index, hash.tag, f, epoch, now);
+	way = (__u32)account_make(index, hash.tag, f, epoch, now);
+	if (way && whole && f->segment)
+		health_first(index * FLOW_WAYS + way - 1, f, now);
+	return way != 0;
 }
 
 /* Count in the slot that every interface and direction has for what fits nowhere else. */
@@ -277,10 +249,10 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	f->key.dir = dir;
 	f->key.marks = FLOW_MARK_CATCHALL;
 	if (set->tag[way]) {
-		account_hit(set, index, way, f, epoch, now);
+		account_add(account_touch(set, index, way, epoch, now), f, now);
 		return;
 	}
-	account_claim(&set->slot[way], f, now);
+	account_claim(&set->slot[way], index * FLOW_WAYS + way, f, now);
 	set->tag[way] = 1;
 	set->used[way] = epoch << 1;
 }
@@ -299,7 +271,7 @@ __noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
 	__builtin_memset(f->key.src, 0, sizeof(f->key.src));
 	f->key.sport = 0;
 	f->key.marks |= FLOW_MARK_FOLDED;
-	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now))
+	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now, 0))
 		return VERDICT_FOLDED;
 	account_catchall(cpu, f, epoch, now);
 	return VERDICT_CATCHALL;
@@ -316,6 +288,7 @@ static __always_inline __u64 account_now(struct flow_cpu *stat)
 	if (stat->tick != tick) {
 		stat->now_ns = bpf_ktime_get_coarse_ns();
 		stat->tick = tick;
+		stat->samples = HEALTH_SAMPLES;
 	}
 	return stat->now_ns;
 }
@@ -402,7 +375,7 @@ static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct
 	if (f->frag | f->tunnels)
 		account_beside(f, now);
 	verdict = f->verdict;
-	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now))
+	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now, 1))
 		verdict = account_fold(f, ctl->epoch, now);
 	if (verdict < VERDICT_MAX) {
 		books->verdict[verdict].packets += f->packets;

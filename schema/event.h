@@ -8,9 +8,9 @@
  * the number, and a sweep later, when no program can still be writing to it, drains the one before:
  *
  *   counts    {generation, what, reason, place, interface, flow} -> packets, bytes, skbs
- *   totals    [cpu][generation & 1][what][reason]   exact, also where `counts` has no room
+ *   folded    [cpu][generation & 1][what][reason]   what found no room in `counts`
  *
- * What the totals have beyond the counts is the folded rest of that reason: its flows are unknown.
+ * Each event goes to exactly one of the two, so their sum is exact; of a folded one the flow is unknown.
  */
 #pragma once
 
@@ -18,7 +18,8 @@
 
 #include "flow.h"
 
-#define EVENT_REASONS 512  /* cells of totals; the last is for greater numbers */
+#define EVENT_LAYOUT 1	   /* of every struct below that lives in a pinned map */
+#define EVENT_REASONS 512  /* cells of folded; the last is for greater numbers */
 #define EVENT_COUNTS 16384 /* keys of a generation, each CPU's counters apart */
 
 enum event_what {
@@ -73,13 +74,26 @@ struct event_close {
 	char process[16];
 };
 
-/* One cell: what the trace programs go by. Written by flowd. */
+/* One cell: what the trace programs go by. All but the last line is written by flowd. */
 struct event_control {
-	__u32 generation; /* grows by one with each turn */
-	__u32 pad;
+	__u32 generation;  /* grows by one with each turn */
+	__u32 layout;	   /* EVENT_LAYOUT of the program that made the maps */
 	__u64 netns_inode; /* of the namespace whose events are counted */
+	__u64 begun_ns[2]; /* CLOCK_MONOTONIC: the turn to generation n, at n & 1 */
+	__u32 drained; /* a flowd ended and left nothing: what is counted since is new to the next */
+	__u32 pad[7];
+	__u64 missed[2][EVENT_MAX]; /* runs that the kernel left out, by the end of generation n */
+	__u64 keys[2];		    /* in `counts`, about; at n & 1 */
 	__u64 pad2[6];
 };
 
+/* A CPU's line, written by its programs; flowd takes `dirty` back before it reads the maps. */
+struct event_cpu {
+	__u64 dirty;	  /* something was counted */
+	__u64 close_lost; /* connections whose end found no room in the ring */
+	__u64 pad[6];
+};
+
 _Static_assert(sizeof(struct event_key) == 80, "is hashed: no holes");
-_Static_assert(sizeof(struct event_control) == 64, "a cache line");
+_Static_assert(sizeof(struct event_control) == 192, "lines of 64 bytes: the last is the programs'");
+_Static_assert(sizeof(struct event_cpu) == 64, "no line shared between CPUs");

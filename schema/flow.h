@@ -28,6 +28,7 @@
 #define FLOW_FRAGMENTS 16384		/* datagrams whose later fragments are awaited */
 #define FLOW_FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
 #define FLOW_OUTERS 16384		/* pairs of outer endpoints whose addresses are known */
+#define FLOW_WAITS 8192			/* round trips that are being measured */
 #define FLOW_SPARED_EPOCHS 4 /* sweeps by which a flow seen in two sweeps outlives a new one */
 
 enum flow_dir {
@@ -124,8 +125,9 @@ struct flow_slot {
 	__u16 tcp_peer; /* where the other direction's slot was found last: CPU << 1 | same way */
 	__u32 tcp_next; /* sequence number expected next */
 	__u32 tcp_ack;
-	__u32 tcp_time;	 /* us, modulo 2^32: when tcp_next grew last */
-	__u32 tcp_tsval; /* the last timestamp option's */
+	__u32 tcp_time;	 /* tcp_ticks() when tcp_next grew last */
+	__u16 tcp_tsval; /* lower half of the last timestamp option's */
+	__u16 tcp_tsecr;
 };
 
 /* What TCP did in one direction beside sending: counters that only grow while a slot has its key. */
@@ -148,17 +150,27 @@ struct flow_health {
 	__u32 rtt_min_us; /* since the last export, as is all that follows */
 	__u32 rtt_max_us;
 	__u32 handshake_us; /* from the other side's SYN to this one's answer; 0: none was seen */
-	__u32 initial_us; /* of the connection: from SYN to the handshake's last ACK; 0: unknown */
+	__u32 initial_ns; /* of the connection: from SYN to the handshake's last ACK; 0: unknown */
 };
 
 struct flow_health_set {
 	struct flow_health health[FLOW_WAYS];
 };
 
-/* What flowd has exported of a slot's health, as struct flow_mark of its packets; BPF does not look. */
+/* What flowd has exported of a slot's health: the same of it as its struct flow_mark of the slot. */
+struct flow_health_mark_version {
+	struct flow_health_count count;
+	__u32 birth; /* of another life than the slot's mark: all 0 */
+	__u32 pad;
+};
+
 struct flow_health_mark {
-	struct flow_health_count committed;
-	struct flow_health_count pending;
+	struct flow_health_mark_version committed;
+	struct flow_health_mark_version pending;
+};
+
+struct flow_health_mark_set {
+	struct flow_health_mark mark[FLOW_WAYS];
 };
 
 struct flow_set {
@@ -225,6 +237,8 @@ struct flow_cpu {
 	__u64 tick;	 /* jiffies when now_ns was read; both are the program's own */
 	__u64 now_ns;
 	__u64 outer_full; /* packets in tunnels whose endpoints found no number: outer is 0 */
+	__u64 samples;	  /* round trips that may still be asked for in this tick */
+	__u64 pad[7];
 };
 
 struct flow_iface {
@@ -237,6 +251,12 @@ struct flow_iface {
 struct flow_fragment {
 	struct flow_key key;
 	__u64 seen_ns;
+};
+
+/* A packet whose answer is awaited, see rtt.h. */
+struct flow_wait {
+	__u64 what; /* check << 32 | token; 0: nothing */
+	__u64 since_ns;
 };
 
 /* One cell, written by flowd, read by BPF (epoch) and by the next flowd (the rest). */
@@ -259,7 +279,7 @@ struct flow_geometry {
 	__u32 xdp_buff_len;	     /* the kernel has bpf_xdp_get_buff_len */
 	__u32 inner;		     /* tunnel = inner */
 	__u32 track;		     /* fragments = track */
-	__u32 pad;
+	__u32 cpus;
 };
 
 /* The verifier, the mmap readers and the pinned maps all rely on these. */
@@ -271,8 +291,10 @@ _Static_assert(sizeof(struct flow_set) == 64 + FLOW_WAYS * 128, "tags in one lin
 _Static_assert(sizeof(struct flow_mark) == 64, "one cache line a slot");
 _Static_assert(sizeof(struct flow_health_count) == 48, "no holes");
 _Static_assert(sizeof(struct flow_health) == 64, "one cache line a slot");
+#define FLOW_EVICTED_PLAIN offsetof(struct flow_evicted, health)
+
 _Static_assert(sizeof(struct flow_evicted) == 200, "ring records have no holes");
 _Static_assert(sizeof(struct flow_ledger) == 128,
 	       "two lines, what every packet touches in the first");
-_Static_assert(sizeof(struct flow_cpu) == 64, "no line shared between CPUs");
+_Static_assert(sizeof(struct flow_cpu) == 128, "no line shared between CPUs");
 _Static_assert(sizeof(struct flow_control) == 128, "no line shared with anything else");

@@ -25,9 +25,11 @@
 #define PARSE_JUMBO 0xc2 /* option type, RFC 2675 section 2 */
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define PARSE_STAMPS 0x0a080101 /* NOP, NOP, kind 8, length 10 as they lie */
 #define PARSE_SWAP16(x) __builtin_bswap16(x)
 #define PARSE_SWAP32(x) __builtin_bswap32(x)
 #else
+#define PARSE_STAMPS 0x0101080a
 #define PARSE_SWAP16(x) (x)
 #define PARSE_SWAP32(x) (x)
 #endif
@@ -80,6 +82,14 @@ enum parse_into {
 	PARSE_INTO_FRAG = 8,	/* f->frag is of a header outside the first tunnel */
 };
 
+/* What else the packet's own header tells, in f->segment. */
+enum parse_segment {
+	PARSE_SEGMENT_TCP = 1,	   /* seq, ack, window, payload, mss */
+	PARSE_SEGMENT_STAMPED = 2, /* tsval, tsecr */
+	PARSE_SEGMENT_ECHO = 4,	   /* seq: identifier << 16 | sequence number of an ICMP echo */
+	PARSE_SEGMENT_REPLY = 8,   /* the same of its reply */
+};
+
 /* The bytes of a packet that can be read in place. */
 struct pkt {
 	const __u8 *pos;
@@ -123,6 +133,15 @@ struct flow_facts {
 	__u8 tunnels; /* entered */
 	__u8 into;    /* enum parse_into */
 	__u32 frag_id;
+	__u32 seq;
+	__u32 ack;
+	__u32 tsval; /* timestamps option, RFC 7323 section 3 */
+	__u32 tsecr;
+	__u32 payload; /* bytes behind the TCP header, of all segments */
+	__u16 mss;     /* of each segment, where there are more than one */
+	__u16 window;  /* as in the header */
+	__u8 segment;  /* enum parse_segment */
+	__u8 pad[3];
 };
 
 /* The next `len` bytes, or NULL where the packet ends before them. The one bounds check. */
@@ -212,6 +231,11 @@ static __always_inline int parse_is_tag(__u16 ethertype)
 static __always_inline __u16 parse_be16(const __u8 *pos)
 {
 	return (__u16)(pos[0] << 8 | pos[1]);
+}
+
+static __always_inline __u32 parse_be32(const __u8 *pos)
+{
+	return PARSE_SWAP32(pkt_be32(pos));
 }
 
 static __always_inline __u32 parse_be24(const __u8 *pos)

@@ -16,6 +16,18 @@
 
 #include "packet.h"
 
+/* The timestamps option as every current stack puts it: first, behind two NOPs (RFC 7323 appendix A). */
+static __always_inline void parse_stamps(struct pkt *pkt, struct flow_facts *f)
+{
+	const __u8 *option = pkt_pull(pkt, 12);
+
+	if (!option || pkt_be32(option) != PARSE_STAMPS)
+		return;
+	f->tsval = parse_be32(option + 4);
+	f->tsecr = parse_be32(option + 8);
+	f->segment |= PARSE_SEGMENT_STAMPED;
+}
+
 /* RFC 9293 section 3.1. */
 static __always_inline void parse_tcp(struct pkt *pkt, struct flow_facts *f)
 {
@@ -32,19 +44,40 @@ static __always_inline void parse_tcp(struct pkt *pkt, struct flow_facts *f)
 	f->tcp_syn = (rest[9] & 0x12) == 0x02;
 	if (rest[8] >> 4 < 5 || parse_beyond(f, (__u32)(rest[8] >> 4) * 4))
 		return parse_short(f);
+	f->seq = parse_be32(rest);
+	f->ack = parse_be32(rest + 4);
+	f->window = parse_be16(rest + 10);
+	f->segment = PARSE_SEGMENT_TCP;
 	f->off += (rest[8] >> 4) * 4;
+	if (rest[8] >> 4 >= 8)
+		parse_stamps(pkt, f);
+}
+
+/* RFC 792, RFC 4443 section 4: the kind of segment that it is. */
+static __always_inline __u8 parse_echo(__u8 proto, __u8 type)
+{
+	if (type == (proto == PARSE_ICMP ? 8 : 128))
+		return PARSE_SEGMENT_ECHO;
+	return type == (proto == PARSE_ICMP ? 0 : 129) ? PARSE_SEGMENT_REPLY : 0;
 }
 
 /* Type and code are the first two bytes (RFC 792, RFC 4443 section 2.1). */
 static __always_inline void parse_icmp(struct pkt *pkt, struct flow_facts *f)
 {
 	const __u8 *icmp = pkt_pull(pkt, 2);
+	__u8 echo;
 
 	if (!icmp || parse_beyond(f, 2))
 		return parse_short(f);
 	f->key.sport = PARSE_SWAP16((__u16)icmp[0]);
 	f->key.dport = PARSE_SWAP16((__u16)icmp[1]);
 	f->off += 8;
+	echo = parse_echo(f->next, icmp[0]);
+	icmp = pkt_pull(pkt, 6);
+	if (!echo || !icmp || f->end < f->off)
+		return;
+	f->seq = parse_be32(icmp + 2);
+	f->segment = echo;
 }
 
 /* Ports are the first four bytes of UDP, UDP-Lite, SCTP and DCCP; `len` is the whole header. */
@@ -349,6 +382,20 @@ static __always_inline void parse_link(struct pkt *pkt, struct flow_facts *f)
 	parse_tags(pkt, f, (__u16)(eth[12] << 8 | eth[13]));
 }
 
+/* What TCP carries in it. */
+static __always_inline void parse_payload(const struct pkt_meta *meta, struct flow_facts *f)
+{
+	__u32 end = meta->len;
+
+	if (f->packets > 1)
+		f->mss = (__u16)meta->gso_size;
+	else if (f->end < end)
+		end = f->end;
+	f->payload = end > f->off ? end - f->off : 0;
+	if (f->frag)
+		f->segment = 0; /* of a datagram whose end is not known */
+}
+
 /*
  * What the packet was on the wire. A segmented packet repeats all its headers in each segment
  * (skbuff.h, gso_segs); a tag held in metadata is 4 bytes of each. IP bytes leave out the link
@@ -368,6 +415,8 @@ static __always_inline void parse_count(const struct pkt_meta *meta, struct flow
 		unsent = segments * f->unsent;
 	}
 	f->packets = segments;
+	if (f->segment & PARSE_SEGMENT_TCP)
+		parse_payload(meta, f);
 	f->bytes = meta->len + extra * f->off + segments * tag - unsent;
 	if (f->key.ethertype != ETH_P_IP && f->key.ethertype != ETH_P_IPV6)
 		return;

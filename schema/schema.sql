@@ -10,7 +10,7 @@ CREATE TABLE meta (
 	value
 ) WITHOUT ROWID;
 -- instance, socket, boot_id, generation (of the maps), last_sweep, ring_pos, sequence,
--- event_generation (drained last)
+-- event_generation (drained last), counters (flowd/counters.h)
 
 -- An incarnation of an interface: the same name made anew is a new row.
 CREATE TABLE interface (
@@ -97,6 +97,15 @@ CREATE TABLE flow_tunnel (
 );
 
 -- version 3
+-- The NIC's own counters: in the ledger what they gained while the hooks saw seen_packets (NULL: unknown),
+-- in books both counters as of one moment, from which the next flowd goes on.
+ALTER TABLE ledger ADD COLUMN nic_packets INTEGER;
+ALTER TABLE ledger ADD COLUMN nic_bytes INTEGER;
+ALTER TABLE books ADD COLUMN nic_packets INTEGER;
+ALTER TABLE books ADD COLUMN nic_bytes INTEGER;
+ALTER TABLE books ADD COLUMN nic_seen_packets INTEGER;
+ALTER TABLE books ADD COLUMN nic_seen_bytes INTEGER;
+
 -- What went wrong in a TCP flow, as this monitor saw it, and what this host's kernel says of its packets
 -- (of any protocol): _kernel and drops. Only flows in which something is not 0 have a row.
 CREATE TABLE flow_tcp (

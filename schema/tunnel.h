@@ -350,7 +350,7 @@ static __always_inline void parse_end(struct flow_facts *f, const struct flow_wr
 		f->ip_len = wrap->ip_len;
 		f->l3_off = wrap->l3_off;
 		f->verdict = VERDICT_FLOW;
-		f->tcp_flags = f->tcp_syn = 0;
+		f->tcp_flags = f->tcp_syn = f->segment = 0;
 		if (!(f->into & PARSE_INTO_FRAG))
 			f->frag = f->frag_id = 0;
 	}

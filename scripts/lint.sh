@@ -37,7 +37,7 @@ check_format() {
 
 # Generated headers are needed by whoever includes them.
 generate() {
-	make -s build/flow_xdp.skel.h build/flow_tc.skel.h build/schema.sql.h
+	make -s build/flow_xdp.skel.h build/flow_tc.skel.h build/health.skel.h build/schema.sql.h
 }
 
 check_tidy() {
@@ -107,7 +107,8 @@ limit() {
 	case "$1" in
 	tests/vectors.h) echo 600 ;;
 	schema/parse.h | schema/packet.h | schema/label.h | schema/tunnel.h | schema/cache.h | \
-		schema/account.bpf.h | schema/flow.h | tests/*.h) echo 500 ;;
+		schema/account.bpf.h | schema/flow.h | schema/health.bpf.h | schema/tcp.h | trace/*.bpf.h | \
+		tests/*.h) echo 500 ;;
 	*.h) echo 120 ;;
 	*) echo 500 ;;
 	esac

@@ -38,8 +38,10 @@ static inline int set_geometry(struct bpf_object *obj, __u32 sets, bool inner,
 	geometry->cpu_sets = sets + FLOW_RESERVED_SETS;
 	geometry->xdp_buff_len = 1;
 	geometry->inner = inner;
+	geometry->cpus = cpus;
 	return set_map_size(obj, "slots", cpus * geometry->cpu_sets) &&
 			       set_map_size(obj, "marks", cpus * geometry->cpu_sets) &&
+			       set_map_size(obj, "health", cpus * geometry->cpu_sets) &&
 			       set_map_size(obj, "ledger", cpus * FLOW_IFACES * 2) &&
 			       set_map_size(obj, "cpus", cpus) &&
 			       set_map_size(obj, "evicted", RING_BYTES)

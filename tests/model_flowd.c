@@ -140,6 +140,8 @@ static void open_maps(void)
 		.sets = MODEL_CPUS * MODEL_CPU_SETS,
 		.slots = world.slots,
 		.marks = world.marks,
+		.health = world.health,
+		.health_marks = world.health_marks,
 		.ledger = world.ledger,
 		.control = &world.control,
 		.ring_fd = -1,
@@ -229,6 +231,10 @@ static void store_record(struct table *to, const struct flow_record *rec)
 		reverse.dir = key.dir;
 	sum_add(to, &key, rec->half[0].packets, rec->half[0].bytes);
 	sum_add(to, &reverse, rec->half[1].packets, rec->half[1].bytes);
+	if (rec->has_health && rec->health[0].count.retransmits)
+		sum_of(to, &key)->again += rec->health[0].count.retransmits;
+	if (rec->has_health && rec->health[1].count.retransmits)
+		sum_of(to, &reverse)->again += rec->health[1].count.retransmits;
 }
 
 /* The transaction. */

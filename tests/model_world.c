@@ -2,7 +2,7 @@
 /*
  * model_world.c: account.bpf.h a step at a time, over cache.h as it is; see model_world.h.
  *
- *   CPU n:  seen ─ find ─┬ packets ─ bytes                          each ─ is a point where the
+ *   CPU n:  seen ─ find ─┬ health ─ packets ─ bytes                 each ─ is a point where the
  *                        └ reserve ─ submit ─ seq,birth ─ key ─ seq  sweeper or another CPU may run
  */
 #include "tests/model_world.h"
@@ -13,12 +13,13 @@
 
 #include "schema/cache.h"
 #include "schema/fields.h"
+#include "schema/tcp.h"
 
 #define FIN 0x01
 #define SYN 0x02
 #define ACK 0x10
 
-enum stage { IDLE, HIT_BYTES, RESERVED, SUBMITTED, CLAIMED, KEYED };
+enum stage { IDLE, HIT_PACKETS, HIT_BYTES, RESERVED, SUBMITTED, CLAIMED, KEYED };
 
 static struct cpu {
 	enum stage stage;
@@ -28,6 +29,7 @@ static struct cpu {
 	struct flow_key key;
 	uint64_t bytes;
 	uint8_t flags;
+	bool again; /* it is a retransmission */
 } cpu[MODEL_CPUS];
 
 struct world world;
@@ -119,10 +121,27 @@ static struct flow_slot *its_slot(const struct cpu *c)
 	return &world.slots[c->index].slot[c->way];
 }
 
+/* health_look: before the packet is counted */
+static void look(struct cpu *c)
+{
+	c->again = !c->key.marks && one_in(6);
+	if (!c->again)
+		return;
+	world.health[c->index].health[c->way].count.retransmits++;
+	its_slot(c)->tcp_state |= TCP_HEALTH;
+}
+
 static void finish(struct cpu *c)
 {
 	sum_add(&world.truth, &c->key, 1, c->bytes);
+	sum_of(&world.truth, &c->key)->again += c->again;
 	c->stage = IDLE;
+}
+
+static void hit_packets(struct cpu *c)
+{
+	its_slot(c)->packets++;
+	c->stage = HIT_BYTES;
 }
 
 /* account_hit and the first half of account_add */
@@ -139,8 +158,11 @@ static void hit(struct cpu *c)
 		}
 		*used = c->epoch << 1 | 1;
 	}
-	slot->packets++;
-	c->stage = HIT_BYTES;
+	look(c);
+	if (world.mode.tear)
+		c->stage = HIT_PACKETS;
+	else
+		hit_packets(c);
 }
 
 static void hit_bytes(struct cpu *c)
@@ -172,7 +194,9 @@ static bool reserve(struct cpu *c)
 static void submit(struct cpu *c)
 {
 	world.ring[c->record].record =
-		(struct flow_evicted){.index = c->index * FLOW_WAYS + c->way, .slot = *its_slot(c)};
+		(struct flow_evicted){.index = c->index * FLOW_WAYS + c->way,
+				      .slot = *its_slot(c),
+				      .health = world.health[c->index].health[c->way]};
 	world.ring[c->record].busy = false;
 	c->stage = SUBMITTED;
 }
@@ -269,6 +293,9 @@ static void claim_key(struct cpu *c)
 	struct flow_slot *slot = its_slot(c);
 
 	slot->key = c->key;
+	slot->tcp_state = 0;
+	memset(&world.health[c->index].health[c->way], 0, sizeof(struct flow_health));
+	look(c);
 	slot->packets = 1;
 	slot->bytes = c->bytes;
 	slot->ip_bytes = c->bytes;
@@ -292,8 +319,9 @@ static void claim_end(struct cpu *c)
 static void cpu_step(struct cpu *c, bool fresh)
 {
 	static void (*const step[])(struct cpu * c) = {
-		[IDLE] = packet,	  [HIT_BYTES] = hit_bytes, [RESERVED] = submit,
-		[SUBMITTED] = claim_life, [CLAIMED] = claim_key,   [KEYED] = claim_end,
+		[IDLE] = packet,     [HIT_PACKETS] = hit_packets, [HIT_BYTES] = hit_bytes,
+		[RESERVED] = submit, [SUBMITTED] = claim_life,	  [CLAIMED] = claim_key,
+		[KEYED] = claim_end,
 	};
 
 	if (c->stage != IDLE || fresh)

@@ -35,6 +35,7 @@ struct mode {
 struct sum {
 	struct flow_key key;
 	uint64_t packets, bytes;
+	uint64_t again; /* retransmitted packets */
 };
 
 struct table {
@@ -62,6 +63,8 @@ struct world {
 	bool mortal;   /* flowd may be killed */
 	struct flow_set slots[MODEL_CPUS * MODEL_CPU_SETS];
 	struct flow_mark_set marks[MODEL_CPUS * MODEL_CPU_SETS];
+	struct flow_health_set health[MODEL_CPUS * MODEL_CPU_SETS];
+	struct flow_health_mark_set health_marks[MODEL_CPUS * MODEL_CPU_SETS];
 	struct flow_ledger ledger[MODEL_CPUS * FLOW_IFACES * 2];
 	struct flow_control control;
 	struct model_ring_record ring[MODEL_RING];

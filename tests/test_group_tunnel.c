@@ -283,7 +283,7 @@ static void test_replayed(void **state)
 	exec(db, "INSERT INTO interface VALUES (1, 'a capture \x1b[1m.pcap', 0, 0, 0, 1, 'replay', "
 		 "NULL, 1, 2)");
 	exec(db, "INSERT INTO ledger VALUES "
-		 "(1795264440000, 1, 0, 9, 1, 9, 1, 0, 1, 0,0,0,0, 0,0,0,0, 0,0)");
+		 "(1795264440000, 1, 0, 9, 1, 9, 1, 0, 1, 0,0,0,0, 0,0,0,0, 0,0, NULL,NULL)");
 	assert_false(query_has_flowd(db, NULL, NULL));
 	assert_true(query_has_flowd(db, NULL, "default"));
 	assert_true(query_has_flowd(db, "/run/a.sock", NULL));

@@ -96,6 +96,7 @@ static void add_all(struct table *to, const struct table *from)
 		if (world.mode.expire_max < MODEL_NO_LIMIT)
 			key = (struct flow_key){.ifnum = key.ifnum, .dir = key.dir};
 		sum_add(to, &key, s->packets, s->bytes);
+		sum_of(to, &key)->again += s->again;
 	}
 }
 
@@ -114,6 +115,7 @@ static void check_flows(void)
 
 		expect("packets", &w->key, w->packets, g->packets);
 		expect("bytes", &w->key, w->bytes, g->bytes);
+		expect("retransmits", &w->key, w->again, g->again);
 	}
 }
 

@@ -111,10 +111,11 @@ static int make_db(void **state)
 	exec(db, "INSERT INTO interface VALUES (1, 'eth0', 2, 1, 1, 1, 'tcx', 'tcx', 1, 2), "
 		 "(2, 'eth1', 3, 1, 2, 1, 'tcx', 'tcx', 1, NULL), "
 		 "(3, 'eth0', 9, 1, 3, 1, 'tcx', 'tcx', 1, NULL)");
-	exec(db, "INSERT INTO ledger VALUES "
-		 "(1795264440000, 1, 0, 999999, 1, 999000, 1, 999, 1, 0,0,0,0, 0,0,0,0, 3,0), "
-		 "(1795264500000, 1, 0, 1, 1, 950, 1, 50, 1, 0,0,0,0, 1,0,0,0, 0,0), "
-		 "(1795264500000, 2, 1, 100, 1, 100, 1, 0, 1, 2,0,0,0, 0,0,0,0, 0,0)");
+	exec(db,
+	     "INSERT INTO ledger VALUES "
+	     "(1795264440000, 1, 0, 999999, 1, 999000, 1, 999, 1, 0,0,0,0, 0,0,0,0, 3,0, NULL,NULL), "
+	     "(1795264500000, 1, 0, 1, 1, 950, 1, 50, 1, 0,0,0,0, 1,0,0,0, 0,0, NULL,NULL), "
+	     "(1795264500000, 2, 1, 100, 1, 100, 1, 0, 1, 2,0,0,0, 0,0,0,0, 0,0, NULL,NULL)");
 	assert_int_equal(db_meta_set_int(db, "last_sweep", SWEEP), 0);
 	assert_int_equal(db_meta_set_text(db, "socket", socket_path), 0);
 	insert_records(db);

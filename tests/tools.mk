@@ -4,7 +4,7 @@
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/bystander.bpf.o \
-	$(B)/tests/tagger.bpf.o
+	$(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -32,7 +32,7 @@ $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
-$(B)/tests/bystander.bpf.o: tests/bystander.bpf.c
+$(B)/tests/bystander.bpf.o $(B)/tests/dropper.bpf.o: $(B)/tests/%.bpf.o: tests/%.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
@@ -56,8 +56,8 @@ $(B)/tests/wlsend: tests/wlsend.c tests/open_packet.h
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
-	flowd/conv.c flowd/expire_due.c flowd/index.c flowd/books.c flowd/outer.c flowd/record.c flowd/sink.c schema/fields.c \
-	schema/flow_record.c)
+	flowd/books.c flowd/conv.c flowd/counter_sample.c flowd/counters.c flowd/expire_due.c flowd/expire_health.c \
+	flowd/index.c flowd/nic.c flowd/outer.c flowd/record.c flowd/sink.c schema/fields.c schema/flow_record.c)
 
 $(B)/tests/test_model: $(TEST_MODEL_OBJ)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lcmocka -lpthread -o $@

@@ -133,6 +133,7 @@ static void aim(const struct subject *s, const struct frame *frame, uint32_t flo
 	s->vary->flows = flows;
 	s->vary->addr_off = frame->addr_off;
 	s->vary->port_off = frame->port_off;
+	s->vary->ack_off = frame->ack_off;
 }
 
 static uint64_t ring_full(const struct bench *bench, const struct subject *s)

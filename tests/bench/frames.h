@@ -19,17 +19,19 @@ struct frame {
 	uint32_t len;
 	uint32_t addr_off;
 	uint32_t port_off;
+	uint32_t ack_off;
 	uint8_t bytes[FRAME_MAX];
 };
 
 static const struct frame frames[] = {
-	{"IPv4 TCP", 60, 26, 34, {FRAME_ETH(0x08, 0x00), FRAME_IPV4(40, 6), FRAME_TCP}},
-	{"IPv4 UDP", 60, 26, 34, {FRAME_ETH(0x08, 0x00), FRAME_IPV4(46, 17), FRAME_UDP(26)}},
-	{"IPv6 TCP", 74, 34, 54, {FRAME_ETH(0x86, 0xdd), FRAME_IPV6(20, 6), FRAME_TCP}},
+	{"IPv4 TCP", 60, 26, 34, 42, {FRAME_ETH(0x08, 0x00), FRAME_IPV4(40, 6), FRAME_TCP}},
+	{"IPv4 UDP", 60, 26, 34, 0, {FRAME_ETH(0x08, 0x00), FRAME_IPV4(46, 17), FRAME_UDP(26)}},
+	{"IPv6 TCP", 74, 34, 54, 62, {FRAME_ETH(0x86, 0xdd), FRAME_IPV6(20, 6), FRAME_TCP}},
 	{"802.1Q IPv4 TCP",
 	 64,
 	 30,
 	 38,
+	 46,
 	 {FRAME_ETH(0x81, 0x00), 0, 100, 0x08, 0x00, FRAME_IPV4(40, 6), FRAME_TCP}},
 };
 #define FRAMES (sizeof(frames) / sizeof(frames[0]))

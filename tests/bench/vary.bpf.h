@@ -50,4 +50,11 @@ static __always_inline void vary_frame(HOOK_CTX *ctx)
 		return;
 	*(__be32 *)addr = bpf_htonl(0x0a000000 + (flow >> 4));
 	*(__be16 *)port = bpf_htons(1024 + (flow & 15));
+	if (vary.ack_off) {
+		__u8 *ack = data + (vary.ack_off & VARY_OFF_MAX);
+
+		if (ack + 4 > end)
+			return;
+		*(__be32 *)ack = (__be32)vary.random;
+	}
 }

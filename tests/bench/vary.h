@@ -9,5 +9,5 @@ struct bench_vary {
 	__u32 flows;
 	__u32 addr_off; /* of the last four bytes of the source address */
 	__u32 port_off; /* of the source port */
-	__u32 pad;
+	__u32 ack_off; /* of what TCP acknowledges: each packet acknowledges something new; 0: no TCP */
 };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * event_rows.h: the counts of a generation, on their way to records. Pure. What is more than a limit
+ * is folded: its flows are given up, sums of each what and reason stay.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/event.h"
+
+struct event_row {
+	struct event_key key;
+	struct event_count count;
+};
+
+struct event_rows {
+	struct event_row *row;
+	size_t count, room;
+	struct event_count folded[EVENT_MAX][EVENT_REASONS];
+};
+
+/* Forget what is in it, keep the memory. */
+void event_rows_reset(struct event_rows *rows);
+void event_rows_free(struct event_rows *rows);
+
+/* Add a row; where there is no memory it is folded. */
+void event_rows_add(struct event_rows *rows, const struct event_key *key,
+		    const struct event_count *count);
+
+/* Add to the folded events of that reason. */
+void event_rows_add_folded(struct event_rows *rows, uint32_t what, uint32_t reason,
+			   const struct event_count *count);
+
+/* Keep the `limit` rows with the most packets, in that order, and fold the rest. */
+void event_rows_fold(struct event_rows *rows, size_t limit);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps.bpf.h: the maps of an instance and the constants of its programs. Both objects have all of them;
+ * what is shared is pinned and is one (flowd/maps.c names them), the rest each object has its own of.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flow.h"
+#include "tunnel.h"
+
+const volatile struct flow_geometry geometry = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus * cpu_sets, set before load */
+	__type(key, __u32);
+	__type(value, struct flow_set);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as slots */
+	__type(key, __u32);
+	__type(value, struct flow_mark_set);
+} marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as slots */
+	__type(key, __u32);
+	__type(value, struct flow_health_set);
+} health SEC(".maps");
+
+/* Not touched by the programs; it is here to be made and pinned with the others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as slots */
+	__type(key, __u32);
+	__type(value, struct flow_health_mark_set);
+} health_marks SEC(".maps");
+
+/* Round trips that are being measured; see rtt.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_WAITS);
+	__type(key, __u32);
+	__type(value, struct flow_wait);
+} waits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* bytes, set before load */
+} evicted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus * FLOW_IFACES * 2 */
+	__type(key, __u32);
+	__type(value, struct flow_ledger);
+} ledger SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus */
+	__type(key, __u32);
+	__type(value, struct flow_cpu);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, FLOW_IFACE_CELLS);
+	__type(key, __u32);
+	__type(value, struct flow_iface);
+} ifaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_control);
+} control SEC(".maps");
+
+/* First fragments' flows, for the later ones; by parse_fragment_key. Each object has its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_FRAGMENTS);
+	__type(key, struct flow_key);
+	__type(value, struct flow_fragment);
+} fragments SEC(".maps");
+
+/* Pairs of outer endpoints by number. A pair in use stays, being looked up with each packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_OUTERS);
+	__type(key, __u32);
+	__type(value, struct flow_key);
+} outers SEC(".maps");
+
+/* For the packet at hand. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_wrap);
+} wraps SEC(".maps");

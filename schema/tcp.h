@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tcp.h: sequence analysis of one direction of a TCP connection. Pure; for BPF and the host.
+ *
+ *   tcp_plain     the next segment in order, an acknowledgement of new data: nearly every packet
+ *   tcp_look      everything else, with the other direction's slot where tcp_wants_peer asks for it
+ *
+ * What is what follows Wireshark's analysis (tcp.analysis.*, packet-tcp.c of version 4.0), segment by
+ * segment of a GSO packet, for segments that carry data, SYN or FIN and begin before what is expected:
+ *
+ *   keep-alive       at most a byte, the one before what is expected; also a probe of a closed window
+ *   out of order     it came within the connection's initial round trip (3 ms where that is not known)
+ *                    of the segment that was the newest, and does not end where that one did
+ *   retransmission   all others, and in any case what the other side has acknowledged already, and
+ *                    what it asked for by two duplicate ACKs within the last 20 ms
+ *
+ * Different by definition: what begins at or behind what is expected is never a retransmission here.
+ * Wireshark calls it a spurious one where an acknowledgement of it was captured first.
+ */
+#pragma once
+
+#include "packet.h"
+
+#define TCP_FLAG_FIN 0x01
+#define TCP_FLAG_SYN 0x02
+#define TCP_FLAG_RST 0x04
+#define TCP_FLAG_ACK 0x10
+#define TCP_FLAGS_RARE (TCP_FLAG_FIN | TCP_FLAG_SYN | TCP_FLAG_RST)
+
+#define TCP_DUPS_FAST 2		/* duplicate ACKs that ask for a segment */
+#define TCP_FAST_NS 20000000ULL /* for so long */
+#define TCP_INITIAL_NS 3000000U /* a round trip that is not known */
+#define TCP_TICK_SHIFT 6
+#define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
+
+/* flow_slot.tcp_state. */
+enum tcp_state {
+	TCP_SEEN = 1,	    /* tcp_next is known */
+	TCP_ACKED = 2,	    /* tcp_ack is known */
+	TCP_HEALTH = 4,	    /* the slot's flow_health is in use; else it is all 0 */
+	TCP_KEPT_ALIVE = 8, /* the last packet was a keep-alive */
+	TCP_TIMED = 16,	    /* something went wrong lately: the full clock is wanted */
+	TCP_HANDSHAKE = 32, /* the last packet was a SYN without ACK */
+};
+
+/* What the other direction's slot tells; slot NULL: there is none. */
+struct tcp_peer {
+	const struct flow_slot *slot;
+	__u32 initial_ns;
+};
+
+/* flow_slot.tcp_time: units of 64 ns, modulo 2^32: 275 s. */
+static __always_inline __u32 tcp_ticks(__u64 ns)
+{
+	return (__u32)(ns >> TCP_TICK_SHIFT);
+}
+
+static __always_inline int tcp_before(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) < 0;
+}
+
+/* Sequence numbers that the packet takes: its payload, SYN and FIN (RFC 9293 section 3.4). */
+static __always_inline __u32 tcp_length(const struct flow_facts *f)
+{
+	return f->payload + (f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_FIN) ? 1 : 0);
+}
+
+/* The acknowledgement and the window of the packet are the last now. */
+static __always_inline void tcp_take_ack(struct flow_slot *slot, const struct flow_facts *f)
+{
+	if (f->tcp_flags & TCP_FLAG_ACK) {
+		if (slot->tcp_ack != f->ack)
+			slot->tcp_dups = 0;
+		slot->tcp_ack = f->ack;
+		slot->tcp_state |= TCP_ACKED;
+	}
+	slot->tcp_window = f->window;
+}
+
+/*
+ * True: the packet is as expected, and is in the slot now. `now` is of the coarse clock; a packet with
+ * data that needs the full one is not plain.
+ */
+static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_facts *f, __u64 now)
+{
+	__u32 odd = (f->tcp_flags & TCP_FLAGS_RARE) | (f->seq ^ slot->tcp_next);
+	__u32 same = (f->ack ^ slot->tcp_ack) | (__u32)(f->window ^ slot->tcp_window);
+	__u8 state = slot->tcp_state;
+
+	odd |= (state ^ (TCP_SEEN | TCP_ACKED)) & (TCP_SEEN | TCP_ACKED | TCP_HANDSHAKE);
+	odd |= !f->window | !(f->tcp_flags & TCP_FLAG_ACK);
+	if (odd || !(f->payload | same) || ((state & TCP_TIMED) && f->payload))
+		return 0;
+	if (f->payload) {
+		slot->tcp_next += f->payload;
+		slot->tcp_time = tcp_ticks(now);
+	}
+	if (slot->tcp_ack != f->ack)
+		slot->tcp_dups = 0;
+	slot->tcp_ack = f->ack;
+	slot->tcp_window = f->window;
+	slot->tcp_state = state & (__u8)~TCP_KEPT_ALIVE;
+	return 1;
+}
+
+/* A SYN of another connection than the slot's last: the same ports are used again. */
+static __always_inline int tcp_begins(const struct flow_slot *slot, const struct flow_facts *f)
+{
+	return (f->tcp_flags & TCP_FLAG_SYN) && f->seq != slot->tcp_next - 1;
+}
+
+static __always_inline int tcp_is_keep_alive(const struct flow_slot *slot,
+					     const struct flow_facts *f)
+{
+	return f->payload <= 1 && f->seq == slot->tcp_next - 1 && !(f->tcp_flags & TCP_FLAGS_RARE);
+}
+
+/* It repeats the last acknowledgement, and says nothing else. */
+static __always_inline int tcp_is_repeat(const struct flow_slot *slot, const struct flow_facts *f)
+{
+	return !f->payload && f->window && f->window == slot->tcp_window &&
+	       f->seq == slot->tcp_next && (slot->tcp_state & TCP_ACKED) &&
+	       f->ack == slot->tcp_ack && (f->tcp_flags & TCP_FLAG_ACK) &&
+	       !(f->tcp_flags & TCP_FLAGS_RARE);
+}
+
+/* It takes sequence numbers that were taken before. */
+static __always_inline int tcp_is_again(const struct flow_slot *slot, const struct flow_facts *f)
+{
+	return (slot->tcp_state & TCP_SEEN) && tcp_length(f) &&
+	       tcp_before(f->seq, slot->tcp_next) && !tcp_begins(slot, f) &&
+	       !tcp_is_keep_alive(slot, f);
+}
+
+/* tcp_look cannot do without the other direction. */
+static __always_inline int tcp_wants_peer(const struct flow_slot *slot, const struct flow_facts *f)
+{
+	return tcp_is_again(slot, f) || (!slot->tcp_dups && tcp_is_repeat(slot, f));
+}
+
+/* What of a packet was sent before: segments, and the kinds of them. */
+struct tcp_again {
+	__u32 segments;
+	__u32 out_of_order;
+	__u32 bytes; /* of payload, retransmitted */
+};
+
+/* Segments from the packet's first one that begin before `next`; they are f->mss bytes each. */
+static __always_inline __u32 tcp_segments_before(const struct flow_facts *f, __u32 next)
+{
+	__u32 mss = f->mss ? f->mss : 1, count;
+
+	if (f->packets <= 1)
+		return 1;
+	count = (next - f->seq + mss - 1) / mss;
+	return count < f->packets ? count : f->packets;
+}
+
+/* Segments from the first one that the other side had acknowledged wholly. */
+static __always_inline __u32 tcp_segments_acked(const struct flow_facts *f, __u32 segments,
+						__u32 ack)
+{
+	__u32 mss = f->mss ? f->mss : 1;
+
+	if (!f->payload || !tcp_before(f->seq, ack))
+		return 0;
+	if (!tcp_before(ack, f->seq + f->payload))
+		return segments;
+	if (f->packets <= 1)
+		return 0;
+	return (ack - f->seq) / mss < segments ? (ack - f->seq) / mss : segments;
+}
+
+/* The other side asked for what begins there. */
+static __always_inline int tcp_was_asked_for(const struct tcp_peer *peer, __u32 seq, __u64 now)
+{
+	return peer->slot && peer->slot->tcp_dups >= TCP_DUPS_FAST && peer->slot->tcp_ack == seq &&
+	       (__s64)(now - peer->slot->last_ns) < (__s64)TCP_FAST_NS;
+}
+
+/* It came soon after the newest segment. */
+static __always_inline int tcp_is_soon(const struct flow_slot *slot, const struct flow_health *h,
+				       const struct tcp_peer *peer, __u64 now)
+{
+	__u32 initial = h->initial_ns ? h->initial_ns : peer->initial_ns;
+	__s64 ns = (__s64)(__s32)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
+
+	if ((__s64)(now - slot->last_ns) > (__s64)TCP_LONG_NS)
+		return 0;
+	/* also where it is negative: a coarse clock after a full one */
+	return ns < (initial ? initial : TCP_INITIAL_NS);
+}
+
+static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *slot,
+						       const struct flow_health *h,
+						       const struct tcp_peer *peer,
+						       const struct flow_facts *f, __u64 now)
+{
+	__u32 next = slot->tcp_next, end = f->seq + tcp_length(f), mss = f->mss;
+	struct tcp_again again = {.segments = tcp_segments_before(f, next)};
+	__u32 acked = 0, rest, repeated = next - f->seq;
+
+	if (peer->slot && (peer->slot->tcp_state & TCP_ACKED))
+		acked = tcp_segments_acked(f, again.segments, peer->slot->tcp_ack);
+	rest = again.segments - acked;
+	if (rest && tcp_was_asked_for(peer, f->seq + acked * mss, now))
+		rest--;
+	if (rest && tcp_is_soon(slot, h, peer, now)) {
+		/* the one that ends where the newest did is a repetition of it */
+		int newest = end == next || (f->packets > 1 && again.segments < f->packets &&
+					     f->seq + again.segments * mss == next);
+
+		again.out_of_order = newest ? rest - 1 : rest;
+	}
+	again.bytes = repeated < f->payload ? repeated : f->payload;
+	if (again.out_of_order == again.segments)
+		again.bytes = 0;
+	else if (again.out_of_order)
+		again.bytes -= again.out_of_order * mss < again.bytes ? again.out_of_order * mss
+								      : again.bytes;
+	return again;
+}
+
+static __always_inline void tcp_note(struct flow_slot *slot)
+{
+	slot->tcp_state |= TCP_HEALTH;
+}
+
+/* Segments that were there before, or should have been. */
+static __always_inline void tcp_look_again(struct flow_slot *slot, struct flow_health *h,
+					   const struct tcp_peer *peer, const struct flow_facts *f,
+					   __u64 now)
+{
+	struct tcp_again again;
+
+	/* a probe's byte goes again with what follows it */
+	if (f->payload > 1 && f->seq == slot->tcp_next - 1 &&
+	    !(peer->slot && !tcp_before(peer->slot->tcp_ack, f->seq + f->payload)))
+		return;
+	again = tcp_sort_again(slot, h, peer, f, now);
+	h->count.retransmits += again.segments - again.out_of_order;
+	h->count.out_of_order += again.out_of_order;
+	h->count.retransmitted_bytes += again.bytes;
+	if (f->tcp_flags & TCP_FLAG_SYN)
+		h->count.syn_repeats++;
+	slot->tcp_state |= TCP_TIMED;
+	tcp_note(slot);
+}
+
+/* Another connection, or the first packet of one. */
+static __always_inline void tcp_start(struct flow_slot *slot, struct flow_health *h,
+				      const struct flow_facts *f)
+{
+	slot->tcp_next = f->seq;
+	slot->tcp_dups = 0;
+	slot->tcp_window = 0;
+	slot->tcp_state &= TCP_HEALTH | TCP_TIMED;
+	if (slot->tcp_state & TCP_HEALTH)
+		h->initial_ns = 0;
+}
+
+/* What it says beside its place in the sequence. */
+static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_health *h,
+					   const struct tcp_peer *peer, const struct flow_facts *f)
+{
+	if (f->tcp_flags & TCP_FLAG_RST) {
+		h->count.resets += f->packets;
+		tcp_note(slot);
+	} else if (!f->window && !(f->tcp_flags & TCP_FLAGS_RARE)) {
+		h->count.zero_windows += f->packets;
+		tcp_note(slot);
+	}
+	if (tcp_is_repeat(slot, f) && !(peer->slot && (peer->slot->tcp_state & TCP_KEPT_ALIVE))) {
+		if (slot->tcp_dups < 255)
+			slot->tcp_dups++;
+		h->count.dup_acks++;
+		tcp_note(slot);
+	}
+}
+
+/* From the last SYN to the first packet after it: the handshake's two round trips. */
+static __always_inline void tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
+					       const struct flow_facts *f, __u64 now)
+{
+	__u64 ns = (__u64)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
+
+	if (slot->tcp_state & TCP_HANDSHAKE) {
+		slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
+		if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_ACK) {
+			h->initial_ns = ns < ~0U ? (__u32)ns | 1 : ~0U;
+			tcp_note(slot);
+		}
+	}
+	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN) {
+		slot->tcp_state |= TCP_HANDSHAKE;
+		slot->tcp_time = tcp_ticks(now);
+	}
+}
+
+/*
+ * A packet that is not plain: count what it is in the slot's health, and put it into the slot. `now`:
+ * of the full clock where the state says TCP_TIMED or the packet is a SYN or follows one; else of the
+ * coarse one. slot->last_ns is still that of the packet before.
+ */
+static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health *h,
+				     const struct tcp_peer *peer, const struct flow_facts *f,
+				     __u64 now)
+{
+	__u32 end = f->seq + tcp_length(f);
+
+	if (!(slot->tcp_state & TCP_SEEN) || tcp_begins(slot, f))
+		tcp_start(slot, h, f);
+	tcp_look_handshake(slot, h, f, now);
+	tcp_look_flags(slot, h, peer, f);
+	if ((slot->tcp_state & TCP_SEEN) && tcp_is_keep_alive(slot, f)) {
+		h->count.keep_alives++;
+		tcp_note(slot);
+		slot->tcp_state |= TCP_KEPT_ALIVE;
+	} else {
+		slot->tcp_state &= (__u8)~TCP_KEPT_ALIVE;
+		if (tcp_is_again(slot, f))
+			tcp_look_again(slot, h, peer, f, now);
+		else if ((slot->tcp_state & TCP_SEEN) && f->seq != slot->tcp_next)
+			slot->tcp_state |= TCP_TIMED; /* a hole: something will come late */
+	}
+	if (!(slot->tcp_state & TCP_SEEN) || tcp_before(slot->tcp_next, end)) {
+		slot->tcp_next = end;
+		slot->tcp_time = tcp_ticks(now);
+	}
+	slot->tcp_state |= TCP_SEEN;
+	tcp_take_ack(slot, f);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* trace_hook.c: load, attach, pin and take over the trace programs. See trace_hook.h. */
+#include "trace/trace_hook.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flowd/hook.h"
+#include "flowd/hook_own.h"
+#include "health.skel.h"
+
+#define NS_PER_S 1000000000ULL
+
+static const char *const map_names[] = {"event_control", "event_counts", "event_folded",
+					"event_cpus",	 "event_closes", "event_sockets"};
+#define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
+
+static const struct trace_program programs[TRACE_PROGRAMS] = {
+	{.name = "drop", .tracepoint = "kfree_skb", .what = EVENT_DROP},
+	{.name = "retransmit", .tracepoint = "tcp_retransmit_skb", .what = EVENT_RETRANSMIT},
+	{.name = "synack", .tracepoint = "tcp_retransmit_synack", .what = EVENT_RETRANSMIT},
+	{.name = "reset_out", .tracepoint = "tcp_send_reset", .what = EVENT_RESET_SENT},
+	{.name = "reset_in", .tracepoint = "tcp_receive_reset", .what = EVENT_RESET_RECEIVED},
+	{.name = "state", .tracepoint = "inet_sock_set_state", .what = EVENT_MAX},
+};
+
+static void close_btf(struct btf **btf)
+{
+	btf__free(*btf);
+}
+#define _btf_ __attribute__((cleanup(close_btf))) struct btf
+
+static struct bpf_map *map_of(const struct trace *trace, const char *name)
+{
+	return bpf_object__find_map_by_name(trace->skel->obj, name);
+}
+
+static struct bpf_program *program_of(const struct trace *trace, size_t i)
+{
+	return bpf_object__find_program_by_name(trace->skel->obj, programs[i].name);
+}
+
+static void pin_name(size_t i, const char *what, char pin[HOOK_PIN_MAX])
+{
+	snprintf(pin, HOOK_PIN_MAX, "trace-%s-%s", what, programs[i].name);
+}
+
+/* How many arguments the tracepoint hands over, or -ENOENT. */
+static int arguments(const struct btf *btf, const char *tracepoint)
+{
+	const struct btf_type *type;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -ENOENT;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type); /* the pointer */
+	type = type ? btf__type_by_id(btf, type->type) : NULL;
+	return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -ENOENT; /* a context first */
+}
+
+/* Leave out what this kernel does not have, and tell the programs what it has. */
+static void probe(struct trace *trace, const struct btf *btf)
+{
+	int drop = arguments(btf, "kfree_skb"), send = arguments(btf, "tcp_retransmit_skb");
+
+	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
+		if (arguments(btf, programs[i].tracepoint) >= 0)
+			continue;
+		bpf_program__set_autoload(program_of(trace, i), false);
+		snprintf(trace->program[i].why, TRACE_TEXT_MAX,
+			 "this kernel has no tracepoint '%s'", programs[i].tracepoint);
+	}
+	trace->skel->rodata->has_reason = drop >= 3;
+	trace->skel->rodata->has_rx_sock = drop >= 4;
+	trace->skel->rodata->has_send_err = send >= 3;
+	if (drop >= 0 && drop < 3)
+		snprintf(trace->note, TRACE_TEXT_MAX, "no drop reasons on this kernel");
+}
+
+/* The pinned control cell. -ENOENT: none, -ESTALE: of another layout. */
+static int pinned_layout(const struct hook_env *env)
+{
+	_fd_ fd = hook_pin_open(env, "event_control");
+	struct event_control control;
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info), zero = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.value_size != sizeof(control) || bpf_map_lookup_elem(fd, &zero, &control))
+		return -ESTALE;
+	return control.layout == EVENT_LAYOUT ? 0 : -ESTALE;
+}
+
+static int reuse_maps(struct trace *trace, const struct hook_env *env)
+{
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		_fd_ fd = hook_pin_open(env, map_names[i]);
+		int err = fd < 0 ? fd : bpf_map__reuse_fd(map_of(trace, map_names[i]), fd);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int pin_maps(const struct trace *trace, const struct hook_env *env)
+{
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		int err = hook_pin(env, map_names[i], bpf_map__fd(map_of(trace, map_names[i])));
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int map_one(struct trace *trace, const char *name, int number, void **ret_memory)
+{
+	const struct bpf_map *map = map_of(trace, name);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *memory;
+
+	bytes = (bytes + page - 1) & ~(page - 1);
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	trace->mapped[number] = bytes;
+	*ret_memory = memory;
+	return 0;
+}
+
+static int map_all(struct trace *trace)
+{
+	int err = map_one(trace, "event_control", 0, (void **)&trace->control);
+
+	err = err ? err : map_one(trace, "event_folded", 1, (void **)&trace->folded);
+	err = err ? err : map_one(trace, "event_cpus", 2, (void **)&trace->cpu);
+	trace->counts_fd = bpf_map__fd(trace->skel->maps.event_counts);
+	trace->closes_fd = bpf_map__fd(trace->skel->maps.event_closes);
+	trace->closes_bytes = bpf_map__max_entries(trace->skel->maps.event_closes);
+	return err;
+}
+
+static void begin_control(struct trace *trace, uint32_t last)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	trace->control->generation = last + 1;
+	trace->control->layout = EVENT_LAYOUT;
+	trace->control->drained = 1;
+	trace->control->begun_ns[(last + 1) & 1] =
+		(uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static int load(struct trace *trace, const struct hook_env *env, bool with_programs)
+{
+	int err;
+
+	err = bpf_map__set_max_entries(trace->skel->maps.event_folded,
+				       trace->cpus * 2 * EVENT_MAX * EVENT_REASONS);
+	err = err ? err : bpf_map__set_max_entries(trace->skel->maps.event_cpus, trace->cpus);
+	if (!err && trace->taken_over)
+		err = reuse_maps(trace, env);
+	for (size_t i = 0; !with_programs && i < TRACE_PROGRAMS; i++)
+		bpf_program__set_autoload(program_of(trace, i), false);
+	return err ? err : bpf_object__load(trace->skel->obj);
+}
+
+static int open_all(const struct hook_env *env, bool with_programs, uint32_t last,
+		    struct trace *trace)
+{
+	_btf_ *btf = btf__load_vmlinux_btf();
+	int cpus = libbpf_num_possible_cpus(), err;
+
+	if (!btf) {
+		snprintf(trace->note, TRACE_TEXT_MAX, "no kernel events: no BTF");
+		return -EOPNOTSUPP;
+	}
+	trace->skel = health__open();
+	if (!trace->skel || cpus < 0)
+		return cpus < 0 ? cpus : -ENOMEM;
+	trace->cpus = (uint32_t)cpus;
+	probe(trace, btf);
+	err = load(trace, env, with_programs);
+	err = err ? err : map_all(trace);
+	if (err || trace->taken_over)
+		return err;
+	begin_control(trace, last);
+	return pin_maps(trace, env);
+}
+
+bool trace_pinned(const char *pin_dir)
+{
+	const struct hook_env env = {.pin_dir = pin_dir};
+
+	return pinned_layout(&env) != -ENOENT;
+}
+
+static void reset(struct trace *trace)
+{
+	memset(trace, 0, sizeof(*trace));
+	memcpy(trace->program, programs, sizeof(programs));
+	for (size_t i = 0; i < TRACE_PROGRAMS; i++)
+		trace->program[i].fd = -1;
+}
+
+int trace_open(const char *pin_dir, bool with_programs, uint32_t last, struct trace *ret_trace)
+{
+	const struct hook_env env = {.pin_dir = pin_dir};
+	_hushed_ hush = hook_hush();
+	int there = pinned_layout(&env), err;
+
+	reset(ret_trace);
+	if (there && there != -ENOENT) {
+		trace_detach(ret_trace, pin_dir);
+		trace_unpin(pin_dir);
+	}
+	ret_trace->taken_over = !there;
+	err = open_all(&env, with_programs, last, ret_trace);
+	if (!err && there && there != -ENOENT)
+		snprintf(ret_trace->note, TRACE_TEXT_MAX,
+			 "maps of another layout were replaced: what they held is lost");
+	if (err && !ret_trace->note[0])
+		snprintf(ret_trace->note, TRACE_TEXT_MAX, "no kernel events: %.120s",
+			 hook_said(err));
+	if (err && !ret_trace->taken_over)
+		trace_unpin(pin_dir);
+	return err;
+}
+
+static bool program_tag(int fd, __u8 tag[BPF_TAG_SIZE])
+{
+	struct bpf_prog_info info = {0};
+	__u32 len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return false;
+	memcpy(tag, info.tag, BPF_TAG_SIZE);
+	return true;
+}
+
+/* A predecessor's program of the same instructions: a fd of it, or -ENOENT. */
+static int same_pinned(const struct hook_env *env, size_t i, int fresh)
+{
+	__u8 old_tag[BPF_TAG_SIZE], new_tag[BPF_TAG_SIZE];
+	char pin[HOOK_PIN_MAX];
+	int fd;
+
+	pin_name(i, "link", pin);
+	fd = hook_pin_open(env, pin);
+	if (fd < 0)
+		return -ENOENT;
+	close(fd);
+	pin_name(i, "program", pin);
+	fd = hook_pin_open(env, pin);
+	if (program_tag(fd, old_tag) && program_tag(fresh, new_tag) &&
+	    !memcmp(old_tag, new_tag, BPF_TAG_SIZE))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -ENOENT;
+}
+
+/* The link's last holder is this descriptor, so that the program is gone when it is closed. */
+static void detach_one(const struct hook_env *env, size_t i)
+{
+	char pin[HOOK_PIN_MAX];
+
+	pin_name(i, "link", pin);
+	{
+		_fd_ link = hook_pin_open(env, pin);
+
+		hook_unpin(env, pin);
+	}
+	pin_name(i, "program", pin);
+	hook_unpin(env, pin);
+}
+
+static int attach_one(struct trace *trace, const struct hook_env *env, size_t i)
+{
+	struct bpf_program *prog = program_of(trace, i);
+	char pin[HOOK_PIN_MAX];
+	struct bpf_link *link;
+	int err;
+
+	detach_one(env, i);
+	link = bpf_program__attach(prog);
+	if (!link)
+		return -errno;
+	pin_name(i, "program", pin);
+	err = hook_pin(env, pin, bpf_program__fd(prog));
+	pin_name(i, "link", pin);
+	err = err ? err : hook_pin(env, pin, bpf_link__fd(link));
+	bpf_link__destroy(link); /* the pin holds it */
+	trace->program[i].fd = err ? -1 : dup(bpf_program__fd(prog));
+	return err;
+}
+
+void trace_attach(struct trace *trace, const char *pin_dir)
+{
+	const struct hook_env env = {.pin_dir = pin_dir};
+	_hushed_ hush = hook_hush();
+	struct stat netns;
+
+	if (!stat("/proc/self/ns/net", &netns))
+		trace->control->netns_inode = netns.st_ino;
+	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
+		struct trace_program *program = &trace->program[i];
+		int fresh = bpf_program__fd(program_of(trace, i)), err;
+
+		if (program->why[0] || fresh < 0)
+			continue;
+		program->fd = same_pinned(&env, i, fresh);
+		if (program->fd >= 0)
+			continue;
+		err = attach_one(trace, &env, i);
+		if (err)
+			snprintf(program->why, TRACE_TEXT_MAX, "%.150s", hook_said(err));
+	}
+}
+
+void trace_detach(struct trace *trace, const char *pin_dir)
+{
+	const struct hook_env env = {.pin_dir = pin_dir};
+
+	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
+		detach_one(&env, i);
+		/* the program itself is still asked for what was missed */
+		if (!trace->program[i].why[0])
+			snprintf(trace->program[i].why, TRACE_TEXT_MAX, "detached");
+	}
+}
+
+void trace_unpin(const char *pin_dir)
+{
+	const struct hook_env env = {.pin_dir = pin_dir};
+
+	for (size_t i = 0; i < MAP_COUNT; i++)
+		hook_unpin(&env, map_names[i]);
+}
+
+void trace_close(struct trace *trace)
+{
+	void *memory[3] = {trace->control, trace->folded, trace->cpu};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (memory[i])
+			munmap(memory[i], trace->mapped[i]);
+	}
+	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
+		if (trace->program[i].name && trace->program[i].fd >= 0)
+			close(trace->program[i].fd);
+	}
+	health__destroy(trace->skel);
+	memset(trace, 0, sizeof(*trace));
+}
+
+uint64_t trace_missed(const struct trace *trace, uint32_t what)
+{
+	uint64_t missed = 0;
+
+	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+
+		if (trace->program[i].what != what || trace->program[i].fd < 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(trace->program[i].fd, &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+struct event_count *trace_folded(const struct trace *trace, uint32_t cpu, uint32_t generation,
+				 uint32_t what, uint32_t reason)
+{
+	size_t at = (size_t)(cpu * 2 + (generation & 1)) * EVENT_MAX + what;
+
+	return &trace->folded[at * EVENT_REASONS + reason];
+}
