@@ -296,7 +296,7 @@ static const struct text_column {
 	{{NULL, "ZERO WIN", false, 16, get_health, NULL}, NULL, false, false, true},
 	{{NULL, "RESETS", false, 17, get_health, NULL}, NULL, false, false, true},
 	{{NULL, "DROPS", false, OUT_IF_ANY + 5, get_health, NULL}, NULL, false, false, false},
-	{{NULL, "RTT", false, OUT_IF_ANY + 1, get_health, NULL}, NULL, false, false, false},
+	{{NULL, "RTT", false, OUT_IF_ANY + 7, get_health, NULL}, NULL, false, false, false},
 	{{NULL, "SETUP", false, 12, get_health, NULL}, NULL, false, false, true},
 	{{NULL, "PROCESS", true, 11, get_process, NULL}, NULL, false, false, true},
 	{{NULL, "MARKS", true, 8, get_field, NULL}, "marks", false, false, false},

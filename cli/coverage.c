@@ -195,6 +195,28 @@ static void print_live(const struct query *query, FILE *file)
 	}
 }
 
+/* What neither matched nor did not. */
+static void print_undecided(const struct query_options *options, FILE *file)
+{
+	const struct filter *filter = options->filter, *events = options->event_filter;
+	const struct {
+		const char *name;
+		uint64_t packets;
+	} parts[] = {
+		{"left out by the filter for lost detail", filter ? filter_undecided(filter) : 0},
+		{"left out by the filter since the NIC took VLAN tags off",
+		 filter ? filter_vlan_undecided(filter) : 0},
+		{"of the kernel's events left out by the filter for lost detail",
+		 events ? filter_undecided(events) + filter_vlan_undecided(events) : 0},
+	};
+	char text[32];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].packets)
+			fprintf(file, ", %s %s", out_count(parts[i].packets, text), parts[i].name);
+	}
+}
+
 void coverage_print(const struct coverage *coverage, const struct query *query, FILE *file)
 {
 	const struct {
@@ -209,16 +231,6 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		{"unaccounted", coverage->unaccounted_packets, true},
 		{"recorded", coverage->recorded_packets, true},
 		{"held", coverage->held_packets, true},
-		{"left out by the filter for lost detail",
-		 query->options.filter ? filter_undecided(query->options.filter) : 0, false},
-		{"left out by the filter since the NIC took VLAN tags off",
-		 query->options.filter ? filter_vlan_undecided(query->options.filter) : 0, false},
-		{"of the kernel's events left out by the filter for lost detail",
-		 query->options.event_filter
-			 ? filter_undecided(query->options.event_filter) +
-				   filter_vlan_undecided(query->options.event_filter)
-			 : 0,
-		 false},
 	};
 	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
 			coverage->short_packets + coverage->deep_packets;
@@ -228,6 +240,7 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 	if (coverage->last_ms < 0) {
 		fputs("coverage: the ledger has nothing for this window", file);
 		print_ifaces(query, file);
+		print_undecided(&query->options, file);
 		print_live(query, file);
 		return;
 	}
@@ -241,5 +254,6 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		if (parts[i].always || parts[i].packets)
 			fprintf(file, ", %s %s", out_count(parts[i].packets, text), parts[i].name);
 	}
+	print_undecided(&query->options, file);
 	print_live(query, file);
 }

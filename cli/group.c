@@ -103,6 +103,8 @@ int group_add(struct group *group, const struct flow_key *key, const struct grou
 		entry->hash = hash;
 		group->used++;
 	}
+	if (match == item->match)
+		return group_sums_add(&entry->sums, item->sums);
 	group_sums_of(item, match, &part);
 	return group_sums_add(&entry->sums, &part.sums);
 }
@@ -110,8 +112,8 @@ int group_add(struct group *group, const struct flow_key *key, const struct grou
 int group_record(struct group *group, const struct group_kind *kind, const struct flow_record *rec,
 		 unsigned match)
 {
-	struct group_item item = {.rec = rec, .match = match};
 	struct group_part part;
+	struct group_item item = {.rec = rec, .match = match, .sums = &part.sums};
 	int err;
 
 	group_sums_of(&item, match, &part);
@@ -122,8 +124,9 @@ int group_record(struct group *group, const struct group_kind *kind, const struc
 int group_event(struct group *group, const struct group_kind *kind, const struct group_event *event)
 {
 	struct flow_record rec = {.key = event->event->key, .iface = event->event->iface};
-	struct group_item item = {.rec = &rec, .match = QUERY_MATCH_FORWARD, .event = event};
 	struct group_part part;
+	struct group_item item = {
+		.rec = &rec, .match = QUERY_MATCH_FORWARD, .event = event, .sums = &part.sums};
 	int err;
 
 	if (event->event->folded)

@@ -32,6 +32,7 @@ struct group_item {
 	const struct flow_record *rec;
 	unsigned match; /* QUERY_MATCH_* */
 	const struct group_event *event;
+	const struct group_sums *sums; /* of all of `match` */
 };
 
 struct group_kind {

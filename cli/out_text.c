@@ -66,6 +66,11 @@ static void hide_empty(struct table *table)
 		table->hidden[i] = table->column[i]->spare >= OUT_IF_ANY && !table->any[i];
 }
 
+static int spare(const struct table *table, size_t i)
+{
+	return table->column[i]->spare % OUT_IF_ANY;
+}
+
 /* Hide spare columns until the table fits. */
 static void fit(struct table *table, FILE *file)
 {
@@ -78,11 +83,10 @@ static void fit(struct table *table, FILE *file)
 
 		for (size_t i = 1; i < table->columns; i++) {
 			if (!table->hidden[i] &&
-			    (table->hidden[worst] ||
-			     table->column[i]->spare > table->column[worst]->spare))
+			    (table->hidden[worst] || spare(table, i) > spare(table, worst)))
 				worst = i;
 		}
-		if (table->hidden[worst] || !table->column[worst]->spare)
+		if (table->hidden[worst] || !spare(table, worst))
 			return;
 		table->hidden[worst] = true;
 	}

@@ -104,6 +104,7 @@ root_tests() {
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
 	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
 	corpus_tests
+	suite_file cli-health 120 tests/cli_health.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"

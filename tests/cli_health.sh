@@ -62,7 +62,10 @@ fill_db() {
 	sqlite3 "$1" <<SQL
 INSERT INTO interface VALUES (1, 'eth0', 2, 1, 1, 1, 'tcx', 'tcx', 1, NULL),
 	(2, 'eth1', 3, 1, 2, 1, 'tcx', 'tcx', 1, NULL);
-INSERT INTO ledger VALUES (1795264440000, 1, 1, 3205, 1, 3205, 1, 0,0, 0,0, 0,0, 0,0, 0,0, 0,0);
+INSERT INTO ledger (minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes,
+	held_packets, held_bytes, short_packets, short_bytes, deep_packets, deep_bytes, folded_packets,
+	folded_bytes, catchall_packets, catchall_bytes, unaccounted_packets, unaccounted_bytes)
+	VALUES (1795264440000, 1, 1, 3205, 1, 3205, 1, 0,0, 0,0, 0,0, 0,0, 0,0, 0,0);
 INSERT INTO flow VALUES
 	(($id 10000) << 20, 9000, 1, 1, NULL, NULL, NULL, 0, 6, $ip+1, $ip+2, 40000, 443,
 	 1000, 1500000, 1486000, 500, 33000, 26000, 4632, 2),
@@ -169,6 +172,8 @@ test_drops() {
 	json "filter" 'NETFILTER_DROP 8' 'map("\(.reason) \(.packets)") | join(" ")' drops 'udp port 53'
 	assert_match "folded ones are counted" "$ERR" "5 of the kernel's events left out by the filter for lost detail"
 	json "--iface" '2 14' '"\(map(select(.source == "trace")) | length) \(map(select(.source == "trace") | .packets) | add)"' drops --iface eth0
+	ctl drops udp --since 2026-11-21T12:35:00Z --iface eth0 --json
+	assert_match "also where the ledger has nothing" "$ERR" "nothing for this window on eth0, 5 of the kernel's events left out"
 	json "--dir" 'qdisc' 'map(.source) | join(" ")' drops --dir egress
 	json "same fields in every row" 1 'map(keys) | unique | length' drops --per 1m
 	ctl drops
