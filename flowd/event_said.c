@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/event_rows.h"
+
 #define FIRST_ROOM 1024
 
 struct event_memory {
@@ -35,22 +37,10 @@ void event_memory_free(struct event_memory *memory)
 	free(memory);
 }
 
-static size_t hash_of(const struct event_key *key)
-{
-	uint64_t word[sizeof(*key) / 8], hash = 0;
-
-	memcpy(word, key, sizeof(word));
-	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
-		hash = (hash ^ word[i]) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
-	}
-	return (size_t)hash;
-}
-
 /* The key's cell, or the free one where it would be. */
 static struct event_said *place_of(const struct event_memory *memory, const struct event_key *key)
 {
-	size_t at = hash_of(key) & (memory->room - 1);
+	size_t at = event_key_hash(key) & (memory->room - 1);
 
 	while (memory->cell[at].used && memcmp(&memory->cell[at].key, key, sizeof(*key)) != 0)
 		at = (at + 1) & (memory->room - 1);
