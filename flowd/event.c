@@ -167,22 +167,9 @@ static void tell_one(struct event *event, const struct event_key *key,
 
 static void tell_close(struct event *event, const struct event_close *end)
 {
-	struct flow_socket socket = {
-		.delivery_rate = end->delivery_rate,
-		.bytes_acked = end->bytes_acked,
-		.bytes_received = end->bytes_received,
-		.pid = end->pid,
-		.srtt_us = end->srtt_us,
-		.min_rtt_us = end->min_rtt_us,
-		.cwnd = end->cwnd,
-		.retransmits = end->retransmits,
-		.delivered = end->delivered,
-		.lost = end->lost,
-		.has = 1,
-	};
+	struct flow_socket socket = event_socket(end);
 	struct expire_said said = {.socket = &socket};
 
-	memcpy(socket.process, end->process, sizeof(socket.process));
 	event->stats.closes++;
 	if (!say(event, &end->flow, end->ifindex, &said))
 		event->stats.closes_alone++;

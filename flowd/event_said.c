@@ -87,3 +87,23 @@ void event_memory_drop(struct event_memory *memory, uint32_t generation)
 {
 	(void)rebuild(memory, memory->room, generation);
 }
+
+struct flow_socket event_socket(const struct event_close *end)
+{
+	struct flow_socket socket = {
+		.delivery_rate = end->delivery_rate,
+		.bytes_acked = end->bytes_acked,
+		.bytes_received = end->bytes_received,
+		.pid = end->pid,
+		.srtt_us = end->srtt_us,
+		.min_rtt_us = end->min_rtt_us,
+		.cwnd = end->cwnd,
+		.retransmits = end->retransmits,
+		.delivered = end->delivered,
+		.lost = end->lost,
+		.has = 1,
+	};
+
+	memcpy(socket.process, end->process, sizeof(socket.process));
+	return socket;
+}
