@@ -47,10 +47,10 @@ struct trace {
 bool trace_pinned(const char *pin_dir);
 
 /*
- * Take over the maps, or make them; `load`: and load the programs. New maps begin with the generation
+ * Take over the maps, or make them; `with_programs`: and load them. New maps begin with the generation
  * after `last`. 0 or -errno, with ret_trace->note saying why: nothing is held then.
  */
-int trace_open(const char *pin_dir, bool load, uint32_t last, struct trace *ret_trace);
+int trace_open(const char *pin_dir, bool with_programs, uint32_t last, struct trace *ret_trace);
 
 /* Attach what the kernel has, for events of the namespace that this process is in. */
 void trace_attach(struct trace *trace, const char *pin_dir);
