@@ -17,17 +17,17 @@
 #include "flowd/place.h"
 #include "flowd/reason.h"
 
-#define TURN_NS 5000000000ULL	     /* between turns, so that a flow's drops are few rows */
-#define TURN_KEYS (EVENT_COUNTS / 2) /* or this many keys */
-#define FINISH_NS 10000000	     /* until no program runs that began before the turn */
-#define REFUSED_MAX 2		     /* times that a count is offered to conversations */
+#define TURN_NS 5000000000ULL	    /* between turns, so that a flow's drops are few rows */
+#define TURN_KEYS (EVENT_CELLS / 2) /* or this many keys of a CPU */
+#define ROWS_MIN 512		    /* of a generation, however short */
+#define FINISH_NS 10000000	    /* until no program runs that began before the turn */
+#define REFUSED_MAX 2		    /* times that a count is offered to conversations */
 
 static const char missed_reason[] = "missed: nested";
 
 struct event {
 	struct flowd *flowd;
 	struct trace *trace;
-	struct event_map map;
 	struct event_rows rows;
 	struct event_memory *memory;
 	struct places *places;
@@ -51,7 +51,7 @@ static uint32_t current(const struct event *event)
 /* --- the way up and down ----------------------------------------------------------------------- */
 
 /* A retired generation of a predecessor: cleared where the database has it. */
-static int take_over(struct event *event, uint32_t committed)
+static void take_over(struct event *event, uint32_t committed)
 {
 	uint32_t before = current(event) - 1;
 
@@ -59,11 +59,11 @@ static int take_over(struct event *event, uint32_t committed)
 	event->quiet = !event->trace->control->drained;
 	event->trace->control->drained = 0;
 	if (!event->trace->taken_over)
-		return 0;
+		return;
 	if (before == committed)
-		return event_map_clear(&event->map, before);
-	event->retired = before;
-	return 0;
+		event_map_clear(event->trace, before);
+	else
+		event->retired = before;
 }
 
 int event_open(struct flowd *flowd, uint32_t committed, struct event **ret_event)
@@ -79,14 +79,13 @@ int event_open(struct flowd *flowd, uint32_t committed, struct event **ret_event
 	event->places = places_open(NULL);
 	event->reasons = reasons_load();
 	err = event->memory && event->places && event->reasons ? 0 : -ENOMEM;
-	err = err ? err : event_map_open(event->trace, &event->map);
 	err = err ? err
 		  : ring_open(event->trace->closes_fd, event->trace->closes_bytes, &event->closes);
-	err = err ? err : take_over(event, committed);
 	if (err) {
 		event_free(event);
 		return err;
 	}
+	take_over(event, committed);
 	*ret_event = event;
 	return 0;
 }
@@ -97,7 +96,6 @@ void event_free(struct event *event)
 		return;
 	if (event->finishing && !event->retired)
 		event->trace->control->drained = 1;
-	event_map_close(&event->map);
 	event_rows_free(&event->rows);
 	event_memory_free(event->memory);
 	places_free(event->places);
@@ -134,9 +132,9 @@ static bool say(struct event *event, const struct flow_key *flow, uint32_t ifind
 }
 
 /* What the count gained, to whom it belongs. Refused, it is offered once more. */
-static void tell_one(void *arg, const struct event_key *key, const struct event_count *count)
+static void tell_one(struct event *event, const struct event_key *key,
+		     const struct event_count *count)
 {
-	struct event *event = arg;
 	struct expire_said said = {0};
 	struct event_said *told;
 	uint64_t packets, bytes;
@@ -170,22 +168,9 @@ static void tell_one(void *arg, const struct event_key *key, const struct event_
 
 static void tell_close(struct event *event, const struct event_close *end)
 {
-	struct flow_socket socket = {
-		.delivery_rate = end->delivery_rate,
-		.bytes_acked = end->bytes_acked,
-		.bytes_received = end->bytes_received,
-		.pid = end->pid,
-		.srtt_us = end->srtt_us,
-		.min_rtt_us = end->min_rtt_us,
-		.cwnd = end->cwnd,
-		.retransmits = end->retransmits,
-		.delivered = end->delivered,
-		.lost = end->lost,
-		.has = 1,
-	};
+	struct flow_socket socket = event_socket(end);
 	struct expire_said said = {.socket = &socket};
 
-	memcpy(socket.process, end->process, sizeof(socket.process));
 	event->stats.closes++;
 	if (!say(event, &end->flow, end->ifindex, &said))
 		event->stats.closes_alone++;
@@ -206,7 +191,6 @@ void event_read(struct event *event)
 	const struct event_close *end;
 	size_t size;
 	bool dirty;
-	int err;
 
 	if (!event)
 		return;
@@ -222,9 +206,12 @@ void event_read(struct event *event)
 	event->again = false;
 	if (!dirty)
 		return;
-	err = event_map_each(&event->map, tell_one, event);
-	if (err)
-		log_warning("kernel events: %s", strerror(-err));
+	event_rows_reset(&event->rows);
+	if (event->retired)
+		event_map_rows(event->trace, event->retired, &event->rows);
+	event_map_rows(event->trace, current(event), &event->rows);
+	for (size_t i = 0; i < event->rows.count; i++)
+		tell_one(event, &event->rows.row[i].key, &event->rows.row[i].count);
 	event->quiet = false;
 }
 
@@ -340,13 +327,24 @@ static bool show_what(const struct event *event, uint32_t generation, uint32_t w
 	return show_folded(event, generation, what, &nested, missed_reason, show, arg);
 }
 
-/* All that a generation holds. False: `show` gave up, or the map could not be read. */
+/* A storm of ever new flows turns generations fast: then each has fewer rows. */
+static size_t rows_max(const struct event *event, uint32_t generation)
+{
+	const struct event_control *control = event->trace->control;
+	uint64_t end = generation == current(event) ? clock_mono().ns
+						    : control->begun_ns[(generation + 1) & 1];
+	uint64_t age = end - control->begun_ns[generation & 1];
+	uint64_t rows = age < TURN_NS ? EVENT_ROWS_MAX * age / TURN_NS : EVENT_ROWS_MAX;
+
+	return rows > ROWS_MIN ? rows : ROWS_MIN;
+}
+
+/* All that a generation holds. False: `show` gave up. */
 static bool show_generation(struct event *event, uint32_t generation, event_show *show, void *arg)
 {
 	event_rows_reset(&event->rows);
-	if (event_map_rows(&event->map, generation, &event->rows))
-		return false;
-	event_rows_fold(&event->rows, EVENT_ROWS_MAX);
+	event_map_rows(event->trace, generation, &event->rows);
+	event_rows_fold(&event->rows, rows_max(event, generation));
 	learn_places(event);
 	if (!show_rows(event, generation, show, arg))
 		return false;
@@ -382,9 +380,11 @@ void event_fill(struct event *event, struct sink_batch *batch)
 		batch->events = 0;
 }
 
-/* The rows of the generation are still at hand. */
 static void note_drained(struct event *event)
 {
+	event_rows_reset(&event->rows);
+	event_map_rows(event->trace, event->retired, &event->rows);
+	event_rows_fold(&event->rows, rows_max(event, event->retired));
 	for (size_t i = 0; i < event->rows.count; i++)
 		event->stats.told[event->rows.row[i].key.what] += event->rows.row[i].count.packets;
 	for (uint32_t what = 0; what < EVENT_MAX; what++) {
@@ -398,16 +398,10 @@ static void note_drained(struct event *event)
 
 void event_settle(struct event *event)
 {
-	int err;
-
 	if (!event || !event->filled)
 		return;
-	event_rows_reset(&event->rows);
-	if (!event_map_rows(&event->map, event->retired, &event->rows))
-		note_drained(event);
-	err = event_map_clear(&event->map, event->retired);
-	if (err)
-		log_err("kernel events: %s: some may be counted twice", strerror(-err));
+	note_drained(event);
+	event_map_clear(event->trace, event->retired);
 	event_memory_drop(event->memory, event->retired);
 	event->retired = 0;
 	event->filled = event->ripe = false;
@@ -416,8 +410,7 @@ void event_settle(struct event *event)
 static bool anything(struct event *event, uint32_t generation)
 {
 	event_rows_reset(&event->rows);
-	if (event_map_rows(&event->map, generation, &event->rows))
-		return false;
+	event_map_rows(event->trace, generation, &event->rows);
 	for (uint32_t what = 0; what < EVENT_MAX; what++) {
 		for (uint32_t reason = 0; reason < EVENT_REASONS; reason++) {
 			if (event->rows.folded[what][reason].skbs)
@@ -450,7 +443,7 @@ void event_turn(struct event *event)
 		return;
 	control = event->trace->control;
 	generation = control->generation;
-	if (control->keys[generation & 1] < TURN_KEYS &&
+	if (event_map_keys(event->trace, generation) < TURN_KEYS &&
 	    clock_mono().ns - control->begun_ns[generation & 1] < TURN_NS)
 		return;
 	event->counted = false;
@@ -486,8 +479,8 @@ uint64_t event_pending(struct event *event, uint32_t what, uint64_t *ret_folded)
 
 	event_rows_reset(&event->rows);
 	if (event->retired)
-		(void)event_map_rows(&event->map, event->retired, &event->rows);
-	(void)event_map_rows(&event->map, current(event), &event->rows);
+		event_map_rows(event->trace, event->retired, &event->rows);
+	event_map_rows(event->trace, current(event), &event->rows);
 	for (size_t i = 0; i < event->rows.count; i++) {
 		if (event->rows.row[i].key.what == what)
 			packets += event->rows.row[i].count.packets;

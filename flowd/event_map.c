@@ -2,112 +2,70 @@
 /* event_map.c: see event_map.h. */
 #include "flowd/event_map.h"
 
-#include <bpf/bpf.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define BATCH 256
-
-int event_map_open(const struct trace *trace, struct event_map *ret_map)
+static struct event_count count_of(const struct event_count *count)
 {
-	ret_map->trace = trace;
-	ret_map->key = calloc(BATCH, sizeof(*ret_map->key));
-	ret_map->value = calloc((size_t)BATCH * trace->cpus, sizeof(*ret_map->value));
-	if (ret_map->key && ret_map->value)
-		return 0;
-	event_map_close(ret_map);
-	return -ENOMEM;
+	return (struct event_count){
+		.packets = __atomic_load_n(&count->packets, __ATOMIC_RELAXED),
+		.bytes = __atomic_load_n(&count->bytes, __ATOMIC_RELAXED),
+		.skbs = __atomic_load_n(&count->skbs, __ATOMIC_RELAXED),
+	};
 }
 
-void event_map_close(struct event_map *map)
+static void add_cells(const struct trace *trace, uint32_t cpu, uint32_t generation,
+		      struct event_rows *rows)
 {
-	free(map->key);
-	free(map->value);
-	memset(map, 0, sizeof(*map));
-}
+	const struct event_cell *cells = trace_cells(trace, cpu, generation);
 
-static void add(struct event_count *sum, const struct event_count *count)
-{
-	sum->packets += count->packets;
-	sum->bytes += count->bytes;
-	sum->skbs += count->skbs;
-}
+	for (uint32_t i = 0; i < EVENT_CELLS; i++) {
+		struct event_count count;
 
-int event_map_each(struct event_map *map, event_map_visit *visit, void *arg)
-{
-	uint32_t cpus = map->trace->cpus;
-	__u32 at = 0, next = 0;
-	bool more = true;
-
-	for (void *from = NULL; more; from = &at) {
-		__u32 count = BATCH;
-
-		if (bpf_map_lookup_batch(map->trace->counts_fd, from, &next, map->key, map->value,
-					 &count, NULL)) {
-			if (errno != ENOENT)
-				return -errno;
-			more = false;
-		}
-		for (__u32 i = 0; i < count; i++) {
-			struct event_count sum = {0};
-
-			for (uint32_t cpu = 0; cpu < cpus; cpu++)
-				add(&sum, &map->value[i * cpus + cpu]);
-			visit(arg, &map->key[i], &sum);
-		}
-		at = next;
+		if (__atomic_load_n(&cells[i].tag, __ATOMIC_ACQUIRE) <= EVENT_CELL_BUSY)
+			continue;
+		count = count_of(&cells[i].count);
+		if (cells[i].key.generation == generation && count.skbs)
+			event_rows_add(rows, &cells[i].key, &count);
 	}
-	return 0;
 }
 
-struct gather {
-	uint32_t generation;
-	struct event_rows *rows;
-};
-
-static void gather_one(void *arg, const struct event_key *key, const struct event_count *count)
+void event_map_rows(const struct trace *trace, uint32_t generation, struct event_rows *rows)
 {
-	const struct gather *gather = arg;
-
-	if (key->generation == gather->generation)
-		event_rows_add(gather->rows, key, count);
-}
-
-int event_map_rows(struct event_map *map, uint32_t generation, struct event_rows *rows)
-{
-	struct gather gather = {.generation = generation, .rows = rows};
-	const struct trace *trace = map->trace;
-
 	for (uint32_t cpu = 0; cpu < trace->cpus; cpu++) {
+		if (trace->cpu[cpu].keys[generation & 1])
+			add_cells(trace, cpu, generation, rows);
 		for (uint32_t what = 0; what < EVENT_MAX; what++) {
-			for (uint32_t reason = 0; reason < EVENT_REASONS; reason++)
-				event_rows_add_folded(
-					rows, what, reason,
+			for (uint32_t reason = 0; reason < EVENT_REASONS; reason++) {
+				struct event_count count = count_of(
 					trace_folded(trace, cpu, generation, what, reason));
+
+				if (count.skbs)
+					event_rows_add_folded(rows, what, reason, &count);
+			}
 		}
 	}
-	return event_map_each(map, gather_one, &gather);
 }
 
-static void clear_one(const struct event_map *map, const struct event_key *key)
+void event_map_clear(const struct trace *trace, uint32_t generation)
 {
-	(void)bpf_map_delete_elem(map->trace->counts_fd, key);
-}
-
-int event_map_clear(struct event_map *map, uint32_t generation)
-{
-	const struct trace *trace = map->trace;
-	struct event_rows rows = {0};
-	struct gather gather = {.generation = generation, .rows = &rows};
-	int err = event_map_each(map, gather_one, &gather);
-
-	for (size_t i = 0; i < rows.count; i++)
-		clear_one(map, &rows.row[i].key);
-	event_rows_free(&rows);
-	for (uint32_t cpu = 0; cpu < trace->cpus; cpu++)
+	for (uint32_t cpu = 0; cpu < trace->cpus; cpu++) {
+		memset(trace_cells(trace, cpu, generation), 0,
+		       sizeof(struct event_cell) * EVENT_CELLS);
 		memset(trace_folded(trace, cpu, generation, 0, 0), 0,
 		       sizeof(struct event_count) * EVENT_MAX * EVENT_REASONS);
-	__atomic_store_n(&trace->control->keys[generation & 1], 0, __ATOMIC_RELAXED);
-	return err;
+		trace->cpu[cpu].keys[generation & 1] = 0;
+	}
+}
+
+uint64_t event_map_keys(const struct trace *trace, uint32_t generation)
+{
+	uint64_t most = 0;
+
+	for (uint32_t cpu = 0; cpu < trace->cpus; cpu++) {
+		uint64_t keys =
+			__atomic_load_n(&trace->cpu[cpu].keys[generation & 1], __ATOMIC_RELAXED);
+
+		most = keys > most ? keys : most;
+	}
+	return most;
 }

@@ -2,6 +2,7 @@
 /* event_rows.c: see event_rows.h. */
 #include "flowd/event_rows.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,13 +10,66 @@ void event_rows_reset(struct event_rows *rows)
 {
 	rows->count = 0;
 	memset(rows->folded, 0, sizeof(rows->folded));
+	if (rows->index)
+		memset(rows->index, 0, rows->room * 2 * sizeof(*rows->index));
 }
 
 void event_rows_free(struct event_rows *rows)
 {
 	free(rows->row);
+	free(rows->index);
 	rows->row = NULL;
+	rows->index = NULL;
 	rows->count = rows->room = 0;
+}
+
+static void add(struct event_count *sum, const struct event_count *count)
+{
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+	sum->skbs += count->skbs;
+}
+
+size_t event_key_hash(const struct event_key *key)
+{
+	uint64_t word[sizeof(*key) / 8], hash = 0;
+
+	memcpy(word, key, sizeof(word));
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+		hash = (hash ^ word[i]) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	return (size_t)hash;
+}
+
+/* The key's place in the index, or the free one where it would be. */
+static uint32_t *place_of(const struct event_rows *rows, const struct event_key *key)
+{
+	size_t mask = rows->room * 2 - 1, at = event_key_hash(key) & mask;
+
+	while (rows->index[at] &&
+	       memcmp(&rows->row[rows->index[at] - 1].key, key, sizeof(*key)) != 0)
+		at = (at + 1) & mask;
+	return &rows->index[at];
+}
+
+static bool grow(struct event_rows *rows)
+{
+	size_t room = rows->room ? rows->room * 2 : 256;
+	uint32_t *index = calloc(room * 2, sizeof(*index));
+	struct event_row *row = index ? realloc(rows->row, room * sizeof(*row)) : NULL;
+
+	if (!row) {
+		free(index);
+		return false;
+	}
+	free(rows->index);
+	rows->row = row;
+	rows->index = index;
+	rows->room = room;
+	for (size_t i = 0; i < rows->count; i++)
+		*place_of(rows, &row[i].key) = (uint32_t)i + 1;
+	return true;
 }
 
 void event_rows_add_folded(struct event_rows *rows, uint32_t what, uint32_t reason,
@@ -26,26 +80,24 @@ void event_rows_add_folded(struct event_rows *rows, uint32_t what, uint32_t reas
 	if (what >= EVENT_MAX)
 		return;
 	cell = &rows->folded[what][reason < EVENT_REASONS ? reason : EVENT_REASONS - 1];
-	cell->packets += count->packets;
-	cell->bytes += count->bytes;
-	cell->skbs += count->skbs;
+	add(cell, count);
 }
 
 void event_rows_add(struct event_rows *rows, const struct event_key *key,
 		    const struct event_count *count)
 {
-	if (rows->count == rows->room) {
-		size_t room = rows->room ? rows->room * 2 : 256;
-		struct event_row *row = realloc(rows->row, room * sizeof(*row));
+	uint32_t *place;
 
-		if (!row) {
-			event_rows_add_folded(rows, key->what, key->reason, count);
-			return;
-		}
-		rows->row = row;
-		rows->room = room;
+	if (rows->count == rows->room && !grow(rows)) {
+		event_rows_add_folded(rows, key->what, key->reason, count);
+		return;
 	}
-	rows->row[rows->count++] = (struct event_row){.key = *key, .count = *count};
+	place = place_of(rows, key);
+	if (!*place) {
+		rows->row[rows->count] = (struct event_row){.key = *key};
+		*place = (uint32_t)++rows->count;
+	}
+	add(&rows->row[*place - 1].count, count);
 }
 
 /* Equal ones by their keys, so that the order is always the same. */

@@ -18,14 +18,18 @@ struct event_row {
 struct event_rows {
 	struct event_row *row;
 	size_t count, room;
+	uint32_t *index; /* open-addressed, of twice the room: number of the row + 1 */
 	struct event_count folded[EVENT_MAX][EVENT_REASONS];
 };
+
+/* Of a table of keys. */
+size_t event_key_hash(const struct event_key *key);
 
 /* Forget what is in it, keep the memory. */
 void event_rows_reset(struct event_rows *rows);
 void event_rows_free(struct event_rows *rows);
 
-/* Add a row; where there is no memory it is folded. */
+/* Add to the key's row, a new one if need be; where there is no memory it is folded. */
 void event_rows_add(struct event_rows *rows, const struct event_key *key,
 		    const struct event_count *count);
 
@@ -33,5 +37,5 @@ void event_rows_add(struct event_rows *rows, const struct event_key *key,
 void event_rows_add_folded(struct event_rows *rows, uint32_t what, uint32_t reason,
 			   const struct event_count *count);
 
-/* Keep the `limit` rows with the most packets, in that order, and fold the rest. */
+/* Keep the `limit` rows with the most packets, in that order, and fold the rest: nothing is added then. */
 void event_rows_fold(struct event_rows *rows, size_t limit);

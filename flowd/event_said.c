@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/event_rows.h"
+
 #define FIRST_ROOM 1024
 
 struct event_memory {
@@ -35,22 +37,10 @@ void event_memory_free(struct event_memory *memory)
 	free(memory);
 }
 
-static size_t hash_of(const struct event_key *key)
-{
-	uint64_t word[sizeof(*key) / 8], hash = 0;
-
-	memcpy(word, key, sizeof(word));
-	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
-		hash = (hash ^ word[i]) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
-	}
-	return (size_t)hash;
-}
-
 /* The key's cell, or the free one where it would be. */
 static struct event_said *place_of(const struct event_memory *memory, const struct event_key *key)
 {
-	size_t at = hash_of(key) & (memory->room - 1);
+	size_t at = event_key_hash(key) & (memory->room - 1);
 
 	while (memory->cell[at].used && memcmp(&memory->cell[at].key, key, sizeof(*key)) != 0)
 		at = (at + 1) & (memory->room - 1);
@@ -96,4 +86,24 @@ struct event_said *event_memory_get(struct event_memory *memory, const struct ev
 void event_memory_drop(struct event_memory *memory, uint32_t generation)
 {
 	(void)rebuild(memory, memory->room, generation);
+}
+
+struct flow_socket event_socket(const struct event_close *end)
+{
+	struct flow_socket socket = {
+		.delivery_rate = end->delivery_rate,
+		.bytes_acked = end->bytes_acked,
+		.bytes_received = end->bytes_received,
+		.pid = end->pid,
+		.srtt_us = end->srtt_us,
+		.min_rtt_us = end->min_rtt_us,
+		.cwnd = end->cwnd,
+		.retransmits = end->retransmits,
+		.delivered = end->delivered,
+		.lost = end->lost,
+		.has = 1,
+	};
+
+	memcpy(socket.process, end->process, sizeof(socket.process));
+	return socket;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "schema/event.h"
+#include "schema/fields.h"
 
 struct event_said {
 	struct event_key key;
@@ -17,6 +18,9 @@ struct event_said {
 	uint32_t refused; /* times in a row that nobody wanted it */
 	uint32_t used;
 };
+
+/* What a record says of the connection. */
+struct flow_socket event_socket(const struct event_close *end);
 
 struct event_memory;
 

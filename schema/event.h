@@ -7,7 +7,7 @@
  * Events are counted by key in one of two generations, that of the control cell's number; flowd turns
  * the number, and a sweep later, when no program can still be writing to it, drains the one before:
  *
- *   counts    {generation, what, reason, place, interface, flow} -> packets, bytes, skbs
+ *   counts    [cpu][generation & 1][cell]: key and packets, bytes, skbs, open-addressed by the key
  *   folded    [cpu][generation & 1][what][reason]   what found no room in `counts`
  *
  * Each event goes to exactly one of the two, so their sum is exact; of a folded one the flow is unknown.
@@ -18,9 +18,10 @@
 
 #include "flow.h"
 
-#define EVENT_LAYOUT 1	   /* of every struct below that lives in a pinned map */
-#define EVENT_REASONS 512  /* cells of folded; the last is for greater numbers */
-#define EVENT_COUNTS 16384 /* keys of a generation, each CPU's counters apart */
+#define EVENT_LAYOUT 1	  /* of every struct below that lives in a pinned map */
+#define EVENT_REASONS 512 /* cells of folded; the last is for greater numbers */
+#define EVENT_CELLS 4096  /* of counts, for a CPU and generation; a power of two */
+#define EVENT_PROBES 8	  /* cells that a key may be in */
 
 enum event_what {
 	EVENT_DROP = 0,	      /* reason: enum skb_drop_reason of the running kernel */
@@ -56,6 +57,18 @@ struct event_count {
 	__u64 skbs;    /* as netfilter's and qdiscs' counters count */
 };
 
+/* Written by the programs of one CPU; `tag` goes from 0 to EVENT_CELL_MADE | part of the key's hash. */
+struct event_cell {
+	__u32 tag;
+	__u32 pad;
+	struct event_key key;
+	struct event_count count;
+	__u64 pad2[2];
+};
+
+#define EVENT_CELL_BUSY 1 /* the key is being written */
+#define EVENT_CELL_MADE 2
+
 /* A connection at its end, in a ring of its own. */
 struct event_close {
 	struct flow_key flow; /* egress, ifnum 0 */
@@ -74,7 +87,7 @@ struct event_close {
 	char process[16];
 };
 
-/* One cell: what the trace programs go by. All but the last line is written by flowd. */
+/* One cell: what the trace programs go by. Written by flowd. */
 struct event_control {
 	__u32 generation;  /* grows by one with each turn */
 	__u32 layout;	   /* EVENT_LAYOUT of the program that made the maps */
@@ -83,17 +96,17 @@ struct event_control {
 	__u32 drained; /* a flowd ended and left nothing: what is counted since is new to the next */
 	__u32 pad[7];
 	__u64 missed[2][EVENT_MAX]; /* runs that the kernel left out, by the end of generation n */
-	__u64 keys[2];		    /* in `counts`, about; at n & 1 */
-	__u64 pad2[6];
 };
 
 /* A CPU's line, written by its programs; flowd takes `dirty` back before it reads the maps. */
 struct event_cpu {
 	__u64 dirty;	  /* something was counted */
 	__u64 close_lost; /* connections whose end found no room in the ring */
-	__u64 pad[6];
+	__u64 keys[2];	  /* cells in use, at generation & 1 */
+	__u64 pad[4];
 };
 
 _Static_assert(sizeof(struct event_key) == 80, "is hashed: no holes");
-_Static_assert(sizeof(struct event_control) == 192, "lines of 64 bytes: the last is the programs'");
+_Static_assert(sizeof(struct event_cell) == 128, "two cache lines");
+_Static_assert(sizeof(struct event_control) == 128, "no line shared with anything else");
 _Static_assert(sizeof(struct event_cpu) == 64, "no line shared between CPUs");

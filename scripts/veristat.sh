@@ -66,7 +66,7 @@ compare() {
 # Helpers by number, each object's.
 check_helpers() {
 	status=0
-	for object in "$BUILD"/flow_*.bpf.o; do
+	for object in "$BUILD"/flow_*.bpf.o "$BUILD"/health.bpf.o; do
 		newer=$(llvm-objdump -d "$object" | sed -n 's/.*call \([0-9]*\)$/\1/p' | sort -nu |
 			awk -v last="$HELPERS_5_15" -v probed="$GET_BUFF_LEN" '$1 > last && $1 != probed' | tr '\n' ' ')
 		if [ -z "$newer" ]; then

@@ -19,6 +19,7 @@
 #define CA_RECOVERY 3 /* enum tcp_ca_state, include/uapi/linux/tcp.h */
 #define CA_LOSS 4
 #define TIME_LOSS_PROBE 5 /* ICSK_TIME_LOSS_PROBE, include/net/inet_connection_sock.h */
+#define ONE_SEGMENT 512
 #define ERR_AGAIN 11
 #define ERR_BUSY 16
 #define USEC_PER_SEC 1000000
@@ -96,12 +97,14 @@ static __always_inline bool origin_find(const struct sk_buff *skb, const struct 
 	return true;
 }
 
+/* A packet all in one piece and this short is not asked: nobody makes segments that small. */
 static __always_inline __u32 segments_of(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = (void *)(skb->head + skb->end);
 	unsigned short segments = 0;
 
-	bpf_core_read(&segments, sizeof(segments), &info->gso_segs);
+	if (skb->len > ONE_SEGMENT || skb->data_len)
+		bpf_core_read(&segments, sizeof(segments), &info->gso_segs);
 	return segments ? segments : 1;
 }
 
@@ -142,7 +145,7 @@ int drop(__u64 *ctx)
 	key_of_packet(skb, &pkt, &key.flow);
 	by.packets = segments_of(skb);
 	by.bytes = packet_bytes(skb, &pkt, by.packets, tagged);
-	count_event(control, &key, &by);
+	count_event(&key, &by);
 	return 0;
 }
 
@@ -234,7 +237,7 @@ static __always_inline void count_retransmit(struct event_control *control, cons
 		     (tp->tcp_header_len + (key.flow.ethertype == ETHERTYPE_IPV6 ? 40 : 20) +
 		      (dst ? dst->dev->hard_header_len : 0));
 	by->skbs = 1;
-	count_event(control, &key, by);
+	count_event(&key, by);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
@@ -286,7 +289,7 @@ int synack(__u64 *ctx)
 	key.generation = *(volatile __u32 *)&control->generation;
 	key.ifindex = req->__req_common.skc_bound_dev_if;
 	key_of_sock(&req->__req_common, true, &key.flow);
-	count_event(control, &key, &by);
+	count_event(&key, &by);
 	return 0;
 }
 
@@ -295,7 +298,7 @@ static __always_inline void count_reset(struct event_control *control, struct ev
 	struct event_count by = {.packets = 1, .skbs = 1};
 
 	key->generation = *(volatile __u32 *)&control->generation;
-	count_event(control, key, &by);
+	count_event(key, &by);
 }
 
 /* The packet that it answers says best whom it is for; without one the socket does. */

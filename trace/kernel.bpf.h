@@ -118,6 +118,7 @@ struct sk_buff {
 	char cb[48];
 	unsigned long _skb_refdst;
 	unsigned int len;
+	unsigned int data_len;
 	int skb_iif;
 	__be16 vlan_proto;
 	__u16 vlan_tci;

@@ -66,6 +66,7 @@ static __always_inline void key_transport(const __u8 *b, __u32 at, __u32 have, s
 {
 	__u8 proto = key->proto;
 
+	barrier_var(at);
 	if (at > HEADER_BYTES - 4 || at + 4 > have) {
 		if (has_ports(proto) || proto == 1 || proto == 58)
 			key->marks |= FLOW_MARK_SHORT;
@@ -76,7 +77,8 @@ static __always_inline void key_transport(const __u8 *b, __u32 at, __u32 have, s
 		key->dport = *(const __be16 *)(b + at + 2);
 		if (proto == 17)
 			pkt->segments_header = at + 8;
-		else if (proto == 6 && at <= HEADER_BYTES - 13)
+		barrier_var(at);
+		if (proto == 6 && at <= HEADER_BYTES - 13)
 			pkt->segments_header = at + (b[at + 12] >> 4) * 4;
 	} else if (proto == 1 || proto == 58) {
 		key->sport = bpf_htons(b[at]);
@@ -113,6 +115,7 @@ static __always_inline void key_ipv6(const __u8 *b, __u32 have, struct packet *p
 	__builtin_memcpy(key->src, b + 8, 16);
 	__builtin_memcpy(key->dst, b + 24, 16);
 	for (int i = 0; i < EXTENSIONS && is_extension(next); i++) {
+		barrier_var(at); /* else what is compared is not what is added */
 		if (at > HEADER_BYTES - 8)
 			break;
 		if (next == 44 && *(const __be16 *)(b + at + 2) & bpf_htons(0xfff8))

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +82,9 @@ static void probe(struct trace *trace, const struct btf *btf)
 		snprintf(trace->program[i].why, TRACE_TEXT_MAX,
 			 "this kernel has no tracepoint '%s'", programs[i].tracepoint);
 	}
+	/* came with the guard of raw tracepoints, and is not static since */
+	trace->skel->rodata->guarded =
+		btf__find_by_name_kind(btf, "bpf_prog_inc_misses_counter", BTF_KIND_FUNC) > 0;
 	trace->skel->rodata->has_reason = drop >= 3;
 	trace->skel->rodata->has_rx_sock = drop >= 4;
 	trace->skel->rodata->has_send_err = send >= 3;
@@ -150,7 +154,7 @@ static int map_all(struct trace *trace)
 
 	err = err ? err : map_one(trace, "event_folded", 1, (void **)&trace->folded);
 	err = err ? err : map_one(trace, "event_cpus", 2, (void **)&trace->cpu);
-	trace->counts_fd = bpf_map__fd(trace->skel->maps.event_counts);
+	err = err ? err : map_one(trace, "event_counts", 3, (void **)&trace->counts);
 	trace->closes_fd = bpf_map__fd(trace->skel->maps.event_closes);
 	trace->closes_bytes = bpf_map__max_entries(trace->skel->maps.event_closes);
 	return err;
@@ -168,6 +172,14 @@ static void begin_control(struct trace *trace, uint32_t last)
 		(uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+static int new_seed(uint64_t *ret_seed)
+{
+	if (getrandom(ret_seed, sizeof(*ret_seed), 0) != sizeof(*ret_seed))
+		return -EIO;
+	*ret_seed |= 1;
+	return 0;
+}
+
 static int load(struct trace *trace, const struct hook_env *env, bool with_programs)
 {
 	int err;
@@ -175,6 +187,11 @@ static int load(struct trace *trace, const struct hook_env *env, bool with_progr
 	err = bpf_map__set_max_entries(trace->skel->maps.event_folded,
 				       trace->cpus * 2 * EVENT_MAX * EVENT_REASONS);
 	err = err ? err : bpf_map__set_max_entries(trace->skel->maps.event_cpus, trace->cpus);
+	err = err ? err
+		  : bpf_map__set_max_entries(trace->skel->maps.event_counts,
+					     trace->cpus * 2 * EVENT_CELLS);
+	for (size_t i = 0; !err && i < sizeof(trace->skel->rodata->seed) / 8; i++)
+		err = new_seed((uint64_t *)&trace->skel->rodata->seed[i]);
 	if (!err && trace->taken_over)
 		err = reuse_maps(trace, env);
 	for (size_t i = 0; !with_programs && i < TRACE_PROGRAMS; i++)
@@ -220,6 +237,15 @@ static void reset(struct trace *trace)
 		trace->program[i].fd = -1;
 }
 
+static void close_but_note(struct trace *trace)
+{
+	char note[TRACE_TEXT_MAX];
+
+	memcpy(note, trace->note, sizeof(note));
+	trace_close(trace);
+	memcpy(trace->note, note, sizeof(note));
+}
+
 int trace_open(const char *pin_dir, bool with_programs, uint32_t last, struct trace *ret_trace)
 {
 	const struct hook_env env = {.pin_dir = pin_dir};
@@ -241,6 +267,8 @@ int trace_open(const char *pin_dir, bool with_programs, uint32_t last, struct tr
 			 hook_said(err));
 	if (err && !ret_trace->taken_over)
 		trace_unpin(pin_dir);
+	if (err)
+		close_but_note(ret_trace);
 	return err;
 }
 
@@ -357,9 +385,9 @@ void trace_unpin(const char *pin_dir)
 
 void trace_close(struct trace *trace)
 {
-	void *memory[3] = {trace->control, trace->folded, trace->cpu};
+	void *memory[4] = {trace->control, trace->folded, trace->cpu, trace->counts};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		if (memory[i])
 			munmap(memory[i], trace->mapped[i]);
 	}
@@ -385,6 +413,11 @@ uint64_t trace_missed(const struct trace *trace, uint32_t what)
 			missed += info.recursion_misses;
 	}
 	return missed;
+}
+
+struct event_cell *trace_cells(const struct trace *trace, uint32_t cpu, uint32_t generation)
+{
+	return &trace->counts[(size_t)(cpu * 2 + (generation & 1)) * EVENT_CELLS];
 }
 
 struct event_count *trace_folded(const struct trace *trace, uint32_t cpu, uint32_t generation,

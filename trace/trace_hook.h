@@ -34,23 +34,23 @@ struct trace {
 	char note[TRACE_TEXT_MAX]; /* what this kernel does not tell; empty: all is well */
 	struct trace_program program[TRACE_PROGRAMS];
 	struct event_control *control;
+	struct event_cell *counts;  /* [cpus * 2][EVENT_CELLS] */
 	struct event_count *folded; /* [cpus * 2][EVENT_MAX][EVENT_REASONS] */
 	struct event_cpu *cpu;	    /* [cpus] */
 	uint32_t cpus;
-	int counts_fd;
 	int closes_fd;
 	size_t closes_bytes;
-	size_t mapped[3];
+	size_t mapped[4];
 };
 
 /* Is anything of this pinned there? */
 bool trace_pinned(const char *pin_dir);
 
 /*
- * Take over the maps, or make them; `load`: and load the programs. New maps begin with the generation
- * after `last`. 0 or -errno, with ret_trace->note saying why; trace_close() is due in any case.
+ * Take over the maps, or make them; `with_programs`: and load them. New maps begin with the generation
+ * after `last`. 0 or -errno, with ret_trace->note saying why: nothing is held then.
  */
-int trace_open(const char *pin_dir, bool load, uint32_t last, struct trace *ret_trace);
+int trace_open(const char *pin_dir, bool with_programs, uint32_t last, struct trace *ret_trace);
 
 /* Attach what the kernel has, for events of the namespace that this process is in. */
 void trace_attach(struct trace *trace, const char *pin_dir);
@@ -65,6 +65,9 @@ void trace_close(struct trace *trace);
 
 /* Runs of the programs that tell of `what`, or of this one, which the kernel left out because they were nested. */
 uint64_t trace_missed(const struct trace *trace, uint32_t what);
+
+/* The cells of a CPU and generation. */
+struct event_cell *trace_cells(const struct trace *trace, uint32_t cpu, uint32_t generation);
 
 /* The cell of folded events. */
 struct event_count *trace_folded(const struct trace *trace, uint32_t cpu, uint32_t generation,

@@ -14,6 +14,7 @@
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
+#include "health.skel.h"
 
 #define LOG_STATS 4 /* of the verifier: the closing figures alone */
 #define LOG_BYTES 65536
@@ -87,10 +88,11 @@ int main(void)
 {
 	struct flow_xdp *xdp = flow_xdp__open();
 	struct flow_tc *tc = flow_tc__open();
+	struct health *trace = health__open();
 	int err;
 
 	libbpf_set_print(NULL);
-	if (!xdp || !tc) {
+	if (!xdp || !tc || !trace) {
 		fprintf(stderr, "insns: %s\n", strerror(errno));
 		return 1;
 	}
@@ -98,7 +100,10 @@ int main(void)
 	fill_geometry((struct flow_geometry *)&tc->rodata->geometry);
 	err = count_object("flow_xdp", xdp->obj);
 	err = err ? err : count_object("flow_tc", tc->obj);
+	trace->rodata->guarded = 1;
+	err = err ? err : count_object("health", trace->obj);
 	flow_xdp__destroy(xdp); /* the logs go with the process */
 	flow_tc__destroy(tc);
+	health__destroy(trace);
 	return err ? 1 : 0;
 }
