@@ -57,10 +57,10 @@ record_case() {
 	shift
 	[ "$sysctl" = - ] || set_sysctl "$sysctl"
 	offloads "$offloads"
-	wire_start wa ma --seed 1 "$@"
-	wire_start mb wb --seed 2 "$@"
+	wire_start wa wm --seed 1 "$@"
+	wire_start wn wb --seed 2 "$@"
 	record "$NSA" va "$dir/$name.sender.pcap" -s 128
-	record "$NSW" ma "$dir/$name.middle.pcap" -s 128
+	record "$NSW" wm "$dir/$name.middle.pcap" -s 128
 	record "$NSB" vb "$dir/$name.receiver.pcap" -s 128
 	in_a timeout 60 iperf3 -c "$peer" -i 0 "${options[@]}" >"$WL_TMP/iperf" 2>&1 || say "$name: iperf3: $(tail -n 1 "$WL_TMP/iperf")"
 	record_stop

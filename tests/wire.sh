@@ -5,7 +5,7 @@
 # questions about one direction of a connection. Sourced after lib.sh.
 #
 #   wire_net:      A: va 10.1.0.1  <-->  wa [ W: wlwire ] wb  <-->  vb 10.1.0.2 :B
-#   wire_net two:  A: va <--> wa [ wlwire 1 ] ma <--> mb [ wlwire 2 ] wb <--> vb :B, middle in W
+#   wire_net two:  A: va <--> wa [ wlwire 1 ] wm <--> wn [ wlwire 2 ] wb <--> vb :B, middle in W
 
 WLWIRE=$WL_BUILD/tests/wlwire
 NSW=wl$$w
@@ -13,6 +13,10 @@ WIRE_PIDS=()
 WIRE_N=0
 
 in_w() { ip netns exec "$NSW" "$@"; }
+
+# wire_poll NETNS IFACE: what it receives waits in one queue (NAPI), not in one of each CPU of its peer, and
+# so comes in the order it was sent in
+wire_poll() { ip netns exec "$1" ethtool -K "$2" gro on rxvlan off; }
 
 # wire_link NETNS IFACE LAST NETNS IFACE LAST: a veth pair, last bytes of its addresses
 wire_link() {
@@ -38,7 +42,13 @@ wire_end() {
 wire_net() {
 	make_netns "$NSA" && make_netns "$NSB" && make_netns "$NSW" || return
 	wire_link "$NSA" va 01 "$NSW" wa 11 && wire_link "$NSB" vb 02 "$NSW" wb 12 || return
-	if [ "${1:-}" = two ]; then wire_link "$NSW" ma 13 "$NSW" mb 14 || return; fi
+	wire_poll "$NSW" wa
+	wire_poll "$NSW" wb
+	if [ "${1:-}" = two ]; then
+		wire_link "$NSW" wm 13 "$NSW" wn 14 || return
+		wire_poll "$NSW" wm
+		wire_poll "$NSW" wn
+	fi
 	wire_end "$NSA" va 1 2
 	wire_end "$NSB" vb 2 1
 }
@@ -76,7 +86,7 @@ wire_stop() {
 record() {
 	local netns=$1 iface=$2 file=$3
 	shift 3
-	ip netns exec "$netns" tcpdump -Z root --nano -U -B 131072 -i "$iface" -w "$file" "$@" 2>"$file.said" &
+	ip netns exec "$netns" tcpdump -Z root --nano --immediate-mode -U -B 131072 -i "$iface" -w "$file" "$@" 2>"$file.said" &
 	WL_PIDS+=("$!")
 	RECORD_PIDS+=("$!")
 	wait_until 10 grep -qs 'listening on' "$file.said" || fail "tcpdump $iface: $(cat "$file.said")"
@@ -87,7 +97,7 @@ RECORD_PIDS=()
 # record_stop: all of them, when their files do not grow any more
 record_stop() {
 	local pid
-	wait_ms 300 # tcpdump's own timeout is 100 ms
+	wait_ms 300
 	for pid in "${RECORD_PIDS[@]}"; do
 		kill -INT "$pid"
 		wait_until 10 gone "$pid" || fail "tcpdump does not end"
