@@ -35,18 +35,18 @@ def frames(path):
         at += 16 + size
 
 
-def timestamp(options):
-    """TSval of TCP's options; 0: none"""
+def option(options, wanted, form):
+    """The number in one of TCP's options; 0: none"""
     at = 0
-    while at < len(options):
-        if options[at] == 8:
-            return struct.unpack_from(">I", options, at + 2)[0]
+    while at + 1 < len(options):
+        if options[at] == wanted:
+            return struct.unpack_from(form, options, at + 2)[0]
         at += 1 if options[at] < 2 else max(options[at + 1], 2)
     return 0
 
 
 def segments(path):
-    """(time, flow, sequence, bytes of data, id) of each frame of TCP"""
+    """(time, flow, sequence, bytes of data, id, what a SYN allows) of each frame of TCP"""
     for time, frame in frames(path):
         kind = struct.unpack_from(">H", frame, 12)[0]
         if kind == 0x0800 and frame[23] == 6:
@@ -59,9 +59,12 @@ def segments(path):
             continue
         sport, dport, seq = struct.unpack_from(">HHI", frame, header)
         payload = header + (frame[header + 12] >> 4) * 4
+        options, room = frame[header + 20:payload], 0
         if ident is None:
-            ident = timestamp(frame[header + 20:payload])
-        yield time, (src, dst, sport, dport), seq, length - payload, ident
+            ident = option(options, 8, ">I")
+        if frame[header + 13] & 2:
+            room = option(options, 2, ">H") - (12 if option(options, 8, ">I") else 0)
+        yield time, (src, dst, sport, dport), seq, length - payload, ident, room
 
 
 class Highest:
@@ -81,10 +84,11 @@ class Highest:
         return self.end is not None and 0 < (self.end - seq) & 0xffffffff < 1 << 31
 
 
-def sent_by(path, mss):
+def sent_by(path):
     """{flow: (first time, {(sequence, id): sent before})} of an end, GSO packets cut"""
-    flows = {}
-    for time, flow, seq, size, ident in segments(path):
+    flows, mss = {}, 65535
+    for time, flow, seq, size, ident, room in segments(path):
+        mss = min(mss, room or mss)
         _, sent, highest = flows.setdefault(flow, (time, {}, Highest()))
         for i, offset in enumerate(range(0, size, mss)):
             at = (seq + offset) & 0xffffffff
@@ -112,13 +116,9 @@ def main():
     if len(sys.argv) not in (3, 4):
         sys.exit("usage: tcp_truth.py CAPTURE END [END]")
     here = list(segments(sys.argv[1]))
-    mss = {}
-    for path in sys.argv[1:]:
-        for _, flow, _, size, _ in segments(path):
-            mss[path] = max(mss.get(path, 1), size)
-    origins = [sent_by(path, min(size for size in mss.values() if size > 1)) for path in sys.argv[2:]]
+    origins = [sent_by(path) for path in sys.argv[2:]]
     counts, highest, seen = {}, {}, set()
-    for _, flow, seq, size, ident in here:
+    for _, flow, seq, size, ident, _ in here:
         if not size:
             continue
         count = counts.setdefault(flow, dict.fromkeys(
