@@ -8,6 +8,7 @@
 #   wire_net two:  A: va <--> wa [ wlwire 1 ] wm <--> wn [ wlwire 2 ] wb <--> vb :B, middle in W
 
 WLWIRE=$WL_BUILD/tests/wlwire
+WLTCP=$WL_BUILD/tests/wltcp
 NSW=wl$$w
 WIRE_PIDS=()
 WIRE_N=0
@@ -53,7 +54,8 @@ wire_net() {
 	wire_end "$NSB" vb 2 1
 }
 
-# offloads on|off: whether A and B hand GSO packets and open checksums to their interfaces, and merge
+# offloads on|off: whether captures of A and B have GSO packets, open checksums, and what GRO merged. TC has
+# GSO packets all the same: the kernel cuts them behind it.
 offloads() {
 	in_a ethtool -K va tso "$1" gso "$1" gro "$1" tx "$1" >/dev/null
 	in_b ethtool -K vb tso "$1" gso "$1" gro "$1" tx "$1" >/dev/null
@@ -104,3 +106,35 @@ record_stop() {
 	done
 	RECORD_PIDS=()
 }
+
+# --- peers ----------------------------------------------------------------------------------------
+
+# peer_start NETNS MODE PORT ARG...: a wltcp that listens; its pid in PEER_PID
+peer_start() {
+	local netns=$1 out=$WL_TMP/peer.$3
+	rm -f "$out"
+	ip netns exec "$netns" "$WLTCP" "$2" -p "$3" "${@:4}" >"$out" &
+	PEER_PID=$!
+	WL_PIDS+=("$PEER_PID")
+	wait_until 10 grep -qs ready "$out" || fail "wltcp $2: does not listen"
+}
+
+peer_stop() { wait_until 20 gone "$PEER_PID" || fail "wltcp does not end"; }
+
+# --- answers --------------------------------------------------------------------------------------
+
+# tcp_sum DB FIELD SRC PORT: of the directions from that address with that port on either side
+tcp_sum() {
+	flows_json "$1" --uniflow | jq -s --arg field "$2" --arg src "$3" --argjson port "$4" \
+		'map(select(.src == $src and (.sport == $port or .dport == $port)) | .[$field] // 0) | add // 0'
+}
+
+# tcp_least DB FIELD SRC PORT: the least that is known of them; nothing where nothing is
+tcp_least() {
+	flows_json "$1" --uniflow | jq -s --arg field "$2" --arg src "$3" --argjson port "$4" \
+		'map(select(.src == $src and (.sport == $port or .dport == $port)) | .[$field] // empty) |
+			map(select(. > 0)) | min // empty'
+}
+
+# frames_of FILE FILTER: how many
+frames_of() { tcpdump -n -r "$1" "$2" 2>/dev/null | wc -l; }
