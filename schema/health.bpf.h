@@ -214,6 +214,7 @@ __noinline int health_look(__u32 number, struct flow_facts *f, __u64 now)
 	shakes = first || ((f->tcp_flags & TCP_FLAG_SYN) && health_may_sample());
 	if (shakes || (slot->tcp_state & TCP_TIMED))
 		now = bpf_ktime_get_ns();
+	tcp_start(slot, h, f); /* what is of another connection is no hole */
 	if ((tcp_wants_others(slot, f) || tcp_wants_peer(slot, f)) && health_may_gather())
 		health_gather(slot, f, &peer);
 	tcp_look(slot, h, &peer, f, now);

@@ -147,8 +147,6 @@ static __always_inline int tcp_wants_peer(const struct flow_slot *slot, const st
 static __always_inline int tcp_wants_others(const struct flow_slot *slot,
 					    const struct flow_facts *f)
 {
-	if (f->tcp_flags & TCP_FLAG_SYN)
-		return 0;
 	return !(slot->tcp_state & TCP_SEEN) || tcp_before(slot->tcp_next, f->seq);
 }
 
@@ -314,10 +312,12 @@ static __always_inline void tcp_look_again(struct flow_slot *slot, struct flow_h
 	tcp_note(slot);
 }
 
-/* Another connection, or the first packet of one. */
+/* Where it is another connection, or the first packet of one, forget what was before. */
 static __always_inline void tcp_start(struct flow_slot *slot, struct flow_health *h,
 				      const struct flow_facts *f)
 {
+	if ((slot->tcp_state & TCP_SEEN) && !tcp_begins(slot, f))
+		return;
 	slot->tcp_next = f->seq;
 	slot->tcp_dups = 0;
 	slot->tcp_window = 0;
@@ -375,8 +375,7 @@ static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health 
 {
 	__u32 end = f->seq + tcp_length(f);
 
-	if (!(slot->tcp_state & TCP_SEEN) || tcp_begins(slot, f))
-		tcp_start(slot, h, f);
+	tcp_start(slot, h, f);
 	tcp_look_handshake(slot, h, f, now);
 	tcp_look_flags(slot, h, peer, f);
 	if ((slot->tcp_state & TCP_SEEN) && tcp_is_keep_alive(slot, f)) {

@@ -3,8 +3,8 @@
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/wlsend $(B)/tests/bystander.bpf.o \
-	$(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o
+	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp \
+	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -53,6 +53,15 @@ $(B)/tests/wltraf: tests/wltraf.c tests/wltraf_frames.c tests/wltraf.h tests/ope
 $(B)/tests/wlsend: tests/wlsend.c tests/open_packet.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
+
+$(B)/tests/wlwire: tests/wlwire.c tests/wlwire_options.c tests/wlwire_frame.c tests/wlwire.h \
+		tests/open_packet.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -o $@
+
+$(B)/tests/wltcp: tests/wltcp.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
