@@ -108,71 +108,112 @@ static __always_inline __u32 health_find(__u32 cpu, const struct flow_key *key)
 	return way < FLOW_WAYS ? index * FLOW_WAYS + way : ~0U;
 }
 
-/* Look for the other direction at that place. False: it is not there. */
-static __always_inline int health_join(__u32 cpu, __u32 place, const struct flow_facts *f,
-				       struct flow_key *scratch, struct tcp_peer *peer)
+/*
+ * Look for the other direction on that CPU, at that place. 0: it is not there. Global, as is
+ * health_follow: the verifier walks each once, not once a CPU.
+ */
+__noinline int health_join(__u32 cpu, __u32 place, struct flow_facts *f, struct tcp_peer *peer)
 {
+	__u32 zero = 0, number;
+	struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero); /* not needed any more */
 	const struct flow_health *h;
 	const struct flow_slot *slot;
-	__u32 number;
 
-	health_reverse(&f->key, place, scratch);
-	number = health_find(cpu, scratch);
-	if (number == ~0U)
+	if (!wrap || !f || !peer)
 		return 0;
+	health_reverse(&f->key, place, &wrap->first);
+	number = health_find(cpu, &wrap->first);
 	slot = health_slot(number);
 	h = health_of(number);
-	if (slot && h)
-		tcp_join(peer, slot, h);
+	if (number == ~0U || !slot || !h)
+		return 0;
+	tcp_join(peer, slot, h);
 	return 1;
 }
 
-/* Another CPU's slot of the same direction. */
-static __always_inline void health_follow(struct flow_slot *slot, __u32 cpu,
-					  const struct flow_facts *f, struct tcp_peer *peer)
+/* Another CPU's slot of the same direction as that of `own`. */
+__noinline int health_follow(__u32 own, __u32 cpu, struct flow_facts *f, struct tcp_peer *peer)
 {
-	__u32 number = health_find(cpu, &f->key);
-	const struct flow_slot *other = number == ~0U ? NULL : health_slot(number);
-	const struct flow_health *h = number == ~0U ? NULL : health_of(number);
+	struct flow_slot *slot = health_slot(own);
+	const struct flow_health *h;
+	const struct flow_slot *other;
+	__u32 number;
 
-	if (!other || !h)
-		return;
+	if (!slot || !f || !peer)
+		return 0;
+	number = health_find(cpu, &f->key);
+	other = health_slot(number);
+	h = health_of(number);
+	if (number == ~0U || !other || !h)
+		return 0;
 	tcp_follow(slot, f, other);
 	if (h->initial_ns)
 		peer->initial_ns = h->initial_ns;
+	return 1;
 }
 
 /*
- * What other CPUs know of both directions: any CPU may have sent or got the packets before this one.
- * Where there are more CPUs than HEALTH_TRIES, those from where the other direction was last, and on
- * from there where it was not found.
+ * What the CPU that is `ahead` of the place where the other direction was last knows of both directions;
+ * that place is kept in the slot. 0: not of the other one.
  */
-static __always_inline void health_gather(struct flow_slot *slot, const struct flow_facts *f,
-					  struct tcp_peer *peer)
+__noinline int health_gather(__u32 number, __u32 ahead, struct flow_facts *f, struct tcp_peer *peer)
 {
-	__u32 place = slot->tcp_peer % HEALTH_PLACES, first = slot->tcp_peer / HEALTH_PLACES;
-	__u32 own = bpf_get_smp_processor_id(), cpu = first, zero = 0, found = ~0U;
-	struct flow_wrap *wrap = bpf_map_lookup_elem(&wraps, &zero); /* not needed any more */
+	struct flow_slot *slot = health_slot(number);
+	__u32 place, cpu;
 
-	if (!wrap)
+	if (!slot || !f || !peer || !geometry.cpus)
+		return 0;
+	place = slot->tcp_peer % HEALTH_PLACES;
+	cpu = (slot->tcp_peer / HEALTH_PLACES + ahead) % geometry.cpus;
+	if (cpu != bpf_get_smp_processor_id())
+		health_follow(number, cpu, f, peer);
+	if (health_join(cpu, place, f, peer))
+		return 1;
+	if (!health_join(cpu, place ^ HEALTH_PLACE_UNKNOWN, f, peer))
+		return 0;
+	slot->tcp_peer ^= HEALTH_PLACE_UNKNOWN;
+	return 1;
+}
+
+static __always_inline struct tcp_peer *health_peer(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&peers, &zero);
+}
+
+/*
+ * What other CPUs know: any may have sent or got the packets before this one. Where there are more than
+ * HEALTH_TRIES, those from where the other direction was last, and on from there where it was not found.
+ */
+static __always_inline void health_gather_all(struct flow_slot *slot, __u32 number,
+					      struct flow_facts *f, struct tcp_peer *peer)
+{
+	__u32 found = 0;
+
+	for (__u32 i = 0; i < HEALTH_TRIES && i < geometry.cpus; i++)
+		found |= (__u32)health_gather(number, i, f, peer);
+	if (found & 1)
 		return;
-	for (__u32 i = 0; i < HEALTH_TRIES && i < geometry.cpus; i++, cpu++) {
-		if (cpu >= geometry.cpus)
-			cpu = 0;
-		if (health_join(cpu, place, f, &wrap->first, peer)) {
-			found = cpu;
-		} else if (health_join(cpu, place ^ HEALTH_PLACE_UNKNOWN, f, &wrap->first, peer)) {
-			place ^= HEALTH_PLACE_UNKNOWN;
-			found = cpu;
-		}
-		if (cpu != own)
-			health_follow(slot, cpu, f, peer);
-	}
-	if (found == ~0U) {
-		found = geometry.cpus > HEALTH_TRIES ? cpu : first;
-		place ^= HEALTH_PLACE_SAME;
-	}
-	slot->tcp_peer = (__u16)(found * HEALTH_PLACES + place);
+	slot->tcp_peer ^= HEALTH_PLACE_SAME;
+	if (geometry.cpus > HEALTH_TRIES)
+		slot->tcp_peer += HEALTH_TRIES * HEALTH_PLACES;
+}
+
+/* Before health_look: what it has to know of other slots. Apart from it, as the stack is short. */
+__noinline int health_ready(__u32 number, struct flow_facts *f)
+{
+	struct flow_slot *slot = health_slot(number);
+	struct flow_health *h = health_of(number);
+	struct tcp_peer *peer = health_peer();
+
+	if (!slot || !h || !peer || !f)
+		return 0;
+	__builtin_memset(peer, 0, sizeof(*peer));
+	tcp_start(slot, h, f); /* what is of another connection is no hole */
+	if ((tcp_wants_others(slot, f) || tcp_wants_peer(slot, f)) && health_may_gather())
+		health_gather_all(slot, number, f, peer);
+	return 0;
 }
 
 /* The handshake's questions and answers; see rtt.h. `first`: the packet after a SYN. */
@@ -205,19 +246,16 @@ __noinline int health_look(__u32 number, struct flow_facts *f, __u64 now)
 {
 	struct flow_slot *slot = health_slot(number);
 	struct flow_health *h = health_of(number);
-	struct tcp_peer peer = {};
+	struct tcp_peer *peer = health_peer();
 	int shakes, first;
 
-	if (!slot || !h || !f)
+	if (!slot || !h || !peer || !f)
 		return 0;
 	first = !!(slot->tcp_state & TCP_HANDSHAKE);
 	shakes = first || ((f->tcp_flags & TCP_FLAG_SYN) && health_may_sample());
 	if (shakes || (slot->tcp_state & TCP_TIMED))
 		now = bpf_ktime_get_ns();
-	tcp_start(slot, h, f); /* what is of another connection is no hole */
-	if ((tcp_wants_others(slot, f) || tcp_wants_peer(slot, f)) && health_may_gather())
-		health_gather(slot, f, &peer);
-	tcp_look(slot, h, &peer, f, now);
+	tcp_look(slot, h, peer, f, now);
 	if (shakes)
 		health_handshake(slot, h, f, first, now);
 	return 0;
@@ -293,8 +331,10 @@ static __always_inline void health_segment(struct flow_slot *slot, __u32 number,
 {
 	__u32 what;
 
-	if ((f->segment & PARSE_SEGMENT_TCP) && !tcp_plain(slot, f, now))
+	if ((f->segment & PARSE_SEGMENT_TCP) && !tcp_plain(slot, f, now)) {
+		health_ready(number, f);
 		health_look(number, f, now);
+	}
 	what = health_wants(slot, f);
 	if (what)
 		health_stamp(number, f, what);
@@ -303,10 +343,11 @@ static __always_inline void health_segment(struct flow_slot *slot, __u32 number,
 /* After the first packet of a slot was counted. */
 static __always_inline void health_first(__u32 number, struct flow_facts *f, __u64 now)
 {
-	if (f->segment & PARSE_SEGMENT_TCP)
+	if (f->segment & PARSE_SEGMENT_TCP) {
+		health_ready(number, f);
 		health_look(number, f, now);
-	else
-		health_stamp(number, f,
-			     f->segment & PARSE_SEGMENT_ECHO ? HEALTH_STAMP_ASK
-							     : HEALTH_STAMP_ANSWER);
+		return;
+	}
+	health_stamp(number, f,
+		     f->segment & PARSE_SEGMENT_ECHO ? HEALTH_STAMP_ASK : HEALTH_STAMP_ANSWER);
 }

@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.h"
+#include "tcp.h"
 #include "tunnel.h"
 
 const volatile struct flow_geometry geometry = {};
@@ -114,3 +115,11 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_wrap);
 } wraps SEC(".maps");
+
+/* What other slots tell of the packet at hand. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_peer);
+} peers SEC(".maps");

@@ -34,6 +34,13 @@
 #define TCP_TICK_SHIFT 6	  /* see tcp_ticks() */
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
 
+/* A part of the analysis: in BPF a global function, which the verifier walks once and by itself. */
+#ifdef __bpf__
+#define TCP_PART __noinline int
+#else
+#define TCP_PART static inline int
+#endif
+
 /* flow_slot.tcp_state. */
 enum tcp_state {
 	TCP_SEEN = 1,	    /* tcp_next is known */
@@ -292,16 +299,17 @@ static __always_inline void tcp_note(struct flow_slot *slot)
 }
 
 /* Segments that were there before, or should have been. */
-static __always_inline void tcp_look_again(struct flow_slot *slot, struct flow_health *h,
-					   const struct tcp_peer *peer, const struct flow_facts *f,
-					   __u64 now)
+TCP_PART tcp_look_again(struct flow_slot *slot, struct flow_health *h, const struct tcp_peer *peer,
+			const struct flow_facts *f, __u64 now)
 {
 	struct tcp_again again;
 
+	if (!slot || !h || !peer || !f)
+		return 0;
 	/* a probe's byte goes again with what follows it */
 	if (f->payload > 1 && f->seq == slot->tcp_next - 1 &&
 	    !((peer->state & TCP_ACKED) && !tcp_before(peer->ack, f->seq + f->payload)))
-		return;
+		return 0;
 	again = tcp_sort_again(slot, h, peer, f, now);
 	h->count.retransmits += again.segments - again.out_of_order;
 	h->count.out_of_order += again.out_of_order;
@@ -310,6 +318,7 @@ static __always_inline void tcp_look_again(struct flow_slot *slot, struct flow_h
 		h->count.syn_repeats++;
 	slot->tcp_state |= TCP_TIMED;
 	tcp_note(slot);
+	return 0;
 }
 
 /* Where it is another connection, or the first packet of one, forget what was before. */
@@ -327,9 +336,11 @@ static __always_inline void tcp_start(struct flow_slot *slot, struct flow_health
 }
 
 /* What it says beside its place in the sequence. */
-static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_health *h,
-					   const struct tcp_peer *peer, const struct flow_facts *f)
+TCP_PART tcp_look_flags(struct flow_slot *slot, struct flow_health *h, const struct tcp_peer *peer,
+			const struct flow_facts *f)
 {
+	if (!slot || !h || !peer || !f)
+		return 0;
 	if (f->tcp_flags & TCP_FLAG_RST) {
 		h->count.resets += f->packets;
 		tcp_note(slot);
@@ -343,14 +354,18 @@ static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_h
 		h->count.dup_acks++;
 		tcp_note(slot);
 	}
+	return 0;
 }
 
 /* From the last SYN to the first packet after it: the handshake's two round trips. */
-static __always_inline void tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
-					       const struct flow_facts *f, __u64 now)
+TCP_PART tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
+			    const struct flow_facts *f, __u64 now)
 {
-	__u64 ns = (__u64)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
+	__u64 ns;
 
+	if (!slot || !h || !f)
+		return 0;
+	ns = (__u64)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
 	if (slot->tcp_state & TCP_HANDSHAKE) {
 		slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
 		if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_ACK) {
@@ -362,6 +377,7 @@ static __always_inline void tcp_look_handshake(struct flow_slot *slot, struct fl
 		slot->tcp_state |= TCP_HANDSHAKE;
 		slot->tcp_time = tcp_ticks(now);
 	}
+	return 0;
 }
 
 /*

@@ -26,6 +26,7 @@ static void fill_geometry(struct flow_geometry *geometry)
 		geometry->seed[i] = 0x9e3779b97f4a7c15ULL * (unsigned int)(2 * i + 1);
 	geometry->set_mask = SETS - 1;
 	geometry->cpu_sets = SETS + FLOW_RESERVED_SETS;
+	geometry->cpus = 64;
 	geometry->xdp_buff_len =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
 }
