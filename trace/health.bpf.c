@@ -221,6 +221,17 @@ static __always_inline void begin(const struct tcp_sock *tp, const struct sk_buf
 	told->known = 1;
 }
 
+/*
+ * The socket's flow. Its own port is taken from the copy that is kept to the end: the other is given
+ * back before the state is TCP_CLOSE (net/ipv4/tcp.c, tcp_set_state).
+ */
+static __always_inline void key_of_tcp(const struct sock *sk, const struct tcp_sock *tp,
+				       struct flow_key *key)
+{
+	key_of_sock(&sk->__sk_common, true, key);
+	key->sport = tp->inet_conn.icsk_inet.inet_sport;
+}
+
 static __always_inline void count_retransmit(struct event_control *control, const struct sock *sk,
 					     const struct tcp_sock *tp, __u32 kind,
 					     struct event_count *by)
@@ -232,7 +243,7 @@ static __always_inline void count_retransmit(struct event_control *control, cons
 		return;
 	key.generation = *(volatile __u32 *)&control->generation;
 	key.ifindex = sock_ifindex(sk);
-	key_of_sock(&sk->__sk_common, true, &key.flow);
+	key_of_tcp(sk, tp, &key.flow);
 	by->bytes += by->packets *
 		     (tp->tcp_header_len + (key.flow.ethertype == ETHERTYPE_IPV6 ? 40 : 20) +
 		      (dst ? dst->dev->hard_header_len : 0));
@@ -382,7 +393,7 @@ static __always_inline void fill_close(const struct sock *sk, const struct tcp_s
 	__u32 interval = tp->rate_interval_us;
 
 	end->time_ns = bpf_ktime_get_ns();
-	key_of_sock(&sk->__sk_common, true, &end->flow);
+	key_of_tcp(sk, tp, &end->flow);
 	end->ifindex = sock_ifindex(sk);
 	end->bytes_acked = tp->bytes_acked;
 	end->bytes_received = tp->bytes_received;
