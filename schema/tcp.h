@@ -31,6 +31,7 @@
 #define TCP_FAST_NS 20000000ULL	  /* for so long */
 #define TCP_INITIAL_US 3000	  /* a round trip that is not known */
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
+#define TCP_SYN_REACH 16384 /* so far behind what is expected a SYN is of the same connection */
 
 /* flow_slot.tcp_state. */
 enum tcp_state {
@@ -103,10 +104,13 @@ static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_f
 	return 1;
 }
 
-/* A SYN of another connection than the slot's last: the same ports are used again. */
+/*
+ * A SYN of another connection than the slot's last: the same ports are used again. Where data went with
+ * the SYN, or right after it (RFC 7413), the same SYN is further back than by one.
+ */
 static __always_inline int tcp_begins(const struct flow_slot *slot, const struct flow_facts *f)
 {
-	return (f->tcp_flags & TCP_FLAG_SYN) && f->seq != slot->tcp_next - 1;
+	return (f->tcp_flags & TCP_FLAG_SYN) && slot->tcp_next - 1 - f->seq > TCP_SYN_REACH;
 }
 
 static __always_inline int tcp_is_keep_alive(const struct flow_slot *slot,
@@ -135,7 +139,7 @@ static __always_inline int tcp_is_again(const struct flow_slot *slot, const stru
 /* tcp_look cannot do without the other direction. */
 static __always_inline int tcp_wants_peer(const struct flow_slot *slot, const struct flow_facts *f)
 {
-	return tcp_is_again(slot, f) || (!slot->tcp_dups && tcp_is_repeat(slot, f));
+	return tcp_is_again(slot, f) || tcp_is_repeat(slot, f);
 }
 
 /* What of a packet was sent before: segments, and the kinds of them. */
@@ -196,28 +200,28 @@ static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *s
 						       const struct tcp_peer *peer,
 						       const struct flow_facts *f, __u64 now)
 {
-	__u32 next = slot->tcp_next, end = f->seq + tcp_length(f), mss = f->mss;
+	__u32 next = slot->tcp_next, mss = f->mss, repeated = next - f->seq, acked = 0, rest;
 	struct tcp_again again = {.segments = tcp_segments_before(f, next)};
-	__u32 acked = 0, rest, repeated = next - f->seq;
+	int newest;
 
 	if (peer->slot && (peer->slot->tcp_state & TCP_ACKED))
 		acked = tcp_segments_acked(f, again.segments, peer->slot->tcp_ack);
+	if (f->payload > 1 && repeated == 1 && !acked)
+		return (struct tcp_again){}; /* a probe's byte goes again with what follows it */
+	again.bytes = repeated < f->payload ? repeated : f->payload;
 	rest = again.segments - acked;
 	if (rest && tcp_was_asked_for(peer, f->seq + acked * mss, now))
 		rest--;
-	if (rest && tcp_is_soon(slot, h, peer, now)) {
-		/* the one that ends where the newest did is a repetition of it */
-		int newest = end == next || (f->packets > 1 && again.segments < f->packets &&
-					     f->seq + again.segments * mss == next);
-
-		again.out_of_order = newest ? rest - 1 : rest;
-	}
-	again.bytes = repeated < f->payload ? repeated : f->payload;
-	if (again.out_of_order == again.segments)
-		again.bytes = 0;
-	else if (again.out_of_order)
-		again.bytes -= again.out_of_order * mss < again.bytes ? again.out_of_order * mss
-								      : again.bytes;
+	if (!rest || !tcp_is_soon(slot, h, peer, now))
+		return again;
+	/* the one that ends where the newest did is a repetition of it */
+	newest = f->seq + tcp_length(f) == next ||
+		 (again.segments < f->packets && f->seq + again.segments * mss == next);
+	again.out_of_order = newest ? rest - 1 : rest;
+	/* those before are whole */
+	if (again.out_of_order)
+		again.bytes = (again.segments - rest) * mss +
+			      (newest ? again.bytes - (again.segments - 1) * mss : 0);
 	return again;
 }
 
@@ -231,13 +235,10 @@ static __always_inline void tcp_look_again(struct flow_slot *slot, struct flow_h
 					   const struct tcp_peer *peer, const struct flow_facts *f,
 					   __u64 now)
 {
-	struct tcp_again again;
+	struct tcp_again again = tcp_sort_again(slot, h, peer, f, now);
 
-	/* a probe's byte goes again with what follows it */
-	if (f->payload > 1 && f->seq == slot->tcp_next - 1 &&
-	    !(peer->slot && !tcp_before(peer->slot->tcp_ack, f->seq + f->payload)))
+	if (!again.segments)
 		return;
-	again = tcp_sort_again(slot, h, peer, f, now);
 	h->count.retransmits += again.segments - again.out_of_order;
 	h->count.out_of_order += again.out_of_order;
 	h->count.retransmitted_bytes += again.bytes;
@@ -266,8 +267,9 @@ static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_h
 	if (f->tcp_flags & TCP_FLAG_RST) {
 		h->count.resets += f->packets;
 		tcp_note(slot);
-	} else if (!f->window && !(f->tcp_flags & TCP_FLAGS_RARE)) {
-		h->count.zero_windows += f->packets;
+	} else if (!f->window && !(f->tcp_flags & TCP_FLAG_SYN)) {
+		/* the last segment has the FIN, the others say what they say */
+		h->count.zero_windows += f->packets - (f->tcp_flags & TCP_FLAG_FIN);
 		tcp_note(slot);
 	}
 	if (tcp_is_repeat(slot, f) && !(peer->slot && (peer->slot->tcp_state & TCP_KEPT_ALIVE))) {
@@ -282,19 +284,18 @@ static __always_inline void tcp_look_flags(struct flow_slot *slot, struct flow_h
 static __always_inline void tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
 					       const struct flow_facts *f, __u64 now)
 {
-	__u32 us = (__u32)((__u64)(tcp_ticks(now) - slot->tcp_time) * 1024 / 1000);
+	__u32 ticks = tcp_ticks(now) - slot->tcp_time;
+	__u32 us = (__u32)((__u64)ticks * 1024 / 1000);
 
-	if (slot->tcp_state & TCP_HANDSHAKE) {
-		slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
-		if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_ACK) {
-			h->initial_us = us ? us : 1;
-			tcp_note(slot);
-		}
-	}
-	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN) {
-		slot->tcp_state |= TCP_HANDSHAKE;
-		slot->tcp_time = tcp_ticks(now);
-	}
+	if (!(slot->tcp_state & TCP_HANDSHAKE))
+		return;
+	slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
+	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) != TCP_FLAG_ACK)
+		return;
+	if ((__s32)ticks < 0)
+		return; /* the clock was set back */
+	h->initial_us = us ? us : 1;
+	tcp_note(slot);
 }
 
 /*
@@ -325,6 +326,10 @@ static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health 
 	}
 	if (!(slot->tcp_state & TCP_SEEN) || tcp_before(slot->tcp_next, end)) {
 		slot->tcp_next = end;
+		slot->tcp_time = tcp_ticks(now);
+	}
+	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN) {
+		slot->tcp_state |= TCP_HANDSHAKE;
 		slot->tcp_time = tcp_ticks(now);
 	}
 	slot->tcp_state |= TCP_SEEN;
