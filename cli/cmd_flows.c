@@ -18,7 +18,7 @@
 #include "cli/tags.h"
 
 #define LIMIT_DEFAULT 50
-#define COLUMNS_MAX 64
+#define COLUMNS_MAX 192
 
 struct row {
 	const struct flow_record *rec;

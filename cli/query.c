@@ -20,7 +20,6 @@
 
 #define LIVE_TRIES 20
 #define LIVE_WAIT_NS 25000000 /* a commit takes some milliseconds */
-#define ID_SHIFT 20
 #define STATUS_TIMEOUT_S 2
 
 static int fail_sqlite(struct query *query, const char *what)
@@ -259,18 +258,10 @@ static int join_live(struct query *query)
 
 static int prepare(struct query *query)
 {
-	static const char plain[] = "SELECT " DB_FLOW_COLUMNS " FROM " DB_FLOW_TABLES
-				    " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC";
-	static const char tunnels[] = "SELECT " DB_TUNNEL_COLUMNS " FROM " DB_TUNNEL_TABLES
-				      " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC";
-	const char *sql = db_has_tunnels(query->db) ? tunnels : plain;
-	int64_t until = query->options.until_ms;
+	const struct query_options *options = &query->options;
 
-	if (sqlite3_prepare_v2(query->db, sql, -1, &query->stmt, NULL))
+	if (db_flows_open(query->db, options->since_ms, options->until_ms, &query->flows))
 		return fail_sqlite(query, "flow");
-	until = until > INT64_MAX >> ID_SHIFT ? INT64_MAX : until << ID_SHIFT;
-	sqlite3_bind_int64(query->stmt, 1, query->options.since_ms << ID_SHIFT);
-	sqlite3_bind_int64(query->stmt, 2, until);
 	return 0;
 }
 
@@ -303,7 +294,7 @@ void query_close(struct query *query)
 {
 	live_free(&query->live);
 	free(query->ifaces);
-	sqlite3_finalize(query->stmt);
+	db_flows_close(&query->flows);
 	if (query->db)
 		db_close(query->db, -1);
 	memset(query, 0, sizeof(*query));
@@ -312,29 +303,21 @@ void query_close(struct query *query)
 /* Have the next stored record at hand. 1, 0: the end, or -errno. */
 static int peek_stored(struct query *query)
 {
-	int rc, err;
+	int have;
 
 	if (query->have_stored)
 		return 1;
-	if (!query->stmt)
+	if (!query->flows.flow)
 		return 0;
-	rc = sqlite3_step(query->stmt);
-	if (rc == SQLITE_DONE) {
-		sqlite3_finalize(query->stmt);
-		query->stmt = NULL;
-		return 0;
-	}
-	if (rc != SQLITE_ROW)
-		return fail_sqlite(query, "flow");
-	err = db_flow_read(query->stmt, &query->stored);
-	if (err) {
+	have = db_flows_next(&query->flows, &query->stored);
+	if (!have)
+		db_flows_close(&query->flows);
+	query->have_stored = have > 0;
+	if (have == -EPROTO)
 		snprintf(query->error, sizeof(query->error),
 			 "%s: flow %lld: a value of the wrong type", query->options.db,
-			 (long long)sqlite3_column_int64(query->stmt, 0));
-		return err;
-	}
-	query->have_stored = true;
-	return 1;
+			 (long long)query->flows.id);
+	return have >= 0 || have == -EPROTO ? have : fail_sqlite(query, "flow");
 }
 
 static bool in_window(const struct query *query, const struct flow_record *rec)

@@ -12,11 +12,11 @@
 
 #include "cli/live.h"
 #include "cli/tunnelarg.h"
+#include "schema/db_flows.h"
 #include "schema/fields.h"
 
 struct filter;
 struct sqlite3;
-struct sqlite3_stmt;
 
 #define QUERY_MATCH_FORWARD 1 /* half[0] of the record counts */
 #define QUERY_MATCH_REVERSE 2 /* half[1] does */
@@ -51,7 +51,7 @@ enum query_live {
 struct query {
 	struct query_options options;
 	struct sqlite3 *db;
-	struct sqlite3_stmt *stmt;
+	struct db_flows flows;	    /* of the database, the window alone */
 	struct query_iface *ifaces; /* by id */
 	uint32_t iface_count;
 	struct live live; /* newest first */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/sink_beside.h"
 #include "schema/db.h"
 #include "schema/db_sqlite.h"
 
@@ -27,10 +28,9 @@ enum statement {
 	STMT_BEGIN,
 	STMT_COMMIT,
 	STMT_ROLLBACK,
-	STMT_ROWS,
-	STMT_FLOW,
-	STMT_TUNNEL,
-	STMT_LEDGER,
+	STMT_ROW, /* of each table, one and many */
+	STMT_ROWS = STMT_ROW + DB_TABLES,
+	STMT_LEDGER = STMT_ROWS + DB_TABLES,
 	STMT_BOOKS,
 	STMT_META,
 	STMT_MAX,
@@ -64,9 +64,6 @@ static const char *const statements[STMT_MAX] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ROLLBACK] = "ROLLBACK",
-	[STMT_ROWS] = db_rows_insert,
-	[STMT_FLOW] = db_flow_insert,
-	[STMT_TUNNEL] = db_tunnel_insert,
 	[STMT_LEDGER] = ledger_sql,
 	[STMT_BOOKS] = books_sql,
 	[STMT_META] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
@@ -78,9 +75,17 @@ struct sink_sqlite {
 	int lock_fd;
 	sqlite3_stmt *stmt[STMT_MAX];
 	struct db_rows rows;
+	struct sink_beside beside;
 	uint32_t *order; /* of the batch's records by end_ms */
 	size_t order_room;
 };
+
+static const char *text_of(int i)
+{
+	if (i >= STMT_ROW && i < STMT_ROWS)
+		return db_row_insert[i - STMT_ROW];
+	return i >= STMT_ROWS && i < STMT_LEDGER ? db_rows_insert[i - STMT_ROWS] : statements[i];
+}
 
 /* Statements are made at the first batch and kept. */
 static int prepare(struct sink_sqlite *s)
@@ -90,12 +95,12 @@ static int prepare(struct sink_sqlite *s)
 
 		if (s->stmt[i])
 			continue;
-		rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+		rc = sqlite3_prepare_v3(s->db, text_of(i), -1, SQLITE_PREPARE_PERSISTENT,
 					&s->stmt[i], NULL);
 		if (rc)
 			return rc;
 	}
-	return SQLITE_OK;
+	return sink_beside_prepare(&s->beside, s->db);
 }
 
 /* Run a statement that gives no row. */
@@ -158,23 +163,24 @@ static const uint32_t *sort_records(struct sink_sqlite *s, const struct sink_bat
 	return s->order;
 }
 
-static int insert_tunnel(struct sink_sqlite *s, const struct flow_record *rec, int64_t id)
+/* One row of a table, where the record has one. */
+static int insert_row(struct sink_sqlite *s, enum db_table_number table,
+		      const struct flow_record *rec, int64_t id)
 {
-	if (!rec->key.tunnel_kind)
+	sqlite3_stmt *stmt = s->stmt[STMT_ROW + table];
+
+	if (!db_row_wanted(rec, table))
 		return SQLITE_OK;
-	if (db_tunnel_bind(s->stmt[STMT_TUNNEL], id, rec))
-		return SQLITE_NOMEM;
-	return run(s->stmt[STMT_TUNNEL]);
+	return db_row_bind(stmt, table, id, rec) ? SQLITE_NOMEM : run(stmt);
 }
 
 static int try_record(struct sink_sqlite *s, const struct flow_record *rec, int64_t id)
 {
-	int rc;
+	int rc = SQLITE_OK;
 
-	if (db_flow_bind(s->stmt[STMT_FLOW], id, rec))
-		return SQLITE_NOMEM;
-	rc = run(s->stmt[STMT_FLOW]);
-	return rc ? rc : insert_tunnel(s, rec, id);
+	for (int table = 0; !rc && table < DB_TABLES; table++)
+		rc = insert_row(s, table, rec, id);
+	return rc ? rc : sink_beside_socket(&s->beside, rec, id);
 }
 
 static bool is_taken(int rc)
@@ -209,16 +215,35 @@ static int insert_each(struct sink_sqlite *s)
 	return rc;
 }
 
-/* All at once: the numbers are free as a rule. Else the transaction has ended. */
-static int insert_rows(struct sink_sqlite *s)
+/* Sockets, one by one, and which tables have rows for any record. */
+static int look_beside(struct sink_sqlite *s, bool tables[DB_TABLES])
 {
-	int rc = run(s->stmt[STMT_ROWS]);
+	int rc = SQLITE_OK;
 
 	for (size_t i = 0; !rc && i < s->rows.count; i++) {
 		int64_t id;
 		const struct flow_record *rec = db_rows_at(&s->rows, i, &id);
 
-		rc = insert_tunnel(s, rec, id);
+		tables[DB_TABLE_TUNNEL] |= rec->key.tunnel_kind != FLOW_TUNNEL_NONE;
+		tables[DB_TABLE_TCP] |= rec->has_health;
+		if (rec->socket.has)
+			rc = sink_beside_socket(&s->beside, rec, id);
+	}
+	tables[DB_TABLE_RTT] = tables[DB_TABLE_TCP];
+	return rc;
+}
+
+/* All at once: the numbers are free as a rule. Else the transaction has ended. */
+static int insert_rows(struct sink_sqlite *s)
+{
+	bool tables[DB_TABLES] = {false};
+	int rc = run(s->stmt[STMT_ROWS + DB_TABLE_FLOW]);
+
+	if (!rc)
+		rc = look_beside(s, tables);
+	for (int table = 0; !rc && table < DB_TABLES; table++) {
+		if (tables[table])
+			rc = run(s->stmt[STMT_ROWS + table]);
 	}
 	s->rows.sequence = (s->rows.sequence + (uint32_t)s->rows.count) & SEQUENCE_MASK;
 	return rc;
@@ -275,6 +300,10 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 	for (size_t i = 0; !rc && i < batch->books; i++)
 		rc = add_books(s, &batch->book[i]);
 	if (!rc)
+		rc = sink_beside_write(&s->beside, batch);
+	if (!rc && batch->event_generation)
+		rc = set_meta(s, "event_generation", batch->event_generation);
+	if (!rc)
 		rc = set_meta(s, "last_sweep", batch->sweep);
 	if (!rc)
 		rc = set_meta(s, "ring_pos", batch->ring_pos);
@@ -308,6 +337,7 @@ static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char 
 		return 0;
 	db_describe(s->db, rc, name, error, size);
 	err = db_errno(s->db, rc);
+	sink_beside_forget(&s->beside);
 	/* some errors have rolled back already */
 	if (!sqlite3_get_autocommit(s->db))
 		run(s->stmt[STMT_ROLLBACK]);
@@ -320,6 +350,7 @@ static void sqlite_free(struct sink *sink)
 
 	for (int i = 0; i < STMT_MAX; i++)
 		sqlite3_finalize(s->stmt[i]);
+	sink_beside_free(&s->beside);
 	db_close(s->db, s->lock_fd);
 	free(s->order);
 	free(s);

@@ -12,9 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "db_event.h"
+#include "db_flows.h"
 #include "fields.h"
 
-#define DB_VERSION 2
+#define DB_VERSION 3
 #define DB_APPLICATION_ID 0x574c4447 /* "WLDG" */
 #define DB_PATH_DEFAULT "/var/lib/wireledger/ledger.db"
 
@@ -45,13 +47,32 @@ int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size
 int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value);
 int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value);
 
-/* The INSERT of one record into flow and how it is bound to it; id is (end_ms << 20) | n. */
-extern const char db_flow_insert[];
-int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
+/* Table flow, and those beside it, which have a row by the same id where there is something to say. */
+enum db_table_number {
+	DB_TABLE_FLOW,
+	DB_TABLE_TUNNEL,
+	DB_TABLE_TCP,
+	DB_TABLE_RTT,
+	DB_TABLES,
+};
+
+/* Does the record have a row in the table? */
+bool db_row_wanted(const struct flow_record *rec, enum db_table_number table);
+
+/* The INSERT of one such row and how it is bound to it; id is (end_ms << 20) | n. */
+extern const char *const db_row_insert[DB_TABLES];
+int db_row_bind(struct sqlite3_stmt *stmt, enum db_table_number table, int64_t id,
+		const struct flow_record *rec);
+
+/* Likewise, where socket->has; process: word.id, 0 where it is empty. */
+extern const char db_socket_insert[];
+int db_socket_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_socket *socket,
+		   int64_t process);
 
 /*
  * The INSERT of many: all that the struct says when the statement runs, n going on from `sequence`.
- * Where an id is taken it fails with SQLITE_CONSTRAINT, and the whole transaction is rolled back.
+ * Where an id of table flow is taken it fails with SQLITE_CONSTRAINT, and the whole transaction is
+ * rolled back.
  */
 struct db_rows {
 	const struct flow_record *record;
@@ -60,31 +81,18 @@ struct db_rows {
 	uint32_t sequence;
 };
 
-#define DB_ROWS_TABLE "flow_rows" /* of the connection, not of the database */
+extern const char *const db_rows_insert[DB_TABLES];
 
-extern const char db_rows_insert[];
-
-/* Let `db` know db_rows_insert's table; `rows` must stay as long as `db`. 0 or -errno. */
+/* Let `db` know what db_rows_insert selects from; `rows` must stay as long as `db`. 0 or -errno. */
 int db_rows_register(struct sqlite3 *db, struct db_rows *rows);
 
 /* The row of that number and its id. */
 const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int64_t *ret_id);
 
-/* The row beside it, where rec->key.tunnel_kind is not 0. */
-extern const char db_tunnel_insert[];
-int db_tunnel_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec);
-
-/* The columns that db_flow_read expects: those of table flow alone, or with the tunnel's as well. */
+/* What db_flow_read reads, from table flow: no tunnel, no health. */
 #define DB_FLOW_COLUMNS                                                                               \
 	"id, duration_ms, iface, dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport, " \
 	"packets, bytes, ip_bytes, rev_packets, rev_bytes, rev_ip_bytes, tcp_flags, end_reason"
 
-#define DB_FLOW_TABLES "flow"
-#define DB_TUNNEL_COLUMNS DB_FLOW_COLUMNS ", kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst"
-#define DB_TUNNEL_TABLES "flow LEFT JOIN flow_tunnel ON flow = id"
-
-/* Flows have tunnels, or that cannot be told: a reader must ask for both. */
-bool db_has_tunnels(struct sqlite3 *db);
-
-/* The current row of a SELECT of one of the two. 0, or -EPROTO where a value has the wrong type. */
+/* The current row of a SELECT of these. 0, or -EPROTO where a value has the wrong type. */
 int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec);

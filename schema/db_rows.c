@@ -1,177 +1,166 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * db_rows.c: flow records as rows of tables flow and flow_tunnel. See db.h, and schema.sql for what a
- * column holds. tcp_flags: | reverse's SYN : 17 | SYN : 16 | reverse's flags : 8..15 | flags : 0..7 |,
- * the SYN bits being tcp_syn.
+ * db_rows.c: flow records as rows of tables flow and flow_tunnel, and many at once of any table. See
+ * db.h, and schema.sql for what a column holds. tcp_flags: | reverse's SYN : 17 | SYN : 16 | reverse's
+ * flags : 8..15 | flags : 0..7 |, the SYN bits being tcp_syn.
  *
- * The number of the interface is not stored, iface is; what is around the packets has a row of its
- * own in table flow_tunnel.
+ * The number of the interface is not stored, iface is; what few records have has a row of its own in
+ * a table beside, by the same id.
  *
  * Many records go in by one INSERT ... SELECT from a table-valued function of ours (SQLite's virtual
  * tables, https://www.sqlite.org/vtab.html#eponymous_virtual_tables): half the work of a statement
  * run for each.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/db.h"
-#include "schema/db_sqlite.h"
+#include "schema/db_cell.h"
 
-#define VLAN_ID 0xfff
+#define TUNNEL_COUNT 6
 
-/* One value. */
-struct cell {
-	enum { CELL_NULL, CELL_INT, CELL_BLOB } type;
-	int64_t value;
-	const void *blob; /* 16 bytes */
+#define VALUES_6 "?, ?, ?, ?, ?, ?"
+#define VALUES_11 VALUES_6 ", ?, ?, ?, ?, ?"
+
+const char *const db_row_insert[DB_TABLES] = {
+	[DB_TABLE_FLOW] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") "
+			  "VALUES (" VALUES_11 ", ?, ?, ?, ?, " VALUES_6 ")",
+	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" DB_TUNNEL_COLUMNS ") "
+			    "VALUES (" VALUES_6 ")",
+	[DB_TABLE_TCP] = "INSERT OR REPLACE INTO flow_tcp (" DB_TCP_COLUMNS ") "
+			 "VALUES (" VALUES_11 ", " VALUES_11 ", ?)",
+	[DB_TABLE_RTT] = "INSERT OR REPLACE INTO flow_rtt (" DB_RTT_COLUMNS ") "
+			 "VALUES (" VALUES_11 ")",
 };
 
-const char db_flow_insert[] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") VALUES "
-			      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
 /* OR ROLLBACK: a statement that may end in the middle needs no journal of its own then. */
-const char db_rows_insert[] = "INSERT OR ROLLBACK INTO flow (" DB_FLOW_COLUMNS ") "
-			      "SELECT " DB_FLOW_COLUMNS " FROM " DB_ROWS_TABLE;
+const char *const db_rows_insert[DB_TABLES] = {
+	[DB_TABLE_FLOW] = "INSERT OR ROLLBACK INTO flow (" DB_FLOW_COLUMNS ") "
+			  "SELECT " DB_FLOW_COLUMNS " FROM flow_rows",
+	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" DB_TUNNEL_COLUMNS ") "
+			    "SELECT " DB_TUNNEL_COLUMNS " FROM flow_tunnel_rows",
+	[DB_TABLE_TCP] = "INSERT OR REPLACE INTO flow_tcp (" DB_TCP_COLUMNS ") "
+			 "SELECT " DB_TCP_COLUMNS " FROM flow_tcp_rows",
+	[DB_TABLE_RTT] = "INSERT OR REPLACE INTO flow_rtt (" DB_RTT_COLUMNS ") "
+			 "SELECT " DB_RTT_COLUMNS " FROM flow_rtt_rows",
+};
 
-const char db_tunnel_insert[] =
-	"INSERT OR REPLACE INTO flow_tunnel (flow, kind, tunnel_id, rev_tunnel_id, outer_src, outer_dst) "
-	"VALUES (?, ?, ?, ?, ?, ?)";
-
-static struct cell cell_int(int64_t value)
-{
-	return (struct cell){.type = CELL_INT, .value = value};
-}
-
-static struct cell cell_optional(bool present, int64_t value)
-{
-	return (struct cell){.type = present ? CELL_INT : CELL_NULL, .value = value};
-}
-
-static struct cell cell_tag(uint16_t tag)
-{
-	return cell_optional(tag & FLOW_VLAN_TAGGED, tag & VLAN_ID);
-}
-
-static struct cell cell_address(uint16_t ethertype, const __be32 *addr)
-{
-	if (db_has_ipv4(ethertype))
-		return cell_int((int32_t)ntohl(addr[0]));
-	if (ethertype == ETH_P_IPV6)
-		return (struct cell){.type = CELL_BLOB, .blob = addr};
-	return (struct cell){.type = CELL_NULL};
-}
-
-static struct cell cell_port(const struct flow_key *key, __be16 port)
-{
-	return cell_optional(flow_key_is_ip(key) || port, ntohs(port));
-}
-
-static struct cell cell_tcp_flags(const struct flow_record *rec)
+static struct db_cell tcp_flags_cell(const struct flow_record *rec)
 {
 	const struct flow_half *fwd = &rec->half[0], *rev = &rec->half[1];
 	int64_t flags = fwd->tcp_flags | rev->tcp_flags << 8 |
 			(int64_t) !!fwd->tcp_syn << DB_SYN_SHIFT |
 			(int64_t) !!rev->tcp_syn << (DB_SYN_SHIFT + 1);
 
-	return cell_optional(flow_key_is_ip(&rec->key) && rec->key.proto == IPPROTO_TCP, flags);
+	return db_cell_optional(flow_key_is_ip(&rec->key) && rec->key.proto == IPPROTO_TCP, flags);
 }
 
-static struct cell cell_of(const struct flow_record *rec, int64_t id, int column)
+static struct db_cell flow_cell(const struct flow_record *rec, int64_t id, int column)
 {
-	const struct flow_key *key = &rec->key;
-
 	switch (column) {
 	case DB_COL_ID:
-		return cell_int(id);
+		return db_cell_int(id);
 	case DB_COL_DURATION:
-		return cell_int((id >> DB_ID_SHIFT) - rec->start_ms);
+		return db_cell_int((id >> DB_ID_SHIFT) - rec->start_ms);
 	case DB_COL_IFACE:
-		return cell_int(rec->iface);
-	case DB_COL_DIR:
-		return cell_int(key->dir);
-	case DB_COL_ETHERTYPE:
-		return cell_optional(!flow_key_is_ip(key), key->ethertype);
-	case DB_COL_VLAN:
-		return cell_tag(key->vlan);
-	case DB_COL_CVLAN:
-		return cell_tag(key->cvlan);
-	case DB_COL_MARKS:
-		return cell_int(key->marks);
-	case DB_COL_PROTO:
-		return cell_optional(flow_key_is_ip(key), key->proto);
-	case DB_COL_SRC:
-		return cell_address(key->ethertype, key->src);
-	case DB_COL_DST:
-		return cell_address(key->ethertype, key->dst);
-	case DB_COL_SPORT:
-		return cell_port(key, key->sport);
-	case DB_COL_DPORT:
-		return cell_port(key, key->dport);
+		return db_cell_int(rec->iface);
 	case DB_COL_PACKETS:
-		return cell_int((int64_t)rec->half[0].packets);
+		return db_cell_int((int64_t)rec->half[0].packets);
 	case DB_COL_BYTES:
-		return cell_int((int64_t)rec->half[0].bytes);
+		return db_cell_int((int64_t)rec->half[0].bytes);
 	case DB_COL_IP_BYTES:
-		return cell_int((int64_t)rec->half[0].ip_bytes);
+		return db_cell_int((int64_t)rec->half[0].ip_bytes);
 	case DB_COL_REV_PACKETS:
-		return cell_int((int64_t)rec->half[1].packets);
+		return db_cell_int((int64_t)rec->half[1].packets);
 	case DB_COL_REV_BYTES:
-		return cell_int((int64_t)rec->half[1].bytes);
+		return db_cell_int((int64_t)rec->half[1].bytes);
 	case DB_COL_REV_IP_BYTES:
-		return cell_int((int64_t)rec->half[1].ip_bytes);
+		return db_cell_int((int64_t)rec->half[1].ip_bytes);
 	case DB_COL_TCP_FLAGS:
-		return cell_tcp_flags(rec);
+		return tcp_flags_cell(rec);
 	case DB_COL_END_REASON:
-		return cell_int(rec->end_reason);
+		return db_cell_int(rec->end_reason);
 	default:
-		return (struct cell){.type = CELL_NULL};
+		return db_cell_key(&rec->key, column - DB_COL_KEY);
 	}
 }
 
-static int bind_cell(sqlite3_stmt *stmt, int column, struct cell cell)
+static const struct db_table flow_table = {
+	.name = "flow_rows",
+	.columns = DB_FLOW_COLUMNS,
+	.count = DB_COL_END_REASON + 1,
+	.cell = flow_cell,
+};
+
+static bool has_tunnel(const struct flow_record *rec)
 {
-	if (cell.type == CELL_INT)
-		return sqlite3_bind_int64(stmt, column + 1, cell.value);
-	if (cell.type == CELL_BLOB)
-		return sqlite3_bind_blob(stmt, column + 1, cell.blob, 16, SQLITE_STATIC);
-	return sqlite3_bind_null(stmt, column + 1);
+	return rec->key.tunnel_kind != FLOW_TUNNEL_NONE;
+}
+
+static struct db_cell tunnel_cell(const struct flow_record *rec, int64_t id, int column)
+{
+	switch (column) {
+	case 0:
+		return db_cell_int(id);
+	case 1:
+		return db_cell_int(rec->key.tunnel_kind);
+	case 2:
+		return db_cell_int(rec->key.tunnel_id);
+	case 3:
+		return db_cell_int(rec->rev_tunnel_id);
+	case 4:
+		return db_cell_address(rec->outer_ethertype, rec->outer_src);
+	default:
+		return db_cell_address(rec->outer_ethertype, rec->outer_dst);
+	}
+}
+
+static const struct db_table tunnel_table = {
+	.name = "flow_tunnel_rows",
+	.columns = DB_TUNNEL_COLUMNS,
+	.count = TUNNEL_COUNT,
+	.has = has_tunnel,
+	.cell = tunnel_cell,
+};
+
+static const struct db_table *const tables[DB_TABLES] = {
+	[DB_TABLE_FLOW] = &flow_table,
+	[DB_TABLE_TUNNEL] = &tunnel_table,
+	[DB_TABLE_TCP] = &db_tcp_table,
+	[DB_TABLE_RTT] = &db_rtt_table,
+};
+
+bool db_row_wanted(const struct flow_record *rec, enum db_table_number table)
+{
+	return !tables[table]->has || tables[table]->has(rec);
 }
 
 /* The record must stay until the statement is reset. */
-int db_flow_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
+int db_row_bind(struct sqlite3_stmt *stmt, enum db_table_number table, int64_t id,
+		const struct flow_record *rec)
 {
+	const struct db_table *t = tables[table];
 	int rc = 0;
 
-	for (int column = 0; column <= DB_COL_END_REASON; column++)
-		rc |= bind_cell(stmt, column, cell_of(rec, id, column));
-	return rc ? -ENOMEM : 0; /* the columns are right, so nothing else can be wrong */
-}
-
-int db_tunnel_bind(struct sqlite3_stmt *stmt, int64_t id, const struct flow_record *rec)
-{
-	int rc = sqlite3_bind_int64(stmt, 1, id);
-
-	rc |= sqlite3_bind_int64(stmt, 2, rec->key.tunnel_kind);
-	rc |= sqlite3_bind_int64(stmt, 3, rec->key.tunnel_id);
-	rc |= sqlite3_bind_int64(stmt, 4, rec->rev_tunnel_id);
-	rc |= bind_cell(stmt, 4, cell_address(rec->outer_ethertype, rec->outer_src));
-	rc |= bind_cell(stmt, 5, cell_address(rec->outer_ethertype, rec->outer_dst));
-	return rc ? -ENOMEM : 0;
+	for (int column = 0; column < t->count; column++)
+		rc |= db_cell_bind(stmt, column, t->cell(rec, id, column));
+	return rc ? -ENOMEM : 0; /* each column is there, so nothing else can be wrong */
 }
 
 /* --- many of them as a table ---------------------------------------------------------------------- */
 
 struct rows_table {
 	sqlite3_vtab base;
+	const struct db_table *table;
 	const struct db_rows *rows;
 };
 
 struct rows_cursor {
 	sqlite3_vtab_cursor base;
+	const struct db_table *table;
 	const struct db_rows *rows;
 	size_t at;
 	const struct flow_record *record; /* at that place */
@@ -187,19 +176,30 @@ const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int6
 	return rec;
 }
 
+/* What a function is made of: the table, and what the connection gave. */
+struct rows_source {
+	const struct db_table *table;
+	const struct db_rows *rows;
+};
+
 static int rows_connect(sqlite3 *db, void *arg, int argc, const char *const *argv,
 			sqlite3_vtab **ret_table, char **ret_error)
 {
+	const struct rows_source *source = arg;
 	struct rows_table *table;
-	int rc = sqlite3_declare_vtab(db, "CREATE TABLE rows (" DB_FLOW_COLUMNS ")");
+	char sql[512];
+	int rc;
 
 	(void)argc, (void)argv, (void)ret_error;
+	snprintf(sql, sizeof(sql), "CREATE TABLE rows (%s)", source->table->columns);
+	rc = sqlite3_declare_vtab(db, sql);
 	if (rc)
 		return rc;
 	table = calloc(1, sizeof(*table));
 	if (!table)
 		return SQLITE_NOMEM;
-	table->rows = arg;
+	table->table = source->table;
+	table->rows = source->rows;
 	*ret_table = &table->base;
 	return SQLITE_OK;
 }
@@ -217,13 +217,15 @@ static int rows_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
 	return SQLITE_OK;
 }
 
-static int rows_open(sqlite3_vtab *table, sqlite3_vtab_cursor **ret_cursor)
+static int rows_open(sqlite3_vtab *base, sqlite3_vtab_cursor **ret_cursor)
 {
+	const struct rows_table *table = (struct rows_table *)base;
 	struct rows_cursor *cursor = calloc(1, sizeof(*cursor));
 
 	if (!cursor)
 		return SQLITE_NOMEM;
-	cursor->rows = ((struct rows_table *)table)->rows;
+	cursor->table = table->table;
+	cursor->rows = table->rows;
 	*ret_cursor = &cursor->base;
 	return SQLITE_OK;
 }
@@ -234,11 +236,17 @@ static int rows_close(sqlite3_vtab_cursor *cursor)
 	return SQLITE_OK;
 }
 
+/* To the row at that place, or the next that is. */
 static void rows_go(struct rows_cursor *cursor, size_t at)
 {
-	cursor->at = at;
-	if (at < cursor->rows->count)
+	bool (*has)(const struct flow_record *rec) = cursor->table->has;
+
+	for (; at < cursor->rows->count; at++) {
 		cursor->record = db_rows_at(cursor->rows, at, &cursor->id);
+		if (!has || has(cursor->record))
+			break;
+	}
+	cursor->at = at;
 }
 
 static int rows_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
@@ -267,11 +275,11 @@ static int rows_eof(sqlite3_vtab_cursor *base)
 static int rows_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
 	const struct rows_cursor *cursor = (struct rows_cursor *)base;
-	struct cell cell = cell_of(cursor->record, cursor->id, column);
+	struct db_cell cell = cursor->table->cell(cursor->record, cursor->id, column);
 
-	if (cell.type == CELL_INT)
+	if (cell.type == DB_CELL_INT)
 		sqlite3_result_int64(context, cell.value);
-	else if (cell.type == CELL_BLOB)
+	else if (cell.type == DB_CELL_BLOB)
 		sqlite3_result_blob(context, cell.blob, 16, SQLITE_STATIC);
 	return SQLITE_OK; /* NULL where nothing was said */
 }
@@ -296,7 +304,16 @@ int db_rows_register(struct sqlite3 *db, struct db_rows *rows)
 		.xColumn = rows_column,
 		.xRowid = rows_rowid,
 	};
-	int rc = sqlite3_create_module(db, DB_ROWS_TABLE, &module, rows);
+	int rc = SQLITE_OK;
 
+	for (int i = 0; !rc && i < DB_TABLES; i++) {
+		struct rows_source *source = malloc(sizeof(*source));
+
+		if (!source)
+			return -ENOMEM;
+		*source = (struct rows_source){.table = tables[i], .rows = rows};
+		/* what it is given is freed with the connection, and where it fails */
+		rc = sqlite3_create_module_v2(db, tables[i]->name, &module, source, free);
+	}
 	return rc ? db_errno(db, rc) : 0;
 }

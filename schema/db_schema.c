@@ -26,6 +26,7 @@
 #define HEADER_APPLICATION_ID 68
 
 #define VERSION_LINE "\n-- version "
+#define VIEWS_LINE "\n-- views\n"
 
 const char *db_shown(const char *path)
 {
@@ -246,27 +247,30 @@ int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct
 	return err;
 }
 
-/* Run the sections "-- version N" of schema.sql with N > version. */
+/* Run what is between the two of schema.sql. */
+static int run_section(struct sqlite3 *db, const char *begin, const char *end)
+{
+	char *sql = strndup(begin, (size_t)(end - begin));
+	int rc = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+
+	free(sql);
+	return rc;
+}
+
+/* Run the sections "-- version N" of schema.sql with N > version, then the views. */
 static int run_sections(struct sqlite3 *db, int64_t version)
 {
-	const char *line = strstr(schema_sql, VERSION_LINE);
+	const char *line = strstr(schema_sql, VERSION_LINE), *views = strstr(line, VIEWS_LINE);
+	int rc = SQLITE_OK;
 
-	while (line) {
+	while (!rc && line) {
 		const char *next = strstr(line + 1, VERSION_LINE);
-		size_t len = next ? (size_t)(next - line) : strlen(line);
-		int rc = SQLITE_OK;
 
-		if (strtol(line + strlen(VERSION_LINE), NULL, 10) > version) {
-			char *sql = strndup(line, len);
-
-			rc = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
-			free(sql);
-		}
-		if (rc)
-			return rc;
+		if (strtol(line + strlen(VERSION_LINE), NULL, 10) > version)
+			rc = run_section(db, line, next ? next : views);
 		line = next;
 	}
-	return SQLITE_OK;
+	return rc ? rc : run_section(db, views, views + strlen(views));
 }
 
 int db_migrate(struct sqlite3 *db, const char *name, int64_t version, struct db_error *error)

@@ -16,22 +16,30 @@
 
 #define DB_NAME_SHOWN 160
 
-/* Of DB_FLOW_COLUMNS and DB_TUNNEL_COLUMNS. */
+#define DB_KEY "dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport"
+
+/* Of DB_KEY, which is part of every row that has a key. */
+enum db_key_column {
+	DB_KEY_DIR,
+	DB_KEY_ETHERTYPE,
+	DB_KEY_VLAN,
+	DB_KEY_CVLAN,
+	DB_KEY_MARKS,
+	DB_KEY_PROTO,
+	DB_KEY_SRC,
+	DB_KEY_DST,
+	DB_KEY_SPORT,
+	DB_KEY_DPORT,
+	DB_KEY_COLUMNS,
+};
+
+/* Of DB_FLOW_COLUMNS. */
 enum db_column {
 	DB_COL_ID,
 	DB_COL_DURATION,
 	DB_COL_IFACE,
-	DB_COL_DIR,
-	DB_COL_ETHERTYPE,
-	DB_COL_VLAN,
-	DB_COL_CVLAN,
-	DB_COL_MARKS,
-	DB_COL_PROTO,
-	DB_COL_SRC,
-	DB_COL_DST,
-	DB_COL_SPORT,
-	DB_COL_DPORT,
-	DB_COL_PACKETS,
+	DB_COL_KEY,
+	DB_COL_PACKETS = DB_COL_KEY + DB_KEY_COLUMNS,
 	DB_COL_BYTES,
 	DB_COL_IP_BYTES,
 	DB_COL_REV_PACKETS,
@@ -39,15 +47,11 @@ enum db_column {
 	DB_COL_REV_IP_BYTES,
 	DB_COL_TCP_FLAGS,
 	DB_COL_END_REASON,
-	DB_COL_KIND,
-	DB_COL_TUNNEL_ID,
-	DB_COL_REV_TUNNEL_ID,
-	DB_COL_OUTER_SRC,
-	DB_COL_OUTER_DST,
 };
 
 #define DB_ID_SHIFT 20 /* flow.id: end_ms << 20 | n */
 #define DB_SYN_SHIFT 16
+#define DB_VLAN_ID 0xfff
 
 /* Addresses of that EtherType are stored as integers. */
 static inline bool db_has_ipv4(uint16_t ethertype)

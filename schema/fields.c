@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * fields.c: each field of a flow record once, and the two ways to look at a record: turned round
- * and split into its directions. Pure.
+ * fields.c: each field of a flow record once. Pure.
  *
  * IPFIX numbers are IANA's. Those of reverse fields are the forward ones under RFC 5103's reverse
  * enterprise number 29305; src and dst are 8 and 12 for IPv4 and 27 and 28 for IPv6.
@@ -16,158 +15,15 @@
 #include <string.h>
 
 #define VLAN_ID 0xfff
-/* Marks of keys whose ports may be unknown, and 0 for that: no ICMP type to exchange. */
-#define MARKS_PORTLESS                                                              \
-	(FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED | \
-	 FLOW_MARK_CATCHALL)
-
-bool flow_key_is_ip(const struct flow_key *key)
-{
-	return key->ethertype == ETH_P_IP || key->ethertype == ETH_P_IPV6;
-}
 
 static bool is_arp(const struct flow_key *key)
 {
 	return key->ethertype == ETH_P_ARP || key->ethertype == ETH_P_RARP;
 }
 
-static bool is_icmp(const struct flow_key *key)
-{
-	return flow_key_is_ip(key) && (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6);
-}
-
 static bool is_tcp(const struct flow_key *key)
 {
 	return flow_key_is_ip(key) && key->proto == IPPROTO_TCP;
-}
-
-/* What answers what, or asks for it: request and reply exchanged, everything else itself. */
-struct turn {
-	uint16_t request;
-	uint16_t reply;
-};
-
-static __be16 turn_about(const struct turn *turn, size_t count, __be16 value)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (ntohs(value) == turn[i].request)
-			return htons(turn[i].reply);
-		if (ntohs(value) == turn[i].reply)
-			return htons(turn[i].request);
-	}
-	return value;
-}
-
-/* RFC 792: echo, timestamp; RFC 950: address mask. */
-static const struct turn icmp_turn[] = {{8, 0}, {13, 14}, {17, 18}};
-/* RFC 4443: echo; RFC 4861: router and neighbour solicitation. */
-static const struct turn icmpv6_turn[] = {{128, 129}, {133, 134}, {135, 136}};
-/* RFC 826, RFC 903 (reverse), RFC 2390 (inverse). */
-static const struct turn arp_turn[] = {{1, 2}, {3, 4}, {8, 9}};
-
-#define TURN(table, value) turn_about(table, sizeof(table) / sizeof((table)[0]), value)
-
-/* DSAP and SSAP exchanged; their lowest bits are flags (group, response) and stay. */
-static __be16 llc_reverse(__be16 sport)
-{
-	uint16_t sap = ntohs(sport);
-
-	return htons((uint16_t)((sap & 0xfe) << 8 | (sap & 0xfe00) >> 8 | (sap & 0x0101)));
-}
-
-static void reverse_ports(const struct flow_key *key, struct flow_key *rev)
-{
-	if (is_icmp(key)) {
-		if (key->marks & MARKS_PORTLESS)
-			return;
-		rev->sport = key->proto == IPPROTO_ICMP ? TURN(icmp_turn, key->sport)
-							: TURN(icmpv6_turn, key->sport);
-	} else if (is_arp(key)) {
-		rev->sport = TURN(arp_turn, key->sport);
-	} else if (key->ethertype == FLOW_ETH_LLC) {
-		rev->sport = llc_reverse(key->sport);
-	} else {
-		rev->sport = key->dport;
-		rev->dport = key->sport;
-	}
-}
-
-static uint32_t outer_reverse(uint32_t outer)
-{
-	switch (outer & 3) {
-	case FLOW_OUTER_FORWARD:
-		return (outer & ~3U) | FLOW_OUTER_BACKWARD;
-	case FLOW_OUTER_BACKWARD:
-		return (outer & ~3U) | FLOW_OUTER_FORWARD;
-	}
-	return outer;
-}
-
-void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key)
-{
-	struct flow_key rev = *key;
-
-	memcpy(rev.src, key->dst, sizeof(rev.src));
-	memcpy(rev.dst, key->src, sizeof(rev.dst));
-	reverse_ports(key, &rev);
-	rev.dir = key->dir == FLOW_INGRESS ? FLOW_EGRESS : FLOW_INGRESS;
-	rev.outer = outer_reverse(key->outer);
-	*ret_key = rev;
-}
-
-bool flow_key_in_tunnel(const struct flow_key *key)
-{
-	return key->tunnel_kind >= FLOW_TUNNEL_VXLAN && key->tunnel_kind <= FLOW_TUNNEL_GTPU;
-}
-
-void flow_key_common(const struct flow_key *key, struct flow_key *ret_key)
-{
-	*ret_key = *key;
-	ret_key->vlan = ret_key->cvlan = 0;
-	ret_key->marks &= (uint8_t) ~(FLOW_MARK_STAG | FLOW_MARK_VLAN_UNKNOWN);
-	switch (key->tunnel_kind) {
-	case FLOW_TUNNEL_MPLS:
-	case FLOW_TUNNEL_GTPU:
-	case FLOW_TUNNEL_ESP:
-	case FLOW_TUNNEL_AH:
-	case FLOW_TUNNEL_FABRICPATH:
-		ret_key->tunnel_id = 0;
-	}
-}
-
-bool flow_key_same_tags(const struct flow_key *a, const struct flow_key *b)
-{
-	if ((a->marks | b->marks) & FLOW_MARK_VLAN_UNKNOWN)
-		return true;
-	return a->vlan == b->vlan && a->cvlan == b->cvlan &&
-	       !((a->marks ^ b->marks) & FLOW_MARK_STAG);
-}
-
-void flow_record_key(const struct flow_record *rec, int which, struct flow_key *ret_key)
-{
-	if (!which) {
-		*ret_key = rec->key;
-		return;
-	}
-	flow_key_reverse(&rec->key, ret_key);
-	ret_key->tunnel_id = rec->rev_tunnel_id;
-	if (rec->key.marks & FLOW_MARK_MIRRORED)
-		ret_key->dir = rec->key.dir;
-}
-
-void flow_record_split(const struct flow_record *rec, int which, struct flow_record *ret_rec)
-{
-	struct flow_record half = *rec;
-
-	memset(half.half, 0, sizeof(half.half));
-	flow_record_key(rec, which, &half.key);
-	half.rev_tunnel_id = 0;
-	if (which) {
-		memcpy(half.outer_src, rec->outer_dst, sizeof(half.outer_src));
-		memcpy(half.outer_dst, rec->outer_src, sizeof(half.outer_dst));
-	}
-	half.half[0] = rec->half[which ? 1 : 0];
-	*ret_rec = half;
 }
 
 static bool is_zero(const __be32 *addr)
@@ -373,6 +229,61 @@ NUMBER(rev_bytes, true, rec->half[1].bytes)
 NUMBER(rev_ip_bytes, true, rec->half[1].ip_bytes)
 NUMBER(rev_tcp_flags, is_tcp(&rec->key), rec->half[1].tcp_flags)
 
+/* The same of each direction. */
+#define HALVES(field, present, value)                                                         \
+	static bool field##_of(const struct flow_record *rec, int which, uint64_t *ret_value) \
+	{                                                                                     \
+		const struct half_health *h = &rec->health[which];                            \
+		if (!(present))                                                               \
+			return false;                                                         \
+		*ret_value = (value);                                                         \
+		return true;                                                                  \
+	}                                                                                     \
+	static bool field##_number(const struct flow_record *rec, uint64_t *ret_value)        \
+	{                                                                                     \
+		return field##_of(rec, 0, ret_value);                                         \
+	}                                                                                     \
+	static bool rev_##field##_number(const struct flow_record *rec, uint64_t *ret_value)  \
+	{                                                                                     \
+		return field##_of(rec, 1, ret_value);                                         \
+	}
+
+HALVES(retransmits, is_tcp(&rec->key), h->count.retransmits)
+HALVES(retransmitted_bytes, is_tcp(&rec->key), h->count.retransmitted_bytes)
+HALVES(out_of_order, is_tcp(&rec->key), h->count.out_of_order)
+HALVES(dup_acks, is_tcp(&rec->key), h->count.dup_acks)
+HALVES(zero_windows, is_tcp(&rec->key), h->count.zero_windows)
+HALVES(resets, is_tcp(&rec->key), h->count.resets)
+HALVES(keep_alives, is_tcp(&rec->key), h->count.keep_alives)
+HALVES(syn_repeats, is_tcp(&rec->key), h->count.syn_repeats)
+HALVES(retransmits_kernel, is_tcp(&rec->key), h->retransmits_kernel)
+HALVES(drops, h, h->drops)
+HALVES(drop_bytes, h, h->drop_bytes)
+HALVES(handshake_us, h->handshake_us, h->handshake_us)
+HALVES(rtt_us, h->count.rtt_count, h->count.rtt_sum_us / h->count.rtt_count)
+HALVES(rtt_min_us, h->count.rtt_count, h->rtt_min_us)
+HALVES(rtt_max_us, h->count.rtt_count, h->rtt_max_us)
+HALVES(rtt_samples, h->count.rtt_count, h->count.rtt_count)
+
+/* The kernel's name of it, which is any bytes. */
+static bool process_text(const struct flow_record *rec, char *buf, size_t size)
+{
+	const struct flow_socket *socket = &rec->socket;
+
+	if (!socket->has || !*socket->process)
+		return false;
+	snprintf(buf, size, "%.*s", (int)sizeof(socket->process), socket->process);
+	return true;
+}
+
+/* 0 is unknown. */
+#define SOCKET(field) NUMBER(field, rec->socket.has && rec->socket.field, rec->socket.field)
+SOCKET(pid)
+SOCKET(srtt_us)
+SOCKET(min_rtt_us)
+SOCKET(cwnd)
+SOCKET(delivery_rate)
+
 #define TIME_ROW(field, heading, ie, text_of_help)                                                 \
 	{                                                                                          \
 		.name = #field, .title = heading, .unit = "ms", .help = text_of_help, .ipfix = ie, \
@@ -394,6 +305,11 @@ NUMBER(rev_tcp_flags, is_tcp(&rec->key), rec->half[1].tcp_flags)
 		.help = text_of_help, .ipfix = ie, .kind = FIELD_NUMBER, .reverse = 1, \
 		.number = rev_##field##_number                                         \
 	}
+
+/* What is known of each direction: the initiator's, and the same of the responder's. */
+#define HALVES_ROWS(field, heading, of, ie, text_of_help)       \
+	NUMBER_ROW(field, heading, of, NULL, ie, text_of_help), \
+		REVERSE_ROW(field, "REV " heading, of, NULL, ie, "the same of the responder")
 
 /* clang-format off */
 const struct field fields[] = {
@@ -462,6 +378,51 @@ const struct field fields[] = {
 		"tunnel endpoint that sent the initiator's packets; none where there is no such "
 		"endpoint, or it is no longer known"),
 	TEXT_ROW(outer_dst, "OUTER DST", NULL, 0, "tunnel endpoint that they were sent to"),
+	HALVES_ROWS(retransmits, "RETRANSMITS", "packets", 0,
+		"TCP segments of the initiator, seen here, that carry data, SYN or FIN and do not advance "
+		"its sequence number, apart from out_of_order and keep_alives; none where not TCP"),
+	HALVES_ROWS(retransmitted_bytes, "RETRANSMITTED", "bytes", 0,
+		"bytes of payload in retransmits; none where not TCP"),
+	HALVES_ROWS(out_of_order, "OUT OF ORDER", "packets", 0,
+		"segments of the initiator that carry data, SYN or FIN, do not advance its sequence number "
+		"and came within the connection's initial round trip, or 3 ms, of the newest segment; "
+		"none where not TCP"),
+	HALVES_ROWS(dup_acks, "DUP ACKS", "packets", 0,
+		"ACKs of the initiator that repeat the one before and carry nothing; none where not TCP"),
+	HALVES_ROWS(zero_windows, "ZERO WINDOWS", "packets", 0,
+		"segments of the initiator, but SYN, FIN and RST, that leave the other side no room to "
+		"send; none where not TCP"),
+	HALVES_ROWS(resets, "RESETS", "packets", 0,
+		"segments of the initiator with RST; none where not TCP"),
+	HALVES_ROWS(keep_alives, "KEEP ALIVES", "packets", 0,
+		"segments of the initiator with at most one byte, which the other side has acknowledged "
+		"already (RFC 9293 section 3.8.4); none where not TCP"),
+	HALVES_ROWS(syn_repeats, "SYN REPEATS", "packets", 0,
+		"SYN, or SYN with ACK, of the initiator again; in retransmits too; none where not TCP"),
+	HALVES_ROWS(retransmits_kernel, "KERNEL RETRANSMITS", "packets", 0,
+		"segments of the initiator that this host's own TCP sent again; none where not TCP"),
+	HALVES_ROWS(drops, "DROPS", "packets", 133,
+		"packets of the initiator, of any protocol, that this host's kernel dropped"),
+	HALVES_ROWS(drop_bytes, "DROPPED", "bytes", 0, "bytes of frames in drops"),
+	HALVES_ROWS(handshake_us, "HANDSHAKE", "us", 0,
+		"from the initiator's SYN at this monitor to its answer; of the responder: from SYN with "
+		"ACK to its answer; none where it was not seen"),
+	HALVES_ROWS(rtt_us, "RTT", "us", 0,
+		"mean round trip from the initiator's packets at this monitor to their answers, handshake "
+		"included: to the responder and back; none without a sample"),
+	HALVES_ROWS(rtt_min_us, "MIN RTT", "us", 0, "the shortest of them"),
+	HALVES_ROWS(rtt_max_us, "MAX RTT", "us", 0, "the longest of them"),
+	HALVES_ROWS(rtt_samples, "RTT SAMPLES", NULL, 0, "how many they are; none without one"),
+	TEXT_ROW(process, "PROCESS", NULL, 0,
+		"name of the process of this host that had the connection when it closed; none where "
+		"unknown, as in all that follow"),
+	NUMBER_ROW(pid, "PID", NULL, NULL, 0, "its number"),
+	NUMBER_ROW(srtt_us, "SRTT", "us", NULL, 0,
+		"smoothed round trip (RFC 6298) of this host's TCP when the connection closed"),
+	NUMBER_ROW(min_rtt_us, "TCP MIN RTT", "us", NULL, 0, "shortest round trip that it measured lately"),
+	NUMBER_ROW(cwnd, "CWND", "packets", NULL, 0, "its congestion window, in segments"),
+	NUMBER_ROW(delivery_rate, "DELIVERY RATE", "bytes/s", NULL, 0,
+		"rate at which its data were delivered last, in bytes a second"),
 	{.name = NULL},
 };
 /* clang-format on */

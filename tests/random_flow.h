@@ -123,3 +123,94 @@ static inline void random_record(struct flow_record *rec)
 	rec->iface = (uint32_t)random_u64();
 	rec->end_reason = (uint8_t)random_below(6);
 }
+
+/* A count as flows have them: mostly none, now and then any. */
+static inline uint64_t random_count(void)
+{
+	return random_below(3) ? 0 : random_u64() >> random_below(64);
+}
+
+static inline void random_half_health(struct half_health *health)
+{
+	struct flow_health_count *count = &health->count;
+	uint32_t *const counts[] = {
+		&count->retransmits,	     &count->out_of_order, &count->dup_acks,
+		&count->zero_windows,	     &count->resets,	   &count->keep_alives,
+		&count->syn_repeats,	     &health->drops,	   &health->handshake_us,
+		&health->retransmits_kernel,
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		*counts[i] = (uint32_t)random_count();
+	count->retransmitted_bytes = random_count();
+	health->drop_bytes = random_count();
+	if (random_below(2))
+		return;
+	count->rtt_count = (uint32_t)random_count();
+	count->rtt_sum_us = random_count();
+	health->rtt_min_us = (uint32_t)random_count();
+	health->rtt_max_us = (uint32_t)random_count();
+}
+
+/* A name as the kernel has them: any bytes, up to a NUL. */
+static inline void random_text(char *text, size_t size)
+{
+	size_t len = random_below(size);
+
+	for (size_t i = 0; i < len; i++)
+		text[i] = (char)(1 + random_below(255));
+}
+
+static inline void random_socket(struct flow_socket *socket)
+{
+	socket->has = 1;
+	socket->side = (uint8_t)random_below(2);
+	socket->delivery_rate = random_count();
+	socket->bytes_acked = random_count();
+	socket->bytes_received = random_count();
+	socket->pid = (uint32_t)random_count();
+	socket->srtt_us = (uint32_t)random_count();
+	socket->min_rtt_us = (uint32_t)random_count();
+	socket->cwnd = (uint32_t)random_count();
+	socket->retransmits = (uint32_t)random_count();
+	socket->delivered = (uint32_t)random_count();
+	socket->lost = (uint32_t)random_count();
+	random_text(socket->process, sizeof(socket->process));
+}
+
+/* What a record has beside its packets; of most nothing. */
+static inline void random_health(struct flow_record *rec)
+{
+	static const struct half_health none[2];
+
+	if (!random_below(3))
+		random_half_health(&rec->health[0]);
+	if (!random_below(3))
+		random_half_health(&rec->health[1]);
+	rec->has_health = memcmp(rec->health, none, sizeof(none)) != 0;
+	if (!random_below(4))
+		random_socket(&rec->socket);
+}
+
+/* What is around its packets: nothing, or any tunnel. */
+static inline void random_tunnel(struct flow_record *rec)
+{
+	rec->key.tunnel_kind = (uint8_t)(random_below(3) ? 0 : random_below(FLOW_TUNNEL_MAX));
+	if (!rec->key.tunnel_kind)
+		return;
+	rec->key.tunnel_id = (uint32_t)random_u64();
+	rec->rev_tunnel_id = (uint32_t)random_u64();
+	switch (random_below(3)) {
+	case 0:
+		return;
+	case 1:
+		rec->outer_ethertype = ETH_P_IPV6;
+		rec->outer_src[3] = (__be32)random_u64();
+		rec->outer_dst[3] = (__be32)random_u64();
+		break;
+	default:
+		rec->outer_ethertype = ETH_P_IP;
+	}
+	rec->outer_src[0] = (__be32)random_u64();
+	rec->outer_dst[0] = (__be32)random_u64();
+}

@@ -226,52 +226,80 @@ static void test_newer(void **state)
 
 	(void)state;
 	make_db_with(path, 1);
-	exec_file(path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
+	exec_file(path, "PRAGMA user_version = 4; PRAGMA journal_mode = DELETE");
 	assert_left_alone(path, -EOVERFLOW,
-			  "newer wireledger (schema version 3, this one knows 2)");
+			  "newer wireledger (schema version 4, this one knows 3)");
 }
 
-/* A database as version 1 made it, with a flow, in the journal mode given. */
-static void make_old(const char *path, const char *mode)
+/* A database as that version made it, with a flow, in the journal mode given. */
+static void make_old(const char *path, int version, const char *mode)
 {
-	static const char row[] =
+	static const char *const rows[] = {
+		"",
 		"INSERT INTO interface VALUES (1, 'eth0', 2, 3, 1, 4, 'tcx', 'tcx', 5, 6);"
 		"INSERT INTO flow VALUES (1 << 20, 1, 1, 0, NULL, NULL, NULL, 0, 17, 1, 2, 3, 4, 5, 6, "
-		"7, 8, 9, 10, NULL, 1);";
-	const char *end = strstr(schema_sql, "-- version 2");
-	char *sql;
+		"7, 8, 9, 10, NULL, 1); INSERT INTO meta VALUES ('last_sweep', 8);",
+		"INSERT INTO flow_tunnel VALUES (1 << 20, 3, 42, 43, 1, 2);",
+	};
+	char next[32], *sql;
+	const char *end;
 
+	snprintf(next, sizeof(next), "\n-- version %d\n", version + 1);
+	end = strstr(schema_sql, next);
 	assert_non_null(end);
-	assert_true(asprintf(&sql,
-			     "PRAGMA journal_mode = %s; %.*s; %s PRAGMA application_id = %d; "
-			     "PRAGMA user_version = 1",
-			     mode, (int)(end - schema_sql), schema_sql, row,
-			     DB_APPLICATION_ID) > 0);
+	assert_true(
+		asprintf(
+			&sql,
+			"PRAGMA journal_mode = %s; %.*s; CREATE VIEW flow_text AS SELECT id FROM flow;"
+			"%s %s PRAGMA application_id = %d; PRAGMA user_version = %d",
+			mode, (int)(end - schema_sql), schema_sql, rows[1],
+			version > 1 ? rows[2] : rows[0], DB_APPLICATION_ID, version) > 0);
 	exec_file(path, sql);
 	free(sql);
 }
 
+/* Every row is kept, and the tables and views are those of a new one. */
+static void assert_migrated(struct sqlite3 *db, int version)
+{
+	assert_int_equal(query_int(db, "PRAGMA user_version"), DB_VERSION);
+	assert_int_equal(query_int(db, "SELECT packets FROM flow"), 5);
+	assert_int_equal(query_int(db, "SELECT value FROM meta WHERE key = 'last_sweep'"), 8);
+	assert_query_text(db, "SELECT iface || dst FROM flow_text", "eth00.0.0.2");
+	assert_int_equal(query_int(db, "SELECT count(*) FROM flow_tunnel"), version > 1);
+	if (version > 1)
+		assert_query_text(db, "SELECT tunnel || tunnel_id FROM flow_text", "vxlan42");
+	assert_int_equal(
+		query_int(db, "SELECT count(*) FROM flow_tcp, flow_rtt, flow_socket, word"), 0);
+	assert_int_equal(query_int(db, "SELECT count(*) FROM event_text, counter_text"), 0);
+	assert_query_text(db, "PRAGMA integrity_check", "ok");
+}
+
+static void check_older(int version, const char *mode)
+{
+	char name[32], text[64];
+	struct db_error error;
+	struct sqlite3 *db;
+	const char *path;
+	int lock_fd;
+
+	snprintf(name, sizeof(name), "%s%d", mode, version);
+	snprintf(text, sizeof(text), "of an older wireledger (version %d)", version);
+	path = in_dir(name);
+	make_old(path, version, mode);
+	assert_int_equal(try_reader(path, &error), -EPROTO);
+	assert_non_null(strstr(error.text, text));
+	assert_int_equal(db_open_writer(path, false, &db, &lock_fd, &error), 0);
+	assert_migrated(db, version);
+	db_close(db, lock_fd);
+	assert_int_equal(try_reader(path, &error), 0);
+}
+
 static void test_older(void **state)
 {
-	static const char *const modes[] = {"DELETE", "WAL"};
-	struct db_error error;
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		const char *path = in_dir(modes[i]);
-		struct sqlite3 *db;
-		int lock_fd;
-
-		make_old(path, modes[i]);
-		assert_int_equal(try_reader(path, &error), -EPROTO);
-		assert_non_null(strstr(error.text, "of an older wireledger (version 1)"));
-		assert_int_equal(db_open_writer(path, false, &db, &lock_fd, &error), 0);
-		assert_int_equal(query_int(db, "PRAGMA user_version"), DB_VERSION);
-		assert_int_equal(query_int(db, "SELECT packets FROM flow"), 5);
-		assert_int_equal(query_int(db, "SELECT count(*) FROM flow_text"), 1);
-		assert_int_equal(query_int(db, "SELECT count(*) FROM flow_tunnel"), 0);
-		db_close(db, lock_fd);
-		assert_int_equal(try_reader(path, &error), 0);
+	for (int version = 1; version < DB_VERSION; version++) {
+		check_older(version, "DELETE");
+		check_older(version, "WAL");
 	}
 }
 

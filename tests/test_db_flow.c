@@ -40,7 +40,7 @@ static sqlite3_stmt *prepare(const char *sql)
 
 static void insert(sqlite3_stmt *stmt, const struct flow_record *rec, uint32_t n)
 {
-	assert_int_equal(db_flow_bind(stmt, rec->end_ms << 20 | n, rec), 0);
+	assert_int_equal(db_row_bind(stmt, DB_TABLE_FLOW, rec->end_ms << 20 | n, rec), 0);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
 	sqlite3_reset(stmt);
 }
@@ -54,7 +54,7 @@ static int compare_records(const void *a, const void *b)
 static void test_round_trip(void **state)
 {
 	struct flow_record *in = calloc(ROUNDS, sizeof(*in)), *out = calloc(ROUNDS, sizeof(*out));
-	sqlite3_stmt *stmt = prepare(db_flow_insert);
+	sqlite3_stmt *stmt = prepare(db_row_insert[DB_TABLE_FLOW]);
 	size_t count = 0;
 
 	(void)state;
@@ -97,7 +97,7 @@ static struct flow_record make(uint16_t ethertype, uint8_t proto, const char *sr
 
 static void insert_one(const struct flow_record *rec)
 {
-	sqlite3_stmt *stmt = prepare(db_flow_insert);
+	sqlite3_stmt *stmt = prepare(db_row_insert[DB_TABLE_FLOW]);
 
 	exec_sql(db, "DELETE FROM flow");
 	insert(stmt, rec, 0);

@@ -18,16 +18,16 @@
 
 #define ROUNDS 200000
 
-/* All fields that the record has, as "name=value name=value". */
-static const char *render(const struct flow_record *rec)
+/* The fields from `from` on, up to `to`, that the record has, as "name=value name=value". */
+static const char *render_part(const struct flow_record *rec, const char *from, const char *to)
 {
-	static char line[2048];
+	static char line[4096];
 	char text[128];
 	uint64_t number;
 	size_t len = 0;
 
 	line[0] = '\0';
-	for (const struct field *f = fields; f->name; f++) {
+	for (const struct field *f = field_find(from); f->name && f != field_find(to); f++) {
 		if (f->text && f->text(rec, text, sizeof(text)))
 			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s=%s",
 						len ? " " : "", f->name, text);
@@ -36,6 +36,16 @@ static const char *render(const struct flow_record *rec)
 						len ? " " : "", f->name, number);
 	}
 	return line;
+}
+
+static const char *render(const struct flow_record *rec)
+{
+	return render_part(rec, "start", "retransmits");
+}
+
+static const char *render_health(const struct flow_record *rec)
+{
+	return render_part(rec, "retransmits", "");
 }
 
 static struct flow_record make(uint16_t ethertype, uint8_t proto, const char *src, const char *dst,
@@ -62,8 +72,15 @@ static void test_table(void **state)
 	static const char order[] =
 		"start end dir ethertype vlan cvlan proto src dst sport dport arp_spa arp_tpa packets "
 		"bytes ip_bytes tcp_flags rev_packets rev_bytes rev_ip_bytes rev_tcp_flags marks "
-		"end_reason duration_ms tunnel tunnel_id rev_tunnel_id outer_src outer_dst ";
-	char names[512] = "";
+		"end_reason duration_ms tunnel tunnel_id rev_tunnel_id outer_src outer_dst "
+		"retransmits rev_retransmits retransmitted_bytes rev_retransmitted_bytes "
+		"out_of_order rev_out_of_order dup_acks rev_dup_acks zero_windows rev_zero_windows "
+		"resets rev_resets keep_alives rev_keep_alives syn_repeats rev_syn_repeats "
+		"retransmits_kernel rev_retransmits_kernel drops rev_drops drop_bytes rev_drop_bytes "
+		"handshake_us rev_handshake_us rtt_us rev_rtt_us rtt_min_us rev_rtt_min_us "
+		"rtt_max_us rev_rtt_max_us rtt_samples rev_rtt_samples process pid srtt_us "
+		"min_rtt_us cwnd delivery_rate ";
+	char names[2048] = "";
 
 	(void)state;
 	for (const struct field *f = fields; f->name; f++) {
@@ -165,6 +182,107 @@ static void test_small_buffers(void **state)
 			if (f->text(&rec, buf, size))
 				assert_true(strnlen(buf, size) < size);
 			assert_int_equal(buf[size], 'x');
+		}
+	}
+}
+
+#define NO_COUNTS                                                                          \
+	"retransmits=0 rev_retransmits=0 retransmitted_bytes=0 rev_retransmitted_bytes=0 " \
+	"out_of_order=0 rev_out_of_order=0 dup_acks=0 rev_dup_acks=0 zero_windows=0 "      \
+	"rev_zero_windows=0 resets=0 rev_resets=0 keep_alives=0 rev_keep_alives=0 "        \
+	"syn_repeats=0 rev_syn_repeats=0 retransmits_kernel=0 rev_retransmits_kernel=0 " NO_DROPS
+#define NO_DROPS "drops=0 rev_drops=0 drop_bytes=0 rev_drop_bytes=0"
+
+/* Counts of TCP are numbers where it is TCP, drops everywhere; the rest only where it was seen. */
+static void test_health_none(void **state)
+{
+	struct flow_record tcp = make(ETH_P_IP, 6, "10.1.0.2", "192.0.2.255", 40000, 443);
+	struct flow_record udp = make(ETH_P_IPV6, 17, "::1", "::2", 40000, 443);
+	struct flow_record arp = make(ETH_P_ARP, 0, "10.0.0.1", "10.0.0.2", 1, 0);
+
+	(void)state;
+	assert_string_equal(render_health(&tcp), NO_COUNTS);
+	assert_string_equal(render_health(&udp), NO_DROPS);
+	assert_string_equal(render_health(&arp), NO_DROPS);
+	tcp.socket.has = 1;
+	assert_string_equal(render_health(&tcp), NO_COUNTS);
+	tcp.socket = (struct flow_socket){.pid = 1, .cwnd = 2, .process = "init"};
+	assert_string_equal(render_health(&tcp), NO_COUNTS);
+}
+
+static void fill_half(struct half_health *h, uint32_t n)
+{
+	h->count = (struct flow_health_count){
+		.retransmits = n,
+		.retransmitted_bytes = UINT64_MAX - n,
+		.out_of_order = n + 1,
+		.dup_acks = n + 2,
+		.zero_windows = n + 3,
+		.resets = n + 4,
+		.keep_alives = n + 5,
+		.syn_repeats = n + 6,
+		.rtt_count = 3,
+		.rtt_sum_us = 3 * n + 2,
+	};
+	h->retransmits_kernel = n + 7;
+	h->drops = n + 8;
+	h->drop_bytes = n + 9;
+	h->handshake_us = n + 10;
+	h->rtt_min_us = 0;
+	h->rtt_max_us = n + 11;
+}
+
+static void test_health(void **state)
+{
+	struct flow_record rec = make(ETH_P_IP, 6, "10.1.0.2", "192.0.2.255", 40000, 443);
+
+	(void)state;
+	rec.has_health = 1;
+	fill_half(&rec.health[0], 100);
+	fill_half(&rec.health[1], 200);
+	rec.socket = (struct flow_socket){
+		.has = 1,
+		.delivery_rate = 1ULL << 40,
+		.pid = 1,
+		.srtt_us = 2,
+		.min_rtt_us = 3,
+		.cwnd = 4,
+	};
+	memset(rec.socket.process, 'x', sizeof(rec.socket.process)); /* no NUL */
+	assert_string_equal(
+		render_health(&rec),
+		"retransmits=100 rev_retransmits=200 retransmitted_bytes=18446744073709551515 "
+		"rev_retransmitted_bytes=18446744073709551415 out_of_order=101 rev_out_of_order=201 "
+		"dup_acks=102 rev_dup_acks=202 zero_windows=103 rev_zero_windows=203 resets=104 "
+		"rev_resets=204 keep_alives=105 rev_keep_alives=205 syn_repeats=106 "
+		"rev_syn_repeats=206 retransmits_kernel=107 rev_retransmits_kernel=207 drops=108 "
+		"rev_drops=208 drop_bytes=109 rev_drop_bytes=209 handshake_us=110 "
+		"rev_handshake_us=210 rtt_us=100 rev_rtt_us=200 rtt_min_us=0 rev_rtt_min_us=0 "
+		"rtt_max_us=111 rev_rtt_max_us=211 rtt_samples=3 rev_rtt_samples=3 "
+		"process=xxxxxxxxxxxxxxxx pid=1 srtt_us=2 min_rtt_us=3 cwnd=4 "
+		"delivery_rate=1099511627776");
+}
+
+static void test_split_health(void **state)
+{
+	static const struct half_health none;
+
+	(void)state;
+	for (int i = 0; i < ROUNDS / 10; i++) {
+		struct flow_record rec, half;
+
+		random_record(&rec);
+		random_health(&rec);
+		for (int which = 0; which < 2; which++) {
+			flow_record_split(&rec, which, &half);
+			assert_memory_equal(&half.health[0], &rec.health[which], sizeof(none));
+			assert_memory_equal(&half.health[1], &none, sizeof(none));
+			assert_int_equal(half.has_health,
+					 memcmp(&half.health[0], &none, sizeof(none)) != 0);
+			if (rec.socket.has)
+				assert_int_equal(half.socket.side, rec.socket.side != which);
+			half.socket.side = rec.socket.side;
+			assert_memory_equal(&half.socket, &rec.socket, sizeof(rec.socket));
 		}
 	}
 }
@@ -274,7 +392,8 @@ int main(void)
 		cmocka_unit_test(test_ipv6),	      cmocka_unit_test(test_not_ip),
 		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_small_buffers),
 		cmocka_unit_test(test_reverse_types), cmocka_unit_test(test_reverse_twice),
-		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split),	      cmocka_unit_test(test_health_none),
+		cmocka_unit_test(test_health),	      cmocka_unit_test(test_split_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,9 +86,12 @@ static void insert_records(struct sqlite3 *db)
 	struct sqlite3_stmt *stmt;
 	size_t n = make_stored(rec);
 
-	assert_int_equal(sqlite3_prepare_v2(db, db_flow_insert, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, db_row_insert[DB_TABLE_FLOW], -1, &stmt, NULL),
+			 SQLITE_OK);
 	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(db_flow_bind(stmt, rec[i].end_ms << 20 | (int64_t)i, &rec[i]), 0);
+		assert_int_equal(
+			db_row_bind(stmt, DB_TABLE_FLOW, rec[i].end_ms << 20 | (int64_t)i, &rec[i]),
+			0);
 		assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
 		sqlite3_reset(stmt);
 	}

@@ -15,25 +15,11 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include "flowd/sink.h"
-#include "tests/db_util.h"
 #include "tests/random_flow.h"
+#include "tests/sink_util.h"
 
 #define KILLS 40
 #define DEADLINE_MS 10000
-
-static struct sink *open_sink(struct sqlite3 **ret_db)
-{
-	struct db_error error;
-	struct sink *sink;
-	int fd;
-
-	if (db_open_writer(in_dir("sink.db"), false, ret_db, &fd, &error))
-		fail_msg("%s", error.text);
-	sink = sink_sqlite_new(*ret_db, fd);
-	assert_non_null(sink);
-	return sink;
-}
 
 static struct sqlite3 *open_reader(void)
 {
@@ -69,14 +55,6 @@ static int fill(struct sink_batch *batch, uint64_t sweep, size_t records, int64_
 	}
 	book.recorded.packets = book.seen.packets = records;
 	return err ? err : sink_batch_add_book(batch, &book);
-}
-
-static void assert_write(struct sink *sink, const struct sink_batch *batch)
-{
-	char error[SINK_ERROR_MAX] = "";
-
-	if (sink->ops->write(sink, batch, error, sizeof(error)))
-		fail_msg("%s", error);
 }
 
 /* Increments add up, what stands now is set, minutes are apart. */

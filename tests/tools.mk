@@ -56,7 +56,8 @@ $(B)/tests/wlsend: tests/wlsend.c tests/open_packet.h
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
-	flowd/conv.c flowd/expire_due.c flowd/expire_health.c flowd/index.c flowd/books.c flowd/outer.c flowd/record.c flowd/sink.c schema/fields.c)
+	flowd/conv.c flowd/expire_due.c flowd/expire_health.c flowd/index.c flowd/books.c flowd/outer.c flowd/record.c flowd/sink.c \
+	schema/fields.c schema/flow_record.c)
 
 $(B)/tests/test_model: $(TEST_MODEL_OBJ)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lcmocka -lpthread -o $@
