@@ -82,6 +82,8 @@ static struct flow_slot *slot_at(const struct replay_cache *cache, uint32_t numb
 
 static void slot_add(struct flow_slot *slot, const struct flow_facts *f, uint64_t ns)
 {
+	if (ns > slot->last_ns || !slot->packets)
+		slot->last_ns = ns;
 	slot->packets += f->packets;
 	slot->bytes += f->bytes;
 	slot->ip_bytes += f->ip_bytes;
@@ -89,16 +91,13 @@ static void slot_add(struct flow_slot *slot, const struct flow_facts *f, uint64_
 	slot->tcp_syn |= f->tcp_syn;
 	if (ns < slot->first_ns)
 		slot->first_ns = ns;
-	if (ns > slot->last_ns)
-		slot->last_ns = ns;
 }
 
-/* Nothing is in the slot; whose it is stays. */
+/* Nothing is in the slot; whose it is stays, and when its last packet came, which tcp.h asks for. */
 static void slot_clear(struct flow_slot *slot)
 {
 	slot->packets = slot->bytes = slot->ip_bytes = 0;
 	slot->first_ns = UINT64_MAX;
-	slot->last_ns = 0;
 	slot->tcp_flags = slot->tcp_syn = 0;
 }
 
@@ -128,6 +127,7 @@ static uint32_t make_room(struct replay_cache *cache, uint32_t index, const stru
 			cache->crowded++;
 	}
 	slot_clear(&set->slot[way]);
+	set->slot[way].last_ns = 0;
 	set->slot[way].birth &= SLOT_LISTED;
 	set->slot[way].key = *key;
 	replay_tcp_begin(&set->slot[way], &cache->health[index].health[way]);
