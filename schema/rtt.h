@@ -17,10 +17,9 @@
 #include "packet.h"
 #include "tcp.h"
 
-#define RTT_KEEP_NS \
-	2000000000ULL	      /* that a timestamp is waited for before another takes its place */
-#define RTT_MAX_US 120000000U /* longer ones are no round trips */
-#define RTT_SHIFT 51	      /* of a hash to a place */
+#define RTT_KEEP_NS 2000000000ULL /* that a timestamp is waited for */
+#define RTT_MAX_US 120000000U	  /* longer ones are no round trips */
+#define RTT_SHIFT 51		  /* of a hash to a place */
 
 _Static_assert(FLOW_WAITS == 1 << (64 - RTT_SHIFT), "a place for every hash");
 

@@ -147,6 +147,67 @@ static void test_clock_wraps(void **state)
 	assert_int_equal(failed, 0);
 }
 
+static struct flow_facts facts_of(uint32_t seq, uint32_t len)
+{
+	return segment_facts(
+		&(struct segment){.flags = ACK, .seq = seq, .ack = 1, .len = len, .window = 500});
+}
+
+/*
+ * Which packets get the full clock: those with data, after a hole or a repetition; ACKs stay plain. What is
+ * plain needs neither the other direction nor flow_health.
+ */
+static void test_timed(void **state)
+{
+	static const uint32_t odd[] = {1300, 1000};
+	struct tcp_peer none = {.slot = NULL};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct flow_health h = {.rtt_min_us = 0};
+		struct flow_slot slot = {.tcp_state = 0};
+		struct flow_facts f = facts_of(1000, 100);
+
+		assert_false(tcp_plain(&slot, &f, 1000));
+		tcp_look(&slot, &h, &none, &f, 1000);
+		f = facts_of(1100, 100);
+		assert_true(tcp_plain(&slot, &f, 2000));
+		assert_int_equal(slot.tcp_state, TCP_SEEN | TCP_ACKED);
+		f = facts_of(odd[i], 100);
+		assert_false(tcp_plain(&slot, &f, 3000));
+		assert_int_equal(tcp_wants_peer(&slot, &f), i == 1);
+		tcp_look(&slot, &h, &none, &f, 3000);
+		assert_true(slot.tcp_state & TCP_TIMED);
+		f = facts_of(slot.tcp_next, 100);
+		assert_false(tcp_plain(&slot, &f, 4000));
+		f = facts_of(slot.tcp_next, 0);
+		f.ack = 2;
+		assert_true(tcp_plain(&slot, &f, 4000));
+		slot.tcp_state &= (__u8)~TCP_TIMED;
+		f = facts_of(slot.tcp_next, 100);
+		f.ack = 2;
+		assert_true(tcp_plain(&slot, &f, 5000));
+	}
+}
+
+/* However many ask, they ask. */
+static void test_many_duplicates(void **state)
+{
+	struct pair pair = {.alone = false};
+	struct segment a = {.flags = ACK, .seq = 1000, .ack = 5000, .len = 300, .window = 500};
+	struct segment b = {.side = 1, .flags = ACK, .seq = 5000, .ack = 1000, .window = 500};
+
+	(void)state;
+	pair_feed(&pair, &a);
+	for (b.ns = 1; b.ns <= 258; b.ns++)
+		pair_feed(&pair, &b);
+	a.len = 100;
+	a.ns = b.ns;
+	pair_feed(&pair, &a);
+	assert_int_equal(pair.health[1].count.dup_acks, 257);
+	assert_int_equal(pair.health[0].count.retransmits, 1);
+}
+
 static uint32_t below(uint32_t end)
 {
 	return (uint32_t)random() % end;
@@ -233,10 +294,9 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_numbers_wrap),
-		cmocka_unit_test(test_clock_wraps),
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_cases),		cmocka_unit_test(test_numbers_wrap),
+		cmocka_unit_test(test_clock_wraps),	cmocka_unit_test(test_timed),
+		cmocka_unit_test(test_many_duplicates), cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
