@@ -102,10 +102,10 @@ run_refused() {
 	assert_match "$name: error" "$(cat "$WL_TMP/err")" "$name"
 }
 
-# run_folder DIR: its own captures have an exact count of what is not IP
+# run_folder DIR: its own captures have an exact count of what is not IP; not all tell what TCP did
 run_folder() {
 	local file options=() before=${#CAPTURES[@]}
-	[ ! -e "$1/make.py" ] || options=(--non-ip)
+	[ ! -e "$1/make.py" ] || options=(--non-ip --told)
 	for file in "$1"/*.pcap "$1"/*.pcapng; do
 		if [ -e "$file.tsv" ]; then
 			run_capture "$file" "${options[@]}"
