@@ -94,20 +94,30 @@ static void test_initial_after_sweep(void **state)
 	expect_tcp(1, 0, 0, 1, 0);
 }
 
-/* Sets are taken apart when the table grows; what the connections were at goes with them. */
-static void test_growing_between(void **state)
+/* A table that has grown since a hole and an ACK. False: their slots gave way to the others'. */
+static bool grow_after_hole(void)
 {
 	uint32_t sets = cache.sets;
 
-	(void)state;
 	data(0, 0, 1, 1000, 5000, 100);
 	data(100000, 0, 1, 1200, 5000, 100);
 	tcp(150000, 1, 0, ACK, 5000, 1100);
 	for (int i = 0; cache.sets == sets && i < 400000; i++)
 		other_flow(160000, (uint16_t)i, (uint16_t)(i >> 16));
 	assert_true(cache.sets > sets);
-	if (!is_held(0, 1) || !is_held(1, 0))
-		skip(); /* gave way to the others */
+	return is_held(0, 1) && is_held(1, 0);
+}
+
+/* Sets are taken apart when the table grows; what the connections were at goes with them. */
+static void test_growing_between(void **state)
+{
+	int tries = 1;
+
+	while (!grow_after_hole()) {
+		assert_true(tries++ < 100); /* each with other seeds */
+		teardown(state);
+		setup(state);
+	}
 	data(200000, 0, 1, 1100, 5000, 100);
 	tcp(210000, 1, 0, ACK, 5000, 1100);
 	expect_tcp(0, 1, 0, 1, 0);
