@@ -93,7 +93,7 @@ static void slot_add(struct flow_slot *slot, const struct flow_facts *f, uint64_
 		slot->first_ns = ns;
 }
 
-/* Nothing is in the slot; whose it is stays, and when that sent last. */
+/* Nothing is in the slot; whose it is stays, and when its last packet came, which tcp.h asks for. */
 static void slot_clear(struct flow_slot *slot)
 {
 	slot->packets = slot->bytes = slot->ip_bytes = 0;
@@ -127,6 +127,7 @@ static uint32_t make_room(struct replay_cache *cache, uint32_t index, const stru
 			cache->crowded++;
 	}
 	slot_clear(&set->slot[way]);
+	set->slot[way].last_ns = 0;
 	set->slot[way].birth &= SLOT_LISTED;
 	set->slot[way].key = *key;
 	replay_tcp_begin(&set->slot[way], &cache->health[index].health[way]);

@@ -17,10 +17,9 @@
 #include "packet.h"
 #include "tcp.h"
 
-#define RTT_KEEP_NS \
-	2000000000ULL	      /* that a timestamp is waited for before another takes its place */
-#define RTT_MAX_US 120000000U /* longer ones are no round trips */
-#define RTT_SHIFT 51	      /* of a hash to a place */
+#define RTT_KEEP_NS 2000000000ULL /* that a timestamp is waited for */
+#define RTT_MAX_US 120000000U	  /* longer ones are no round trips */
+#define RTT_SHIFT 51		  /* of a hash to a place */
 
 _Static_assert(FLOW_WAITS == 1 << (64 - RTT_SHIFT), "a place for every hash");
 
@@ -69,11 +68,15 @@ static __always_inline __u64 rtt_what(struct rtt_place place, __u32 token)
 	return (__u64)place.check << 32 | token;
 }
 
-/* True: the wait may not be replaced by another timestamp of the same side. */
+/*
+ * True: the wait may not be replaced by another timestamp of the same side. `now` may be of a coarser
+ * clock than the question's, and so before it; or of one that was set back.
+ */
 static __always_inline int rtt_waits(const struct flow_wait *wait, struct rtt_place place,
 				     __u64 now)
 {
-	return wait->what >> 32 == place.check && now - wait->since_ns < RTT_KEEP_NS;
+	return wait->what >> 32 == place.check &&
+	       now - wait->since_ns + RTT_KEEP_NS < 2 * RTT_KEEP_NS;
 }
 
 /* Ask. The exchange is a barrier: no reader sees the new token with the old time. */
@@ -88,10 +91,11 @@ static __always_inline void rtt_ask(struct flow_wait *wait, struct rtt_place pla
 /* When that was asked; 0: it was not, or was answered. */
 static __always_inline __u64 rtt_answer(struct flow_wait *wait, struct rtt_place place, __u32 token)
 {
-	__u64 what = rtt_what(place, token), since = wait->since_ns;
+	__u64 what = rtt_what(place, token), since;
 
-	if (wait->what != what)
+	if (*(const volatile __u64 *)&wait->what != what)
 		return 0;
+	since = *(const volatile __u64 *)&wait->since_ns; /* not before it is known whose */
 	return __sync_val_compare_and_swap(&wait->what, what, 0) == what ? since : 0;
 }
 

@@ -33,6 +33,7 @@
 #define TCP_NEAR (1U << 26)	  /* sequence numbers of one connection are not farther apart */
 #define TCP_TICK_SHIFT 6	  /* see tcp_ticks() */
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
+#define TCP_SYN_REACH 16384 /* so far behind what is expected a SYN is of the same connection */
 
 /* A part of the analysis: in BPF a global function, which the verifier walks once and by itself. */
 #ifdef __bpf__
@@ -115,10 +116,13 @@ static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_f
 	return 1;
 }
 
-/* A SYN of another connection than the slot's last: the same ports are used again. */
+/*
+ * A SYN of another connection than the slot's last: the same ports are used again. Where data went with
+ * the SYN, or right after it (RFC 7413), the same SYN is further back than by one.
+ */
 static __always_inline int tcp_begins(const struct flow_slot *slot, const struct flow_facts *f)
 {
-	return (f->tcp_flags & TCP_FLAG_SYN) && f->seq != slot->tcp_next - 1;
+	return (f->tcp_flags & TCP_FLAG_SYN) && slot->tcp_next - 1 - f->seq > TCP_SYN_REACH;
 }
 
 static __always_inline int tcp_is_keep_alive(const struct flow_slot *slot,
@@ -147,7 +151,7 @@ static __always_inline int tcp_is_again(const struct flow_slot *slot, const stru
 /* tcp_look cannot do without the other direction. */
 static __always_inline int tcp_wants_peer(const struct flow_slot *slot, const struct flow_facts *f)
 {
-	return tcp_is_again(slot, f) || (!slot->tcp_dups && tcp_is_repeat(slot, f));
+	return tcp_is_again(slot, f) || tcp_is_repeat(slot, f);
 }
 
 /* Something is missing before the packet: another CPU may have seen it. */
@@ -268,28 +272,28 @@ static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *s
 						       const struct tcp_peer *peer,
 						       const struct flow_facts *f, __u64 now)
 {
-	__u32 next = slot->tcp_next, end = f->seq + tcp_length(f), mss = f->mss;
+	__u32 next = slot->tcp_next, mss = f->mss, repeated = next - f->seq, acked = 0, rest;
 	struct tcp_again again = {.segments = tcp_segments_before(f, next)};
-	__u32 acked = 0, rest, repeated = next - f->seq;
+	int newest;
 
 	if (peer->state & TCP_ACKED)
 		acked = tcp_segments_acked(f, again.segments, peer->ack);
+	if (f->payload > 1 && repeated == 1 && !acked)
+		return (struct tcp_again){}; /* a probe's byte goes again with what follows it */
+	again.bytes = repeated < f->payload ? repeated : f->payload;
 	rest = again.segments - acked;
 	if (rest && tcp_was_asked_for(peer, f->seq + acked * mss, now))
 		rest--;
-	if (rest && tcp_is_soon(slot, h, peer, now)) {
-		/* the one that ends where the newest did is a repetition of it */
-		int newest = end == next || (f->packets > 1 && again.segments < f->packets &&
-					     f->seq + again.segments * mss == next);
-
-		again.out_of_order = newest ? rest - 1 : rest;
-	}
-	again.bytes = repeated < f->payload ? repeated : f->payload;
-	if (again.out_of_order == again.segments)
-		again.bytes = 0;
-	else if (again.out_of_order)
-		again.bytes -= again.out_of_order * mss < again.bytes ? again.out_of_order * mss
-								      : again.bytes;
+	if (!rest || !tcp_is_soon(slot, h, peer, now))
+		return again;
+	/* the one that ends where the newest did is a repetition of it */
+	newest = f->seq + tcp_length(f) == next ||
+		 (again.segments < f->packets && f->seq + again.segments * mss == next);
+	again.out_of_order = newest ? rest - 1 : rest;
+	/* those before are whole */
+	if (again.out_of_order)
+		again.bytes = (again.segments - rest) * mss +
+			      (newest ? again.bytes - (again.segments - 1) * mss : 0);
 	return again;
 }
 
@@ -306,11 +310,9 @@ TCP_PART tcp_look_again(struct flow_slot *slot, struct flow_health *h, const str
 
 	if (!slot || !h || !peer || !f)
 		return 0;
-	/* a probe's byte goes again with what follows it */
-	if (f->payload > 1 && f->seq == slot->tcp_next - 1 &&
-	    !((peer->state & TCP_ACKED) && !tcp_before(peer->ack, f->seq + f->payload)))
-		return 0;
 	again = tcp_sort_again(slot, h, peer, f, now);
+	if (!again.segments)
+		return 0;
 	h->count.retransmits += again.segments - again.out_of_order;
 	h->count.out_of_order += again.out_of_order;
 	h->count.retransmitted_bytes += again.bytes;
@@ -344,8 +346,9 @@ TCP_PART tcp_look_flags(struct flow_slot *slot, struct flow_health *h, const str
 	if (f->tcp_flags & TCP_FLAG_RST) {
 		h->count.resets += f->packets;
 		tcp_note(slot);
-	} else if (!f->window && !(f->tcp_flags & TCP_FLAGS_RARE)) {
-		h->count.zero_windows += f->packets;
+	} else if (!f->window && !(f->tcp_flags & TCP_FLAG_SYN)) {
+		/* the last segment has the FIN, the others say what they say */
+		h->count.zero_windows += f->packets - (f->tcp_flags & TCP_FLAG_FIN);
 		tcp_note(slot);
 	}
 	if (tcp_is_repeat(slot, f) && !(peer->state & TCP_KEPT_ALIVE)) {
@@ -361,22 +364,18 @@ TCP_PART tcp_look_flags(struct flow_slot *slot, struct flow_health *h, const str
 TCP_PART tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
 			    const struct flow_facts *f, __u64 now)
 {
-	__u64 ns;
+	__u32 ticks;
 
-	if (!slot || !h || !f)
+	if (!slot || !h || !f || !(slot->tcp_state & TCP_HANDSHAKE))
 		return 0;
-	ns = (__u64)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
-	if (slot->tcp_state & TCP_HANDSHAKE) {
-		slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
-		if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_ACK) {
-			h->initial_ns = ns < ~0U ? (__u32)ns | 1 : ~0U;
-			tcp_note(slot);
-		}
-	}
-	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN) {
-		slot->tcp_state |= TCP_HANDSHAKE;
-		slot->tcp_time = tcp_ticks(now);
-	}
+	ticks = tcp_ticks(now) - slot->tcp_time;
+	slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
+	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) != TCP_FLAG_ACK)
+		return 0;
+	if ((__s32)ticks < 0)
+		return 0; /* the clock was set back */
+	h->initial_ns = ticks < ~0U >> TCP_TICK_SHIFT ? ticks << TCP_TICK_SHIFT | 1 : ~0U;
+	tcp_note(slot);
 	return 0;
 }
 
@@ -407,6 +406,10 @@ static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health 
 	}
 	if (!(slot->tcp_state & TCP_SEEN) || tcp_before(slot->tcp_next, end)) {
 		slot->tcp_next = end;
+		slot->tcp_time = tcp_ticks(now);
+	}
+	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN) {
+		slot->tcp_state |= TCP_HANDSHAKE;
 		slot->tcp_time = tcp_ticks(now);
 	}
 	slot->tcp_state |= TCP_SEEN;

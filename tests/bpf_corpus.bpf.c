@@ -26,6 +26,7 @@ struct {
 _Static_assert(CORPUS_BATCH <= sizeof(frames) / sizeof(frames[0]), "a place for each frame");
 
 __u32 next_frame; /* XDP: the number of the frame whose turn it is */
+__u32 one_iface;  /* XDP: 1: all frames are of interface number 1 */
 
 /* TC: what to make of the skb. */
 struct {
@@ -33,6 +34,7 @@ struct {
 	int err;	  /* as in frames */
 	__u16 vlan_proto; /* host order; 0: no tag in metadata */
 	__u16 vlan_tci;
+	__u32 egress; /* 0 or 1: which of tc_tested */
 } job;
 
 /* The map of the XDP object under test. */
@@ -47,7 +49,7 @@ struct {
 /* Two, since the kernel ties a map of programs to the type of the first that uses it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, __u32);
 } xdp_tested SEC(".maps"), tc_tested SEC(".maps");
@@ -76,7 +78,7 @@ int feed_xdp(struct xdp_md *ctx)
 	if (!iface || frames[i].err)
 		return XDP_ABORTED;
 	iface->ifindex = ctx->ingress_ifindex;
-	iface->ifnum = (__u16)(i + 1);
+	iface->ifnum = one_iface ? 1 : (__u16)(i + 1);
 	bpf_tail_call(ctx, &xdp_tested, 0);
 	frames[i].err = -ENOENT;
 	return XDP_ABORTED;
@@ -102,7 +104,7 @@ int feed_tc(struct __sk_buff *skb)
 	job.err = make_skb(skb);
 	if (job.err)
 		return TC_ACT_SHOT;
-	bpf_tail_call(skb, &tc_tested, 0);
+	bpf_tail_call(skb, &tc_tested, job.egress);
 	job.err = -ENOENT;
 	return TC_ACT_SHOT;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * bpf_corpus.h: what bpf_corpus.c (captures, the host's account, comparison), bpf_corpus_rig.c (the
- * programs loaded and run) and bpf_corpus.bpf.c (the feeders) share. libpcap and libbpf cannot be
- * included in one file: both define struct bpf_insn.
+ * bpf_corpus.h: what bpf_corpus.c (captures, the host's account, comparison), bpf_health.c (captures as
+ * connections), bpf_corpus_rig.c (the programs loaded and run) and bpf_corpus.bpf.c (the feeders) share.
+ * libpcap and libbpf cannot be included in one file: both define struct bpf_insn.
  */
 #pragma once
 
@@ -23,6 +23,7 @@ struct corpus_frame {
 	__u32 gso_size;
 	__u16 vlan_proto; /* a tag to be put in metadata, not in data; host order, 0: none */
 	__u16 vlan_tci;
+	__u32 egress; /* rig_feed() at TC: it leaves */
 	__u8 data[CORPUS_FRAME_MAX];
 };
 
@@ -61,3 +62,19 @@ void rig_close(struct rig *rig);
  */
 int rig_xdp(struct rig *rig, const struct corpus_batch *batch, struct account *got);
 int rig_tc(struct rig *rig, const struct corpus_batch *batch, struct account *got);
+
+enum rig_hook {
+	RIG_XDP,
+	RIG_TC,
+};
+
+/* A slot and what is beside it. */
+typedef void rig_seen(void *arg, const struct flow_slot *slot, const struct flow_health *health);
+
+/*
+ * Run the batch in its order, all of it on interface number 1, and leave what it did in the maps; ret_err[i]
+ * becomes 0, or why frame i never came to the program. 0 or -errno, where the test-run cannot be made.
+ */
+int rig_feed(struct rig *rig, enum rig_hook hook, const struct corpus_batch *batch, int *ret_err);
+/* Each slot in use; all maps are zero then. False: some were given up before. */
+int rig_take(struct rig *rig, enum rig_hook hook, rig_seen *seen, void *arg);

@@ -3,6 +3,7 @@
  * bpf_corpus_rig.c: the shipped programs behind the feeders of bpf_corpus.bpf.c.
  *
  *   frame i of a batch -> interface number i + 1 -> its own slot, its own cell of the ledger
+ *   rig_feed           -> interface number 1     -> slots as connections have them
  *
  * Everything runs on the CPU on which the first rig was opened, so that one slice of the maps is
  * read and zeroed after each batch. What the kernel does with an skb before the program (net/bpf/
@@ -39,6 +40,8 @@ struct books {
 	struct flow_set *slots;
 	struct flow_ledger *ledger;
 	struct flow_iface *ifaces;
+	struct flow_health_set *health;
+	struct flow_cpu *stat;
 };
 
 struct rig {
@@ -90,11 +93,15 @@ static int open_books(struct bpf_object *obj, unsigned int cpu, struct books *re
 {
 	struct books books = {.slots = map_memory(obj, "slots"),
 			      .ledger = map_memory(obj, "ledger"),
-			      .ifaces = map_memory(obj, "ifaces")};
+			      .ifaces = map_memory(obj, "ifaces"),
+			      .health = map_memory(obj, "health"),
+			      .stat = map_memory(obj, "cpus")};
 
-	if (!books.slots || !books.ledger || !books.ifaces)
+	if (!books.slots || !books.ledger || !books.ifaces || !books.health || !books.stat)
 		return -ENOMEM;
 	books.slots += (size_t)cpu * (SETS + FLOW_RESERVED_SETS);
+	books.health += (size_t)cpu * (SETS + FLOW_RESERVED_SETS);
+	books.stat += cpu;
 	books.ledger += (size_t)cpu * FLOW_IFACES * 2;
 	*ret_books = books;
 	return 0;
@@ -120,12 +127,11 @@ static int load_programs(struct rig *rig, int inner)
 	return 0;
 }
 
-static int set_tested(const struct bpf_map *map, const struct bpf_program *prog)
+static int set_tested(const struct bpf_map *map, __u32 place, const struct bpf_program *prog)
 {
-	__u32 zero = 0;
 	int fd = bpf_program__fd(prog);
 
-	return bpf_map_update_elem(bpf_map__fd(map), &zero, &fd, 0);
+	return bpf_map_update_elem(bpf_map__fd(map), &place, &fd, 0);
 }
 
 int rig_open(int inner, struct rig **ret_rig)
@@ -138,9 +144,11 @@ int rig_open(int inner, struct rig **ret_rig)
 	if (!err)
 		err = load_programs(rig, inner);
 	if (!err)
-		err = set_tested(rig->feed->maps.xdp_tested, rig->xdp->progs.flow_xdp);
+		err = set_tested(rig->feed->maps.xdp_tested, 0, rig->xdp->progs.flow_xdp);
 	if (!err)
-		err = set_tested(rig->feed->maps.tc_tested, rig->tc->progs.flow_tc_ingress);
+		err = set_tested(rig->feed->maps.tc_tested, 0, rig->tc->progs.flow_tc_ingress);
+	if (!err)
+		err = set_tested(rig->feed->maps.tc_tested, 1, rig->tc->progs.flow_tc_egress);
 	if (!err)
 		err = open_books(rig->xdp->obj, rig->cpu, &rig->xdp_books);
 	if (!err)
@@ -216,7 +224,8 @@ static void take_books(struct books *books, struct account *got)
 	memset(books->ledger, 0, ledger_size);
 }
 
-int rig_xdp(struct rig *rig, const struct corpus_batch *batch, struct account *got)
+/* The batch through XDP; ret_err[i] as in rig_feed(). */
+static int run_xdp(struct rig *rig, const struct corpus_batch *batch, int *ret_err)
 {
 	__u8 first[64] = {};
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = first,
@@ -231,10 +240,19 @@ int rig_xdp(struct rig *rig, const struct corpus_batch *batch, struct account *g
 		memcpy(bss->frames[i].data, batch->frame[i].data, batch->frame[i].len);
 	}
 	err = bpf_prog_test_run_opts(bpf_program__fd(rig->feed->progs.feed_xdp), &opts);
+	for (unsigned int i = 0; i < batch->count; i++)
+		ret_err[i] = bss->frames[i].err;
+	return err || opts.retval == XDP_PASS ? err : -EBADMSG;
+}
+
+int rig_xdp(struct rig *rig, const struct corpus_batch *batch, struct account *got)
+{
+	int errs[CORPUS_BATCH], err = run_xdp(rig, batch, errs);
+
 	take_books(&rig->xdp_books, got);
 	for (unsigned int i = 0; i < batch->count; i++)
-		got[i].err = bss->frames[i].err;
-	return err || opts.retval == XDP_PASS ? err : -EBADMSG;
+		got[i].err = errs[i];
+	return err;
 }
 
 static int run_skb(struct rig *rig, const struct corpus_frame *frame)
@@ -256,6 +274,7 @@ static int run_skb(struct rig *rig, const struct corpus_frame *frame)
 	bss->job.err = -ENODATA;
 	bss->job.vlan_proto = frame->vlan_proto;
 	bss->job.vlan_tci = frame->vlan_tci;
+	bss->job.egress = frame->egress;
 	err = bpf_prog_test_run_opts(bpf_program__fd(rig->feed->progs.feed_tc), &opts);
 	if (!err)
 		err = bss->job.err;
@@ -275,4 +294,39 @@ int rig_tc(struct rig *rig, const struct corpus_batch *batch, struct account *go
 	for (unsigned int i = 0; i < batch->count; i++)
 		got[i].err = err[i];
 	return 0;
+}
+
+int rig_feed(struct rig *rig, enum rig_hook hook, const struct corpus_batch *batch, int *ret_err)
+{
+	int err;
+
+	if (hook == RIG_XDP) {
+		rig->feed->bss->one_iface = 1;
+		err = run_xdp(rig, batch, ret_err);
+		rig->feed->bss->one_iface = 0;
+		return err;
+	}
+	rig->tc_books.ifaces[LOOPBACK] = (struct flow_iface){.ifindex = LOOPBACK, .ifnum = 1};
+	for (unsigned int i = 0; i < batch->count; i++)
+		ret_err[i] = run_skb(rig, &batch->frame[i]);
+	return 0;
+}
+
+int rig_take(struct rig *rig, enum rig_hook hook, rig_seen *seen, void *arg)
+{
+	struct books *books = hook == RIG_XDP ? &rig->xdp_books : &rig->tc_books;
+	int whole = !books->stat->evicted && !books->stat->reused && !books->stat->ring_full;
+
+	for (unsigned int i = 0; i < (SETS + FLOW_RESERVED_SETS) * FLOW_WAYS; i++) {
+		struct flow_set *set = &books->slots[i / FLOW_WAYS];
+
+		if (set->tag[i % FLOW_WAYS])
+			seen(arg, &set->slot[i % FLOW_WAYS],
+			     &books->health[i / FLOW_WAYS].health[i % FLOW_WAYS]);
+	}
+	memset(books->slots, 0, (SETS + FLOW_RESERVED_SETS) * sizeof(*books->slots));
+	memset(books->health, 0, (SETS + FLOW_RESERVED_SETS) * sizeof(*books->health));
+	memset(books->ledger, 0, FLOW_IFACES * 2 * sizeof(*books->ledger));
+	books->stat->evicted = books->stat->reused = books->stat->ring_full = 0;
+	return whole;
 }

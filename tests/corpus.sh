@@ -8,7 +8,8 @@
 # For each capture FILE of DIR: FILE.tsv is what it has to say with `fragments = untracked`, FILE.inner.tsv
 # with `tunnel = inner` too, FILE.track.tsv with `fragments = track`. Captures that DIR/refused names
 # have to be refused. Differences that tests/corpus/known_differences lists are applied; they may be 1 %
-# of the flows. As root, and where build/tests/bpf_corpus was built, the BPF programs get the captures too.
+# of the flows. As root, and where build/tests/bpf_corpus and bpf_health were built, the BPF programs get the
+# captures too: frame by frame, and as connections.
 #
 # BUILD (or B, or WL_BUILD) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh disable=SC2119
@@ -101,10 +102,10 @@ run_refused() {
 	assert_match "$name: error" "$(cat "$WL_TMP/err")" "$name"
 }
 
-# run_folder DIR: its own captures have an exact count of what is not IP
+# run_folder DIR: its own captures have an exact count of what is not IP; not all tell what TCP did
 run_folder() {
 	local file options=() before=${#CAPTURES[@]}
-	[ ! -e "$1/make.py" ] || options=(--non-ip)
+	[ ! -e "$1/make.py" ] || options=(--non-ip --told)
 	for file in "$1"/*.pcap "$1"/*.pcapng; do
 		if [ -e "$file.tsv" ]; then
 			run_capture "$file" "${options[@]}"
@@ -124,17 +125,20 @@ check_made() {
 	assert_eq "make.py --check: $(tail -n 5 "$WL_TMP/said" | tr '\n' ' ')" "$?" 0
 }
 
-# The same captures through the programs as the kernel runs them; that tool counts for itself.
+# The same captures through the programs as the kernel runs them; those tools count for themselves.
 check_bpf() {
-	local tool=$WL_BUILD/tests/bpf_corpus
-	if [ "$(id -u)" != 0 ]; then
-		skip "bpf_corpus: not root"
-	elif [ ! -x "$tool" ]; then
-		skip "bpf_corpus: not built"
-	else
-		"$tool" "${CAPTURES[@]}"
-		assert_eq "bpf_corpus: exit" "$?" 0
-	fi
+	local tool name
+	for name in bpf_corpus bpf_health; do
+		tool=$WL_BUILD/tests/$name
+		if [ "$(id -u)" != 0 ]; then
+			skip "$name: not root"
+		elif [ ! -x "$tool" ]; then
+			skip "$name: not built"
+		else
+			"$tool" "${CAPTURES[@]}"
+			assert_eq "$name: exit" "$?" 0
+		fi
+	done
 }
 
 check_known() {

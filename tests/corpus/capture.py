@@ -36,6 +36,7 @@ class Capture:
         self.name, self.tables, self.link, self.order = name, ("outer", *tables), link, order
         self.nano = nano
         self.records = []
+        self.tcp = {}  # row's key -> retransmits, out_of_order, zero_windows; 0 where it is not
         self.now = BEGIN_NS
 
     def add(self, frame, cap=None, wire=None, found=None):
@@ -64,7 +65,7 @@ class Capture:
         yield self.name, encode(self)
         for table in self.tables:
             suffix = "" if table == "outer" else "." + table
-            yield "%s%s.tsv" % (self.name, suffix), table_text(self.records, table).encode()
+            yield "%s%s.tsv" % (self.name, suffix), table_text(self, table).encode()
 
 
 def pcap_bytes(capture):
@@ -113,10 +114,10 @@ def row_key(answer, table):
     return key
 
 
-def table_text(records, table):
+def table_text(capture, table):
     """One row a flow, in the order of first frames; the last line counts what has no addresses."""
     rows, non_ip = {}, 0
-    for record in records:
+    for record in capture.records:
         answer = record.answer(table)
         if answer is None:
             non_ip += 1
@@ -125,6 +126,7 @@ def table_text(records, table):
         row[0] += 1
         row[1] += record.wire
         row[2] |= answer.flags
-    lines = ["\t".join(map(str, (*key[:5], packets, bytes_, hex(flags), 0, 0, 0, *key[5:])))
+    lines = ["\t".join(map(str, (*key[:5], packets, bytes_, hex(flags),
+                                *capture.tcp.get(key[:5], (0, 0, 0)), *key[5:])))
              for key, (packets, bytes_, flags) in rows.items()]
-    return "\n".join(lines + ["#\tnon_ip=%d\tunjudged=0" % non_ip]) + "\n"
+    return "\n".join(lines + ["#\tnon_ip=%d\tunjudged=0%s" % (non_ip, "\ttcp=1" if capture.tcp else "")]) + "\n"

@@ -385,13 +385,15 @@ class Tcp(Layer):
     """RFC 9293."""
     proto = 6
 
-    def __init__(self, sport, dport, flags=0x18, options=b"", doff=None, seq=1000):
+    def __init__(self, sport, dport, flags=0x18, options=b"", doff=None, seq=1000, ack=None,
+                 window=8192):
         self.sport, self.dport, self.flags, self.options = sport, dport, flags, options
         self.doff, self.seq = 5 + len(options) // 4 if doff is None else doff, seq
+        self.ack, self.window = (2000 if flags & 0x10 else 0) if ack is None else ack, window
 
     def encode(self, payload, under):
-        data = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.seq,
-                           2000 if self.flags & 0x10 else 0, self.doff << 4, self.flags, 8192, 0, 0)
+        data = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.seq, self.ack,
+                           self.doff << 4, self.flags, self.window, 0, 0)
         return inet_checksum(data + self.options + payload, 16, under, 6)
 
     def walk(self, w):

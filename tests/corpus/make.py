@@ -6,9 +6,10 @@
   make.py --check     make them anew elsewhere; exit 1 and name what is not the same here
   make.py --explain CAPTURE
                       each frame of it by number: title, lengths, answers
+  make.py --tshark    are the counts of TCP what tshark finds in the captures here?
 
 The same bytes on every run. An answer is known by construction, see answer.py. Themes are in cases.py
-(well-formed) and broken.py (the rest); headers in layers.py and tunnels.py; files in capture.py.
+(well-formed), trouble.py (TCP) and broken.py (the rest); headers in layers.py and tunnels.py; files in capture.py.
 """
 import sys
 
@@ -17,9 +18,11 @@ sys.dont_write_bytecode = True
 import argparse
 import os
 import struct
+import subprocess
 
 import broken
 import cases
+import trouble
 from answer import Frame
 from capture import ETHERNET, RAW, Capture, pcap_bytes, pcapng_bytes
 from layers import Ethernet, Udp
@@ -28,7 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def captures():
-    for theme in (*cases.THEMES, *broken.THEMES):
+    for theme in (*cases.THEMES, *trouble.THEMES, *broken.THEMES):
         yield from theme()
 
 
@@ -113,11 +116,44 @@ def explain(name):
     return 1
 
 
+TSHARK_KINDS = (("retransmission", "fast_retransmission", "spurious_retransmission"),
+                ("out_of_order",), ("zero_window",))
+
+
+def tshark_counts(path):
+    """Row's key -> retransmits, out_of_order, zero_windows. A spurious or fast one is also plain."""
+    fields = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport"]
+    fields += ["tcp.analysis." + name for kind in TSHARK_KINDS for name in kind]
+    command = ["tshark", "-r", path, "-Y", "tcp", "-T", "fields"]
+    counts = {}
+    for line in subprocess.run(command + [x for f in fields for x in ("-e", f)], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.splitlines():
+        src4, dst4, src6, dst6, sport, dport, *kinds = line.split("\t")
+        row = counts.setdefault((src4 or src6, dst4 or dst6, 6, int(sport), int(dport)), [0, 0, 0])
+        for i, found in enumerate((any(kinds[:3]), kinds[3], kinds[4])):
+            row[i] += bool(found)
+    return counts
+
+
+def tshark():
+    bad = 0
+    for capture in captures():
+        found = tshark_counts(os.path.join(HERE, capture.name)) if capture.tcp else {}
+        for key, wanted in capture.tcp.items():
+            if tuple(found.get(key, ())) != wanted:
+                bad += 1
+                print("make.py: %s: %s: %s, tshark %s" % (capture.name, key, wanted, found.get(key)))
+    return 1 if bad else 0
+
+
 def main():
-    parser = argparse.ArgumentParser(usage="make.py [--check | --explain CAPTURE]")
+    parser = argparse.ArgumentParser(usage="make.py [--check | --explain CAPTURE | --tshark]")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--explain", metavar="CAPTURE")
+    parser.add_argument("--tshark", action="store_true")
     args = parser.parse_args()
+    if args.tshark:
+        return tshark()
     if args.explain:
         return explain(args.explain)
     return check() if args.check else write(HERE)
