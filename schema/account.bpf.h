@@ -93,15 +93,10 @@ static __always_inline int account_submit(const struct flow_slot *slot, __u32 nu
 	return 1;
 }
 
-/* Hand the whole life of the slot of that number over to flowd. 0: the ring is full. Global: see walk.bpf.h. */
-__noinline int account_evict(__u32 number)
+/* Hand the slot's whole life over to flowd. False: the ring is full. */
+static __always_inline int account_evict(const struct flow_slot *slot, __u32 number,
+					 struct flow_cpu *stat)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
-	const struct flow_slot *slot = health_slot(number);
-
-	if (!slot || !stat)
-		return 0;
 	if (!(slot->tcp_state & TCP_HEALTH ? account_submit_health(slot, number)
 					   : account_submit(slot, number))) {
 		stat->ring_full++;
@@ -192,7 +187,7 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 	if (set->tag[way]) {
 		if (cache_clean(&set->slot[way], &mark->mark[way])) {
 			stat->reused++;
-		} else if (!account_evict(index * FLOW_WAYS + way)) {
+		} else if (!account_evict(&set->slot[way], index * FLOW_WAYS + way, stat)) {
 			way = account_clean(set, mark);
 			if (way >= FLOW_WAYS)
 				return 0;
