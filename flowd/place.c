@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_BYTES 44 /* of a symbol: with its offset it fits a record */
+#define KALLSYMS "/proc/kallsyms"
 #define CHUNK 65536
 #define SYMBOL_MAX_BYTES (1 << 20) /* farther than that from a symbol is in none */
 
@@ -32,12 +33,23 @@ struct places {
 	size_t count;
 };
 
+/* The kernel's symbols; those of standard input where that is them, opened by somebody who may see more. */
+static int open_symbols(void)
+{
+	char target[sizeof(KALLSYMS) + 1];
+	ssize_t length = readlink("/proc/self/fd/0", target, sizeof(target));
+
+	if (length == sizeof(KALLSYMS) - 1 && !memcmp(target, KALLSYMS, sizeof(KALLSYMS) - 1))
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	return open(KALLSYMS, O_RDONLY | O_CLOEXEC);
+}
+
 struct places *places_open(const char *path)
 {
 	struct places *places = calloc(1, sizeof(*places));
 
 	if (places)
-		places->fd = open(path ? path : "/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+		places->fd = path ? open(path, O_RDONLY | O_CLOEXEC) : open_symbols();
 	return places;
 }
 

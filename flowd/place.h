@@ -3,7 +3,8 @@
  * place.h: addresses in the kernel as "symbol+0xoffset", by /proc/kallsyms.
  *
  * Whether it shows addresses is decided when it is opened, so that is done before privileges drop
- * (CAP_SYSLOG, or kernel.kptr_restrict). What is hidden stays without a name: the bare address would
+ * (CAP_SYSLOG, or kernel.kptr_restrict and perf_event_paranoid). A service manager may open it in
+ * flowd's place: as standard input. What is hidden stays without a name: the bare address would
  * give away what the kernel hides. All unknown addresses are looked up in one pass over the file.
  */
 #pragma once

@@ -309,13 +309,13 @@ static int same_pinned(const struct hook_env *env, size_t i, int fresh)
 static void detach_one(const struct hook_env *env, size_t i)
 {
 	char pin[HOOK_PIN_MAX];
+	int link;
 
 	pin_name(i, "link", pin);
-	{
-		_fd_ link = hook_pin_open(env, pin);
-
-		hook_unpin(env, pin);
-	}
+	link = hook_pin_open(env, pin);
+	hook_unpin(env, pin);
+	if (link >= 0)
+		close(link);
 	pin_name(i, "program", pin);
 	hook_unpin(env, pin);
 }
