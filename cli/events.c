@@ -16,7 +16,6 @@
 #define ID_SHIFT 20
 #define MINUTE_MS 60000
 
-/* What came over the socket may have no end. */
 #define END_TEXT(text) ((text)[sizeof(text) - 1] = 0)
 
 static int fail(struct query *query, const char *what)
@@ -94,6 +93,14 @@ static int fail_type(struct events *events, const char *what)
 	return -EPROTO;
 }
 
+/* What came over the socket may have no end, nor has a stored text that fills its place. */
+static void end_event(struct event_record *event)
+{
+	END_TEXT(event->reason);
+	END_TEXT(event->place);
+	END_TEXT(event->device);
+}
+
 static int next_event(struct events *events, struct event_record *ret_event)
 {
 	const struct query_options *options = &events->query->options;
@@ -108,9 +115,6 @@ static int next_event(struct events *events, struct event_record *ret_event)
 		if (event->end_ms < options->since_ms || event->end_ms >= options->until_ms)
 			continue;
 		*ret_event = *event;
-		END_TEXT(ret_event->reason);
-		END_TEXT(ret_event->place);
-		END_TEXT(ret_event->device);
 		return 1;
 	}
 	return have;
@@ -174,6 +178,7 @@ int events_next(struct events *events, struct event_record *ret_event)
 	int have, matched;
 
 	while ((have = next_event(events, ret_event)) > 0) {
+		end_event(ret_event);
 		if (ret_event->what >= EVENT_MAX || !(events->what & 1U << ret_event->what))
 			continue;
 		matched = match(events->query, ret_event);
@@ -199,8 +204,6 @@ static int next_counter(struct events *counters, struct counter_record *ret_coun
 		    counter->minute_ms >= options->until_ms)
 			continue;
 		*ret_counter = *counter;
-		END_TEXT(ret_counter->source);
-		END_TEXT(ret_counter->name);
 		return 1;
 	}
 	return have;
@@ -211,6 +214,8 @@ int counters_next(struct events *counters, struct counter_record *ret_counter)
 	int have;
 
 	while ((have = next_counter(counters, ret_counter)) > 0) {
+		END_TEXT(ret_counter->source);
+		END_TEXT(ret_counter->name);
 		if (is_of_iface(counters->query, ret_counter->iface, ""))
 			return 1;
 	}

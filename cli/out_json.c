@@ -32,6 +32,8 @@ void out_json_string(const char *text, FILE *file)
 			fprintf(file, "\\%c", *s);
 		else if (*s < 0x20 || *s == 0x7f)
 			fprintf(file, "\\u%04x", *s);
+		else if (*s == 0xc2 && len && s[1] < 0xa0) /* C1: see print_clean() */
+			fprintf(file, "\\u%04x", s[1]);
 		else if (len)
 			fwrite(s, 1, (size_t)len, file);
 		else

@@ -117,11 +117,27 @@ void out_machine(const struct out_value *value, char *buf)
 	}
 }
 
+/* Of the C1 set (ECMA-48 section 5.3): in UTF-8 two bytes, else one that follows none of UTF-8's. */
+static bool is_c1(const unsigned char *at, bool inside)
+{
+	if (*at == 0xc2)
+		return at[1] >= 0x80 && at[1] < 0xa0;
+	return !inside && *at >= 0x80 && *at < 0xa0;
+}
+
 /* Control characters of a name would reach the terminal. */
 static void print_clean(const char *text, char *buf)
 {
-	for (; *text; text++)
-		*buf++ = (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text;
+	const unsigned char *at = (const unsigned char *)text;
+	bool inside = false;
+
+	for (; *at; at++) {
+		bool c1 = is_c1(at, inside);
+
+		*buf++ = *at < ' ' || *at == 0x7f || c1 ? '?' : (char)*at;
+		inside = *at >= 0x80 && !c1;
+		at += c1 && *at == 0xc2;
+	}
 	*buf = 0;
 }
 

@@ -22,7 +22,6 @@ static inline void replay_tcp_given(const struct flow_slot *slot, struct flow_he
 {
 	if (slot->tcp_state & TCP_HEALTH)
 		*health = (struct flow_health){
-			.handshake_us = health->handshake_us,
 			.initial_ns = health->initial_ns,
 		};
 }

@@ -41,7 +41,8 @@ static inline void add_health(struct flow_health *to, const struct flow_health *
 	to->rtt_min_us =
 		to->rtt_min_us && to->rtt_min_us < h->rtt_min_us ? to->rtt_min_us : h->rtt_min_us;
 	to->rtt_max_us = to->rtt_max_us > h->rtt_max_us ? to->rtt_max_us : h->rtt_max_us;
-	to->handshake_us = h->handshake_us;
+	if (h->handshake_us)
+		to->handshake_us = h->handshake_us;
 }
 
 static inline void take_gain(void *arg, uint32_t number, const struct flow_slot *slot,

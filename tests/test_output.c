@@ -38,7 +38,7 @@ static const struct out_value rows[][8] = {
 	 {OUT_PERCENT, 9999, ""},
 	 {OUT_RATE, 999499, ""},
 	 {OUT_FLAGS, 0x12, ""}},
-	{{OUT_TEXT, 0, "a,\"b\"\\\n\x1b\xc3\xa9\xff"},
+	{{OUT_TEXT, 0, "a,\"b\"\\\n\x1b\xc3\xa9\xff\xc2\x9b"},
 	 {OUT_NONE, 0, ""},
 	 {OUT_NONE, 0, ""},
 	 {OUT_NONE, 0, ""},
@@ -79,7 +79,7 @@ static void test_json(void **state)
 		text,
 		"{\"v\":1,\"name\":\"plain\",\"count\":1234567,\"id\":1234567,"
 		"\"time\":\"2026-11-21T12:34:56.789Z\",\"share\":99.99,\"rate\":999499,\"flags\":18}\n"
-		"{\"v\":1,\"name\":\"a,\\\"b\\\"\\\\\\u000a\\u001b\xc3\xa9\\ufffd\",\"count\":null,"
+		"{\"v\":1,\"name\":\"a,\\\"b\\\"\\\\\\u000a\\u001b\xc3\xa9\\ufffd\\u009b\",\"count\":null,"
 		"\"id\":null,\"time\":null,\"share\":0.05,\"rate\":999500,\"flags\":0}\n"
 		"{\"v\":1,\"name\":\"\",\"count\":18446744073709551615,\"id\":0,"
 		"\"time\":\"1970-01-01T00:00:00.000Z\",\"share\":100.00,\"rate\":12345678901,"
@@ -97,7 +97,7 @@ static void test_csv(void **state)
 	assert_string_equal(text,
 			    "v,name,count,id,time,share,rate,flags\r\n"
 			    "1,plain,1234567,1234567,2026-11-21T12:34:56.789Z,99.99,999499,18\r\n"
-			    "1,\"a,\"\"b\"\"\\\n\x1b\xc3\xa9\xff\",,,,0.05,999500,0\r\n"
+			    "1,\"a,\"\"b\"\"\\\n\x1b\xc3\xa9\xff\xc2\x9b\",,,,0.05,999500,0\r\n"
 			    "1,,18446744073709551615,0,1970-01-01T00:00:00.000Z,100.00,12345678901,"
 			    "255\r\n");
 }
@@ -111,13 +111,13 @@ static void test_text(void **state)
 	(void)state;
 	print(&out_text, 3, text, sizeof(text));
 	assert_string_equal(text,
-			    "NAME         " PAD "                COUNT  TIME                     "
+			    "NAME          " PAD "                COUNT  TIME                     "
 			    "SECONDS     SHARE         RATE  FLAGS\n"
-			    "plain        " PAD "            1,234,567  2026-11-21 12:34:56.789  "
+			    "plain         " PAD "            1,234,567  2026-11-21 12:34:56.789  "
 			    " 61.005   99.99 %   999 kbit/s  AS\n"
-			    "a,\"b\"\\??\xc3\xa9\xff  " PAD "                    -  "
+			    "a,\"b\"\\??\xc3\xa9\xff?  " PAD "                    -  "
 			    "-                              -    0.05 %  1.00 Mbit/s  .\n"
-			    "             18,446,744,073,709,551,615  1970-01-01 00:00:00.000  "
+			    "              18,446,744,073,709,551,615  1970-01-01 00:00:00.000  "
 			    "  0.000  100.00 %  12.3 Gbit/s  CEUAPRSF\n");
 	print(&out_text, 0, text, sizeof(text));
 	assert_string_equal(text, "NAME  COUNT  TIME  SECONDS  SHARE  RATE  FLAGS\n");

@@ -172,8 +172,12 @@ static __always_inline void count_folded(const struct event_key *key, const stru
 
 	at = at * EVENT_REASONS + reason;
 	cell = bpf_map_lookup_elem(&event_folded, &at);
-	if (cell)
-		count_add(cell, by);
+	if (!cell)
+		return;
+	/* several programs count here, and one may run in the midst of another: count_add is not enough */
+	__sync_fetch_and_add(&cell->packets, by->packets);
+	__sync_fetch_and_add(&cell->bytes, by->bytes);
+	__sync_fetch_and_add(&cell->skbs, by->skbs);
 }
 
 /* key->generation is the one that the event began with. */
