@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* out_csv.c: RFC 4180: a header line, CRLF, quotes where they are needed. */
+/*
+ * out_csv.c: RFC 4180: a header line, CRLF, quotes where they are needed. To a terminal no control
+ * characters of a name.
+ */
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/output.h"
 
@@ -33,6 +37,7 @@ static int csv_begin(struct out *out)
 
 static int csv_row(struct out *out, const void *row)
 {
+	bool terminal = isatty(fileno(out->file));
 	char text[OUT_TEXT_SIZE];
 
 	fprintf(out->file, "%d", OUT_VERSION);
@@ -42,7 +47,10 @@ static int csv_row(struct out *out, const void *row)
 		if (!c->name)
 			continue;
 		c->get(c, row, &value);
-		out_machine(&value, text);
+		if (terminal && value.kind == OUT_TEXT)
+			out_human(&value, text);
+		else
+			out_machine(&value, text);
 		fputc(',', out->file);
 		put_cell(text, out->file);
 	}

@@ -67,6 +67,19 @@ static void add_counts(struct flow_health_count *to, const struct flow_health_co
 	to->syn_repeats += gain->syn_repeats;
 }
 
+/* Least and most are of an epoch: a sample of its very end may have none, and counts as itself then. */
+static void add_extremes(struct half_health *to, const struct flow_health *gain)
+{
+	uint32_t mean = (uint32_t)(gain->count.rtt_sum_us / gain->count.rtt_count);
+	uint32_t min = gain->rtt_min_us ? gain->rtt_min_us : mean;
+	uint32_t max = gain->rtt_max_us ? gain->rtt_max_us : mean;
+
+	if (!to->rtt_min_us || min < to->rtt_min_us)
+		to->rtt_min_us = min;
+	if (max > to->rtt_max_us)
+		to->rtt_max_us = max;
+}
+
 void expire_add_health(struct expire *x, struct half *half, const struct flow_health *gain)
 {
 	static const struct flow_health none;
@@ -80,12 +93,8 @@ void expire_add_health(struct expire *x, struct half *half, const struct flow_he
 	add_counts(&cell->sum.count, &gain->count);
 	if (gain->handshake_us)
 		cell->sum.handshake_us = gain->handshake_us;
-	if (!gain->count.rtt_count)
-		return;
-	if (!cell->sum.rtt_min_us || gain->rtt_min_us < cell->sum.rtt_min_us)
-		cell->sum.rtt_min_us = gain->rtt_min_us;
-	if (gain->rtt_max_us > cell->sum.rtt_max_us)
-		cell->sum.rtt_max_us = gain->rtt_max_us;
+	if (gain->count.rtt_count)
+		add_extremes(&cell->sum, gain);
 }
 
 /* A direction's round trips are what the other direction answered. */

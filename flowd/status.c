@@ -55,11 +55,12 @@ static json_t *cache_object(const struct maps *maps)
 		sum.ring_full += maps->cpu[cpu].ring_full;
 		sum.pulled += maps->cpu[cpu].pulled;
 		sum.outer_full += maps->cpu[cpu].outer_full;
+		sum.unasked += maps->cpu[cpu].unasked;
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "created", number(sum.created),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "created", number(sum.created),
 			 "evicted", number(sum.evicted), "reused", number(sum.reused), "ring_full",
 			 number(sum.ring_full), "pulled", number(sum.pulled), "outer_full",
-			 number(sum.outer_full));
+			 number(sum.outer_full), "unasked", number(sum.unasked));
 }
 
 static json_t *sink_object(struct sink_writer *writer)

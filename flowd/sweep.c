@@ -197,11 +197,16 @@ static void counts_minus(struct flow_health_count *from, const struct flow_healt
 static void health_read(struct sweep *sweep, uint32_t index, struct flow_health *health, bool same)
 {
 	struct flow_health_count *read = &sweep->health_read[index], now = health->count;
+	struct side *side = &sweep->side[index];
+	uint32_t given;
 
-	if (same && sweep->side[index].health)
+	if (same && side->health)
 		counts_minus(&health->count, read);
 	*read = now;
-	sweep->side[index].health = 1;
+	given = same ? side->health >> 1 : 0;
+	side->health = 1 | health->handshake_us << 1;
+	if (health->handshake_us == given) /* is in a record */
+		health->handshake_us = 0;
 }
 
 /*

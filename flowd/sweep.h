@@ -46,7 +46,7 @@ struct side {
 	uint32_t birth;
 	uint32_t ref;	  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
 	uint32_t next;	  /* slot of the same half */
-	uint32_t health;  /* 1: the slot of this life has some, health_read tells */
+	uint32_t health;  /* 1: the slot of this life has some, health_read tells | the handshake given << 1 */
 	uint64_t packets; /* of the slot, as visited last */
 	uint64_t bytes;
 	uint64_t ip_bytes;

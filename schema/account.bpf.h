@@ -106,7 +106,7 @@ static __always_inline int account_evict(const struct flow_slot *slot, __u32 num
 	return 1;
 }
 
-/* Start a new life of the slot. Readers take the key only between equal, even values of seq. */
+/* Start a new life of the slot, of no packet yet. Readers take the key only between equal, even values of seq. */
 static __always_inline void account_claim(struct flow_slot *slot, __u32 number,
 					  const struct flow_facts *f, __u64 now)
 {
@@ -124,13 +124,10 @@ static __always_inline void account_claim(struct flow_slot *slot, __u32 number,
 	slot->tcp_tsecr = (__u16)f->tsecr;
 	slot->birth++;
 	__builtin_memcpy(&slot->key, &f->key, sizeof(slot->key));
-	slot->packets = f->packets;
-	slot->bytes = f->bytes;
-	slot->ip_bytes = f->ip_bytes;
+	slot->packets = slot->bytes = slot->ip_bytes = 0;
 	slot->first_ns = now;
 	slot->last_ns = now;
-	slot->tcp_flags = f->tcp_flags;
-	slot->tcp_syn = f->tcp_syn;
+	slot->tcp_flags = slot->tcp_syn = 0;
 	__sync_fetch_and_add(&slot->seq, 1);
 }
 
@@ -151,8 +148,8 @@ static __always_inline struct flow_slot *account_touch(struct flow_set *set, __u
 			slot->first_ns = now;
 			slot->tcp_flags = 0;
 			slot->tcp_syn = 0;
-			health_exported(slot, index * FLOW_WAYS + way);
 		}
+		health_turn(slot, index * FLOW_WAYS + way);
 		slot->tcp_state &= (__u8)~TCP_TIMED;
 		*used = epoch << 1 | 1;
 	}
@@ -224,9 +221,13 @@ static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_fact
 		return 1;
 	}
 	way = (__u32)account_make(index, hash.tag, f, epoch, now);
-	if (way && whole && f->segment)
-		health_first(index * FLOW_WAYS + way - 1, f, now);
-	return way != 0;
+	if (!way)
+		return 0;
+	way = (way - 1) & (FLOW_WAYS - 1);
+	if (whole && f->segment)
+		health_first(index * FLOW_WAYS + way, f, now);
+	account_add(&set->slot[way], f, now);
+	return 1;
 }
 
 /* Count in the slot that every interface and direction has for what fits nowhere else. */
@@ -253,6 +254,7 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 		return;
 	}
 	account_claim(&set->slot[way], index * FLOW_WAYS + way, f, now);
+	account_add(&set->slot[way], f, now);
 	set->tag[way] = 1;
 	set->used[way] = epoch << 1;
 }

@@ -147,7 +147,7 @@ struct flow_health_count {
 /* Beside a slot, by the same index; touched only where TCP_HEALTH of tcp_state is set. */
 struct flow_health {
 	struct flow_health_count count;
-	__u32 rtt_min_us; /* since the last export, as is all that follows */
+	__u32 rtt_min_us; /* of the epoch, 0: none was */
 	__u32 rtt_max_us;
 	__u32 handshake_us; /* from the other side's SYN to this one's answer; 0: none was seen */
 	__u32 initial_ns; /* of the connection: from SYN to the handshake's last ACK; 0: unknown */
@@ -239,7 +239,8 @@ struct flow_cpu {
 	__u64 outer_full; /* packets in tunnels whose endpoints found no number: outer is 0 */
 	__u64 samples;	  /* round trips that may still be asked for in this tick */
 	__u64 gathers;	  /* looks at other CPUs' slots that may still be taken in it */
-	__u64 pad[6];
+	__u64 unasked;	  /* segments judged by what their own slot knows, for want of these */
+	__u64 pad[5];
 };
 
 struct flow_iface {

@@ -63,16 +63,20 @@ static __always_inline int health_may_gather(void)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
 
-	if (!stat || !stat->gathers)
+	if (!stat)
 		return 0;
+	if (!stat->gathers) {
+		stat->unasked++;
+		return 0;
+	}
 	stat->gathers--;
 	return 1;
 }
 
 /* Where the other direction's slot may be: on that CPU, under a key that differs in this. */
 enum health_place {
-	HEALTH_PLACE_SAME = 1,	  /* it goes the same way: a mirror port */
-	HEALTH_PLACE_UNKNOWN = 2, /* one of them has FLOW_MARK_VLAN_UNKNOWN, the other not */
+	HEALTH_PLACE_UNKNOWN = 1, /* one of them has FLOW_MARK_VLAN_UNKNOWN, the other not */
+	HEALTH_PLACE_SAME = 2,	  /* it goes the same way: a mirror port */
 	HEALTH_PLACES = 4,	  /* of a CPU */
 };
 
@@ -167,12 +171,13 @@ __noinline int health_gather(__u32 number, __u32 ahead, struct flow_facts *f, st
 	cpu = (slot->tcp_peer / HEALTH_PLACES + ahead) % geometry.cpus;
 	if (cpu != bpf_get_smp_processor_id())
 		health_follow(number, cpu, f, peer);
-	if (health_join(cpu, place, f, peer))
+	for (__u32 i = 0; i < HEALTH_PLACES; i++) {
+		if (!health_join(cpu, place ^ i, f, peer))
+			continue;
+		slot->tcp_peer ^= (__u16)i;
 		return 1;
-	if (!health_join(cpu, place ^ HEALTH_PLACE_UNKNOWN, f, peer))
-		return 0;
-	slot->tcp_peer ^= HEALTH_PLACE_UNKNOWN;
-	return 1;
+	}
+	return 0;
 }
 
 static __always_inline struct tcp_peer *health_peer(void)
@@ -193,10 +198,7 @@ static __always_inline void health_gather_all(struct flow_slot *slot, __u32 numb
 
 	for (__u32 i = 0; i < HEALTH_TRIES && i < geometry.cpus; i++)
 		found |= (__u32)health_gather(number, i, f, peer);
-	if (found & 1)
-		return;
-	slot->tcp_peer ^= HEALTH_PLACE_SAME;
-	if (geometry.cpus > HEALTH_TRIES)
+	if (!(found & 1) && geometry.cpus > HEALTH_TRIES)
 		slot->tcp_peer += HEALTH_TRIES * HEALTH_PLACES;
 }
 
@@ -313,8 +315,8 @@ static __always_inline __u32 health_wants(struct flow_slot *slot, const struct f
 	return what;
 }
 
-/* All of the slot was exported: what is of one record alone begins anew. */
-static __always_inline void health_exported(const struct flow_slot *slot, __u32 number)
+/* A new epoch: flowd has read the least and the most of the one before. */
+static __always_inline void health_turn(const struct flow_slot *slot, __u32 number)
 {
 	struct flow_health *h;
 
@@ -322,7 +324,7 @@ static __always_inline void health_exported(const struct flow_slot *slot, __u32 
 		return;
 	h = health_of(number);
 	if (h)
-		h->rtt_min_us = h->rtt_max_us = h->handshake_us = 0;
+		h->rtt_min_us = h->rtt_max_us = 0;
 }
 
 /* Before the packet is counted in the slot of that number. */

@@ -202,6 +202,26 @@ guest_books() {
 	nothing_left "fresh"
 }
 
+# What the kernel says: datagrams to a port where nobody listens, and a connection that ends.
+guest_events() {
+	local i
+	rm -f "$DB"*
+	flowd_up "$IN_B" || return
+	match "events: tracepoints" "$(cat "$LOG")" 'kernel events: 6 of 6'
+	for i in 1 2 3 4 5 6 7; do
+		in_a bash -c "echo $i >/dev/udp/10.1.0.2/9999"
+	done
+	in_a bash -c 'exec 3<>/dev/tcp/10.1.0.2/9998' 2>/dev/null
+	quiet
+	eq "events: drops, by reason" "$(flowctl --db "$DB" drops --json 'udp port 9999' 2>/dev/null |
+		jq -r 'select(.source == "trace") | "\(.reason) \(.packets)"')" "NO_SOCKET 7"
+	match "events: a reset" "$(flowctl --db "$DB" flows --json 'tcp port 9998' 2>/dev/null)" '"rev_resets":1'
+	flowd_down TERM
+	eq "events: stored" "$(sql "SELECT sum(packets) FROM event_text WHERE what = 'drop' AND dport = 9999")" 7
+	match "events: a place" "$(sql "SELECT place FROM event_text WHERE dport = 9999")" '^__udp4_lib_rcv'
+	nothing_left "events"
+}
+
 # Killed and followed, in turn with and without `ip netns exec`, under a flood; and once while nobody
 # is there.
 guest_takeover() {
@@ -293,6 +313,7 @@ guest() {
 		eval "$SUITE"
 	else
 		guest_books
+		guest_events
 		guest_takeover
 		guest_neighbour
 	fi

@@ -402,7 +402,7 @@ judge_table() {
 	local label=$1 table=$2
 	shift 2
 	if flows_json "$FLOWD_DB" --uniflow | jq -c 'select(.dir == "ingress")' |
-		python3 "$WL_ROOT/tests/corpus_compare.py" --non-ip "$@" "$table" >"$WL_TMP/said" 2>&1; then
+		python3 "$WL_ROOT/tests/corpus_compare.py" --non-ip --told "$@" "$table" >"$WL_TMP/said" 2>&1; then
 		pass
 	else
 		fail "$label: $(grep -vE '^unjudged' "$WL_TMP/said" | head -n 12)"

@@ -93,7 +93,7 @@ judge_live() {
 	late=${late:-no such host}
 	grep -vF "$late" "$2" >"$WL_TMP/live.tsv"
 	if flows_json "$FLOWD_DB" --uniflow | grep -vF "$late" |
-		python3 "$WL_ROOT/tests/corpus_compare.py" --non-ip "$WL_TMP/live.tsv" >"$WL_TMP/said" 2>&1; then
+		python3 "$WL_ROOT/tests/corpus_compare.py" --non-ip --told "$WL_TMP/live.tsv" >"$WL_TMP/said" 2>&1; then
 		pass
 	else
 		fail "$1: $(grep -vE '^unjudged' "$WL_TMP/said" | head -n 12)"

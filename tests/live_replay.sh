@@ -421,7 +421,7 @@ run_same_database() {
 run_full_disk() {
 	mkdir "$WL_TMP/disk"
 	# shellcheck disable=SC2016 # its own arguments
-	refused "full disk" "$WL_TMP/disk/x[.]db: .*full" unshare -m sh -c '
+	refused "full disk" "$WL_TMP/disk/x[.]db: .*(full|No space left)" unshare -m sh -c '
 		mount -t tmpfs -o size=100k none "$1" || exit 99
 		"$2" --config /dev/null -r "$3" --db "$1/x.db"' sh "$WL_TMP/disk" "$FLOWD" "$WL_TMP/full.pcap"
 }
