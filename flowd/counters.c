@@ -53,6 +53,18 @@ static struct counter *add(struct counters *c, const struct counter_value *value
 	return counter;
 }
 
+#define COUNTERS_LOADED 0x80
+
+/* A predecessor that could read the source left out what was 0. Of a link it always could. */
+static bool was_zero(const struct counters *c, const struct counter_value *value)
+{
+	uint8_t loaded = c->loaded[value->ifnum % FLOW_IFACES];
+
+	if (value->source == COUNTER_LINK || value->source == COUNTER_QDISC)
+		return loaded & COUNTERS_LOADED;
+	return loaded & 1U << value->source;
+}
+
 /*
  * Where a counter that was not there begins: what a predecessor left out was 0, and so is a queue
  * that was made since the last look. Of any other nobody knows when it counted what it has.
@@ -62,7 +74,7 @@ static uint64_t base_of(const struct counters *c, const struct counter_value *va
 	bool primed = c->primed & 1U << value->source;
 
 	if (!primed)
-		return c->loaded[value->ifnum % FLOW_IFACES] ? 0 : value->value;
+		return was_zero(c, value) ? 0 : value->value;
 	return value->source == COUNTER_QDISC ? 0 : value->value;
 }
 
@@ -264,11 +276,12 @@ static void load_line(struct counters *c, const char *line)
 
 	if (got < 1 || ifnum >= FLOW_IFACES)
 		return;
-	c->loaded[ifnum] = true;
+	c->loaded[ifnum] |= COUNTERS_LOADED;
 	if (got < 3 || !at || source >= COUNTER_SOURCES)
 		return;
 	value.ifnum = (uint16_t)ifnum;
 	value.source = (uint16_t)source;
+	c->loaded[ifnum] |= (uint8_t)(1U << source);
 	snprintf(value.name, sizeof(value.name), "%s", line + at);
 	value.hash = counter_hash(value.name);
 	add(c, &value, last);

@@ -36,9 +36,10 @@ struct counter {
 struct counters {
 	struct counter *counter;
 	size_t count, capacity;
-	size_t hint;		  /* where the next one of a sample is likely to be */
-	bool loaded[FLOW_IFACES]; /* a predecessor knew the counters of this number */
-	uint32_t primed;	  /* 1 << source: was sampled before */
+	size_t hint; /* where the next one of a sample is likely to be */
+	/* what a predecessor knew of this number: COUNTERS_LOADED | 1 << source of those that it named */
+	uint8_t loaded[FLOW_IFACES];
+	uint32_t primed; /* 1 << source: was sampled before */
 	uint64_t round[COUNTER_SOURCES];
 	bool dirty; /* values have changed since they were saved */
 	char *text; /* as in meta.counters, of the batch in hand */
