@@ -32,13 +32,16 @@ struct subject {
 	int prog_fd;
 	struct bench_vary *vary;
 	const struct subject *empty; /* what to compare with */
-	const struct subject *lru;
+	const struct subject *other;
 	struct maps *ledger;
+	uint32_t stream; /* of bench_vary */
 };
 
 struct result {
 	double ns[ROUNDS_MAX];
 	double median;
+	double above;  /* the empty program: the median of the rounds' differences */
+	double beyond; /* the other one, likewise */
 	double folded; /* share of packets for which the ring had no room */
 };
 
@@ -47,6 +50,7 @@ struct options {
 	uint32_t packets; /* a round */
 	bool quick;
 	bool only_small; /* no section but XDP with 1 and 1,000 flows: for work on the datapath */
+	bool only_tcp;
 };
 
 struct bench {
@@ -69,6 +73,9 @@ void subjects_close(struct bench *bench);
 struct subject xdp_subject(struct bench *bench, const char *name, int prog_fd);
 struct subject tc_subject(struct bench *bench, const char *name, int prog_fd);
 struct subject ledger_subject(struct bench *bench, const char *name, int number);
+
+/* Of datapath_tcp.c: what the analysis of TCP adds, and what all costs beside another agent. */
+void tcp_section(struct bench *bench);
 
 /* Of datapath.c. */
 void measure(struct bench *bench, const struct subject *subjects, int count,

@@ -155,6 +155,18 @@ static void open_ledger(struct maps *maps, uint32_t slots)
 		die("flow_xdp", err);
 }
 
+/* bench_account counts in maps of its own, of the same size; the epoch is the other's. */
+static void shape_like(struct bench_xdp *xdp, const struct maps *like)
+{
+	int err = bpf_map__reuse_fd(xdp->maps.control, bpf_map__fd(like->tc->maps.control));
+
+	if (err)
+		die("control", err);
+	bpf_map__set_max_entries(xdp->maps.slots, like->sets);
+	bpf_map__set_max_entries(xdp->maps.marks, like->sets);
+	bpf_map__set_max_entries(xdp->maps.health, like->sets);
+}
+
 static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entries)
 {
 	struct flow_iface iface = {.ifindex = LO_IFINDEX, .ifnum = 1};
@@ -166,6 +178,8 @@ static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entr
 	memcpy((void *)&xdp->rodata->geometry, (const void *)&like->xdp->rodata->geometry,
 	       sizeof(xdp->rodata->geometry));
 	bpf_map__set_max_entries(xdp->maps.lru, entries);
+	if (entries == SLOTS_SMALL)
+		shape_like(xdp, like);
 	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
 	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
 	if (bench_xdp__load(xdp) ||
