@@ -90,11 +90,9 @@ static __always_inline void tcp_take_ack(struct flow_slot *slot, const struct fl
 	slot->tcp_window = f->window;
 }
 
-/*
- * True: the packet is as expected, and is in the slot now. `now` is of the coarse clock; a packet with
- * data that needs the full one is not plain.
- */
-static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_facts *f, __u64 now)
+/* True: the packet is as expected, and is in the slot now. `now`: of the clock that tcp_look has. */
+static __always_inline int tcp_expected(struct flow_slot *slot, const struct flow_facts *f,
+					__u64 now)
 {
 	__u32 odd = (f->tcp_flags & TCP_FLAGS_RARE) | (f->seq ^ slot->tcp_next);
 	__u32 same = (f->ack ^ slot->tcp_ack) | (__u32)(f->window ^ slot->tcp_window);
@@ -102,7 +100,7 @@ static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_f
 
 	odd |= (state ^ (TCP_SEEN | TCP_ACKED)) & (TCP_SEEN | TCP_ACKED | TCP_HANDSHAKE);
 	odd |= !f->window | !(f->tcp_flags & TCP_FLAG_ACK);
-	if (odd || !(f->payload | same) || ((state & TCP_TIMED) && f->payload))
+	if (odd || !(f->payload | same))
 		return 0;
 	if (f->payload) {
 		slot->tcp_next += f->payload;
@@ -114,6 +112,18 @@ static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_f
 	slot->tcp_window = f->window;
 	slot->tcp_state = state & (__u8)~TCP_KEPT_ALIVE;
 	return 1;
+}
+
+/* The full clock's time of the packet is wanted. */
+static __always_inline int tcp_is_timed(const struct flow_slot *slot, const struct flow_facts *f)
+{
+	return (slot->tcp_state & TCP_TIMED) && f->payload;
+}
+
+/* The same, by the coarse clock: a packet with data that needs the full one is not plain. */
+static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_facts *f, __u64 now)
+{
+	return !tcp_is_timed(slot, f) && tcp_expected(slot, f, now);
 }
 
 /*
