@@ -18,7 +18,8 @@
 /*
  * NetObserv's agent, its shipped TC program driven by test-run, one packet again and again: 97 to 149 ns
  * where an empty program took 7 (measured for this project, on a machine like the one of README.md's
- * figures). Half of its ratio is what is allowed here.
+ * figures). Half of its ratio is what is allowed here. Where an empty program takes much longer than
+ * that, as on a busy host, the ratio flatters: it is the test-run's own cost then.
  */
 #define AGENT_NS_LOW 97.0
 #define AGENT_NS_HIGH 149.0
@@ -48,10 +49,10 @@ static void print_agent(const struct subject *s, uint32_t flows, const struct re
 	double bare = r[BARE].median, whole = bare + r[OURS].above;
 
 	printf("%-4s data in order, flows %u: %.1f ns where an empty program alone takes %.1f, "
-	       "ratio %.1f; NetObserv's %.1f to %.1f, half of it %.1f to %.1f\n",
-	       s[OURS].hook, flows, whole, bare, whole / bare, AGENT_NS_LOW / AGENT_EMPTY_NS,
-	       AGENT_NS_HIGH / AGENT_EMPTY_NS, AGENT_NS_LOW / AGENT_EMPTY_NS / 2,
-	       AGENT_NS_HIGH / AGENT_EMPTY_NS / 2);
+	       "ratio %.1f; NetObserv's, where it took %.0f, %.1f to %.1f, half of it %.1f to %.1f\n",
+	       s[OURS].hook, flows, whole, bare, whole / bare, AGENT_EMPTY_NS,
+	       AGENT_NS_LOW / AGENT_EMPTY_NS, AGENT_NS_HIGH / AGENT_EMPTY_NS,
+	       AGENT_NS_LOW / AGENT_EMPTY_NS / 2, AGENT_NS_HIGH / AGENT_EMPTY_NS / 2);
 }
 
 static void tcp_flows(struct bench *bench, const struct subject *s, int count,
