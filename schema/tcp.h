@@ -52,6 +52,9 @@ enum tcp_state {
 	TCP_HANDSHAKE = 32, /* the last packet was a SYN without ACK */
 };
 
+/* TCP_SEEN and TCP_ACKED alone of these: the slot is in the middle of a connection. */
+#define TCP_STATES_ODD (TCP_SEEN | TCP_ACKED | TCP_KEPT_ALIVE | TCP_HANDSHAKE)
+
 /* What the other direction's slots tell; of several CPUs' together, see tcp_join. */
 struct tcp_peer {
 	__u64 last_ns; /* of its last packet; 0: none is known */
@@ -91,29 +94,45 @@ static __always_inline void tcp_take_ack(struct flow_slot *slot, const struct fl
 }
 
 /*
- * True: the packet is as expected, and is in the slot now. `now` is of the coarse clock; a packet with
- * data that needs the full one is not plain.
+ * True: the packet is as expected, and is in the slot now. `now`: of the clock that tcp_look has. Sums
+ * of differences for branches, as BPF has no instruction that makes a truth value.
  */
+static __always_inline int tcp_expected(struct flow_slot *slot, const struct flow_facts *f,
+					__u64 now)
+{
+	__u32 odd = (slot->tcp_state & TCP_STATES_ODD) ^ (TCP_SEEN | TCP_ACKED), other;
+
+	odd |= (f->tcp_flags & (TCP_FLAGS_RARE | TCP_FLAG_ACK)) ^ TCP_FLAG_ACK;
+	odd |= f->seq ^ slot->tcp_next;
+	odd |= (f->window - 1U) >> 16; /* it is 0 */
+	if (odd)
+		return 0;
+	other = (f->ack ^ slot->tcp_ack) | (__u32)(f->window ^ slot->tcp_window);
+	if (f->payload) {
+		slot->tcp_next = f->seq + f->payload;
+		slot->tcp_time = tcp_ticks(now);
+	} else if (!other) {
+		return 0;
+	}
+	if (other) {
+		if (slot->tcp_ack != f->ack)
+			slot->tcp_dups = 0;
+		slot->tcp_ack = f->ack;
+		slot->tcp_window = f->window;
+	}
+	return 1;
+}
+
+/* The full clock's time of the packet is wanted. */
+static __always_inline int tcp_is_timed(const struct flow_slot *slot, const struct flow_facts *f)
+{
+	return (slot->tcp_state & TCP_TIMED) && f->payload;
+}
+
+/* The same, by the coarse clock: a packet with data that needs the full one is not plain. */
 static __always_inline int tcp_plain(struct flow_slot *slot, const struct flow_facts *f, __u64 now)
 {
-	__u32 odd = (f->tcp_flags & TCP_FLAGS_RARE) | (f->seq ^ slot->tcp_next);
-	__u32 same = (f->ack ^ slot->tcp_ack) | (__u32)(f->window ^ slot->tcp_window);
-	__u8 state = slot->tcp_state;
-
-	odd |= (state ^ (TCP_SEEN | TCP_ACKED)) & (TCP_SEEN | TCP_ACKED | TCP_HANDSHAKE);
-	odd |= !f->window | !(f->tcp_flags & TCP_FLAG_ACK);
-	if (odd || !(f->payload | same) || ((state & TCP_TIMED) && f->payload))
-		return 0;
-	if (f->payload) {
-		slot->tcp_next += f->payload;
-		slot->tcp_time = tcp_ticks(now);
-	}
-	if (slot->tcp_ack != f->ack)
-		slot->tcp_dups = 0;
-	slot->tcp_ack = f->ack;
-	slot->tcp_window = f->window;
-	slot->tcp_state = state & (__u8)~TCP_KEPT_ALIVE;
-	return 1;
+	return !tcp_is_timed(slot, f) && tcp_expected(slot, f, now);
 }
 
 /*

@@ -3,7 +3,8 @@
 #
 # bench.sh: what wireledger costs on this machine, beside comparators measured in the same run:
 #
-#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH
+#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
+#               and what the analysis of TCP adds
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows a second of the SQLite sink
 #   replay      packets a CPU second of flowd -r into a database

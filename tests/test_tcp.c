@@ -180,6 +180,9 @@ static void test_timed(void **state)
 		assert_true(slot.tcp_state & TCP_TIMED);
 		f = facts_of(slot.tcp_next, 100);
 		assert_false(tcp_plain(&slot, &f, 4000));
+		assert_true(tcp_is_timed(&slot, &f) && tcp_expected(&slot, &f, 4096));
+		assert_int_equal(slot.tcp_time, tcp_ticks(4096));
+		assert_true(slot.tcp_state & TCP_TIMED);
 		f = facts_of(slot.tcp_next, 0);
 		f.ack = 2;
 		assert_true(tcp_plain(&slot, &f, 4000));

@@ -24,7 +24,8 @@ $(BENCH)/%.o: tests/bench/%.c $(SKELS) $(BENCH_SKELS)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Only what it needs, so that a benchmark of the datapath builds without the rest of flowd.
-$(BENCH)/datapath: $(BENCH)/datapath.o $(B)/flowd/maps.o $(B)/flowd/ring.o
+$(BENCH)/datapath: $(BENCH)/datapath.o $(BENCH)/datapath_subjects.o $(BENCH)/datapath_tcp.o \
+		$(B)/flowd/maps.o $(B)/flowd/ring.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -lpthread -o $@
 
 $(BENCH)/insns $(BENCH)/drops: $(BENCH)/%: $(BENCH)/%.o

@@ -20,18 +20,44 @@ struct frame {
 	uint32_t addr_off;
 	uint32_t port_off;
 	uint32_t ack_off;
+	uint32_t seq_off;
+	uint32_t stamp_off;
+	uint32_t payload;
+	uint32_t again; /* see vary.h */
 	uint8_t bytes[FRAME_MAX];
 };
 
+/* To a port of its own, so that each kind of traffic makes flows of its own; six bytes of data. */
+#define FRAME_TCP_TO(port, words) \
+	4, 0, 0x14, port, 0, 0, 0, 1, 0, 0, 0, 1, (words) << 4, 0x10, 1, 0, 0, 0, 0, 0
+#define FRAME_STAMPS 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1
+
+#define FRAME_IPV4_TCP .len = 60, .addr_off = 26, .port_off = 34
+#define FRAME_ONE_PERCENT 655
+
 static const struct frame frames[] = {
-	{"IPv4 TCP", 60, 26, 34, 42, {FRAME_ETH(0x08, 0x00), FRAME_IPV4(40, 6), FRAME_TCP}},
-	{"IPv4 UDP", 60, 26, 34, 0, {FRAME_ETH(0x08, 0x00), FRAME_IPV4(46, 17), FRAME_UDP(26)}},
-	{"IPv6 TCP", 74, 34, 54, 62, {FRAME_ETH(0x86, 0xdd), FRAME_IPV6(20, 6), FRAME_TCP}},
-	{"802.1Q IPv4 TCP",
-	 64,
-	 30,
-	 38,
-	 46,
-	 {FRAME_ETH(0x81, 0x00), 0, 100, 0x08, 0x00, FRAME_IPV4(40, 6), FRAME_TCP}},
+	{"IPv4 TCP", FRAME_IPV4_TCP, .ack_off = 42,
+	 .bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(40, 6), FRAME_TCP}},
+	{"IPv4 UDP", 60, 26, 34,
+	 .bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(46, 17), FRAME_UDP(26)}},
+	{"IPv6 TCP", 74, 34, 54, .ack_off = 62,
+	 .bytes = {FRAME_ETH(0x86, 0xdd), FRAME_IPV6(20, 6), FRAME_TCP}},
+	{"802.1Q IPv4 TCP", 64, 30, 38, .ack_off = 46,
+	 .bytes = {FRAME_ETH(0x81, 0x00), 0, 100, 0x08, 0x00, FRAME_IPV4(40, 6), FRAME_TCP}},
 };
 #define FRAMES (sizeof(frames) / sizeof(frames[0]))
+
+/* What the analysis of TCP meets. */
+enum { TCP_ACKS, TCP_IN_ORDER, TCP_STAMPS, TCP_AGAIN, TCP_FRAMES };
+
+static const struct frame tcp_frames[TCP_FRAMES] = {
+	{"pure ACKs", FRAME_IPV4_TCP, .ack_off = 42,
+	 .bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(40, 6), FRAME_TCP_TO(1, 5)}},
+	{"data in order", FRAME_IPV4_TCP, .seq_off = 38, .payload = 6,
+	 .bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(46, 6), FRAME_TCP_TO(2, 5)}},
+	{"with timestamps", .len = 72, .addr_off = 26, .port_off = 34, .seq_off = 38,
+	 .stamp_off = 58, .payload = 6,
+	 .bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(58, 6), FRAME_TCP_TO(3, 8), FRAME_STAMPS}},
+	{"1 % sent again", FRAME_IPV4_TCP, .seq_off = 38, .payload = 6, .again = FRAME_ONE_PERCENT,
+	 .bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(46, 6), FRAME_TCP_TO(4, 5)}},
+};

@@ -17,6 +17,7 @@
 #include "vary.h"
 
 struct bench_vary vary = {};
+__u32 vary_sequence[VARY_STREAMS * VARY_SEQUENCES] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -39,6 +40,28 @@ static __always_inline __u32 vary_next(void)
 	return (__u32)(((x >> 32) * vary.flows) >> 32);
 }
 
+/* The next segment of the flow, or now and then the one before. */
+static __always_inline void vary_segment(HOOK_CTX *ctx, __u32 flow)
+{
+	__u8 *data = (__u8 *)(long)ctx->data, *end = (__u8 *)(long)ctx->data_end;
+	__u8 *seq = data + (vary.seq_off & VARY_OFF_MAX);
+	__u8 *stamp = data + (vary.stamp_off & VARY_OFF_MAX);
+	__u32 number = (vary.stream & (VARY_STREAMS - 1)) * VARY_SEQUENCES;
+	__u32 *next = &vary_sequence[number + (flow & (VARY_SEQUENCES - 1))];
+
+	if (seq + 4 > end || stamp + 8 > end)
+		return;
+	if ((vary.random & 0xffff) >= vary.again)
+		*next += vary.payload;
+	*(__be32 *)seq = bpf_htonl(*next);
+	if (vary.stamp_off) {
+		__u32 ms = vary.packets++ / VARY_STAMP_PACKETS;
+
+		*(__be32 *)stamp = bpf_htonl(ms);
+		*(__be32 *)(stamp + 4) = bpf_htonl(ms);
+	}
+}
+
 static __always_inline void vary_frame(HOOK_CTX *ctx)
 {
 	__u8 *data = (__u8 *)(long)ctx->data, *end = (__u8 *)(long)ctx->data_end;
@@ -57,4 +80,6 @@ static __always_inline void vary_frame(HOOK_CTX *ctx)
 			return;
 		*(__be32 *)ack = (__be32)vary.random;
 	}
+	if (vary.seq_off)
+		vary_segment(ctx, flow);
 }
