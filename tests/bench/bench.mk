@@ -27,6 +27,8 @@ $(BENCH)/%.o: tests/bench/%.c $(SKELS) $(BENCH_SKELS)
 $(BENCH)/datapath: $(BENCH)/datapath.o $(B)/flowd/maps.o $(B)/flowd/ring.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -lpthread -o $@
 
+$(BENCH)/insns: $(B)/trace/trace_probe.o
+
 $(BENCH)/insns $(BENCH)/drops: $(BENCH)/%: $(BENCH)/%.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
 
