@@ -102,9 +102,10 @@ static const struct {
 	{"table", "table     {table.conversations} conversations, {table.memory_bytes|M}"},
 	{"sink", "sink      {sink.commits} commits, {sink.rows} rows, {sink.failed} failed, last "
 		 "{sink.last_ms} ms"},
-	{"trace", "events    {trace.rows} rows, {trace.folded} folded, {trace.missed} missed by nesting, "
-		  "{trace.unclaimed} of no flow in hand; {trace.closes} connections closed, "
-		  "{trace.closes_lost} not told, {trace.closes_without_flow} of no flow in hand"},
+	{"trace",
+	 "events    {trace.rows} rows, {trace.folded} folded, {trace.missed} missed by nesting, "
+	 "{trace.unclaimed} of no flow in hand; {trace.closes} connections closed, "
+	 "{trace.closes_lost} not told, {trace.closes_without_flow} of no flow in hand"},
 	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
 		     "{sampling.failed} requests failed, last {sampling.last_us} us"},
 	{"cpu",

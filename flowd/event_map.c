@@ -17,15 +17,16 @@ static void add_cells(const struct trace *trace, uint32_t cpu, uint32_t generati
 		      struct event_rows *rows)
 {
 	const struct event_cell *cells = trace_cells(trace, cpu, generation);
+	const struct event_key *keys = trace_keys(trace, cpu, generation);
 
 	for (uint32_t i = 0; i < EVENT_CELLS; i++) {
 		struct event_count count;
 
-		if (__atomic_load_n(&cells[i].tag, __ATOMIC_ACQUIRE) <= EVENT_CELL_BUSY)
+		if (__atomic_load_n(&cells[i].mark, __ATOMIC_ACQUIRE) <= EVENT_CELL_BUSY)
 			continue;
 		count = count_of(&cells[i].count);
-		if (cells[i].key.generation == generation && count.skbs)
-			event_rows_add(rows, &cells[i].key, &count);
+		if (keys[i].generation == generation && count.skbs)
+			event_rows_add(rows, &keys[i], &count);
 	}
 }
 

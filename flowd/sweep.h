@@ -31,9 +31,8 @@ struct sweep_stats {
 	uint64_t visited; /* slots, in the last pass */
 	uint64_t last_us; /* of the last pass, export included */
 	uint64_t max_us;
-	uint64_t absorbed; /* ring records */
-	uint64_t
-		released_early; /* ring records given back before they were committed, under pressure */
+	uint64_t absorbed;	 /* ring records */
+	uint64_t released_early; /* ring records given back uncommitted, under pressure */
 	uint64_t stale;	 /* ring records of a life that had been read already: 0 unless a bug */
 	uint64_t torn;	 /* slots whose key changed too fast to be read: next time */
 	uint64_t folded; /* deltas folded by flowd, as its table is full */
@@ -46,7 +45,7 @@ struct side {
 	uint32_t birth;
 	uint32_t ref;	  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
 	uint32_t next;	  /* slot of the same half */
-	uint32_t health;  /* 1: the slot of this life has some, health_read tells | the handshake given << 1 */
+	uint32_t health;  /* 1: this life has some, in health_read | the handshake given << 1 */
 	uint64_t packets; /* of the slot, as visited last */
 	uint64_t bytes;
 	uint64_t ip_bytes;
@@ -63,8 +62,7 @@ struct sweep {
 	struct counters counters;
 	struct sweep_stats stats;
 	struct sink_batch batch;
-	/* what else goes with it; NULL: nothing */
-	void (*fill)(void *arg, struct sink_batch *batch);
+	void (*fill)(void *arg, struct sink_batch *batch); /* what else goes with it; or NULL */
 	void *fill_arg;
 	uint32_t *pending; /* slots with pending marks of the batch, | PENDING_HEALTH of export.c */
 	size_t pendings, pending_room;

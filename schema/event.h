@@ -7,10 +7,14 @@
  * Events are counted by key in one of two generations, that of the control cell's number; flowd turns
  * the number, and a sweep later, when no program can still be writing to it, drains the one before:
  *
- *   counts    [cpu][generation & 1][cell]: key and packets, bytes, skbs, open-addressed by the key
+ *   counts    [cpu][generation & 1][cell]: the key's mark and packets, bytes, skbs: all that an event
+ *             touches, half a cache line; open-addressed by the mark
+ *   keys      [cpu][generation & 1][cell]: the key, written once, before the mark, and read by flowd
  *   folded    [cpu][generation & 1][what][reason]   what found no room in `counts`
  *
- * Each event goes to exactly one of the two, so their sum is exact; of a folded one the flow is unknown.
+ * Each event goes to exactly one of counts and folded, so their sum is exact; of a folded one the flow
+ * is unknown. A mark is a hash by secret random numbers; two keys of one mark would be counted as the
+ * first of them: a chance below 2^-55 for any two keys, whoever chose them, and 2^-32 for a whole table.
  */
 #pragma once
 
@@ -18,7 +22,7 @@
 
 #include "flow.h"
 
-#define EVENT_LAYOUT 1	  /* of every struct below that lives in a pinned map */
+#define EVENT_LAYOUT 2	  /* of every struct below that lives in a pinned map */
 #define EVENT_REASONS 512 /* cells of folded; the last is for greater numbers */
 #define EVENT_CELLS 4096  /* of counts, for a CPU and generation; a power of two */
 #define EVENT_PROBES 8	  /* cells that a key may be in */
@@ -57,17 +61,14 @@ struct event_count {
 	__u64 skbs;    /* as netfilter's and qdiscs' counters count */
 };
 
-/* Written by the programs of one CPU; `tag` goes from 0 to EVENT_CELL_MADE | part of the key's hash. */
+/* Written by the programs of one CPU. */
 struct event_cell {
-	__u32 tag;
-	__u32 pad;
-	struct event_key key;
+	__u64 mark; /* 0, EVENT_CELL_BUSY, or the key's with EVENT_CELL_MADE */
 	struct event_count count;
-	__u64 pad2[2];
 };
 
-#define EVENT_CELL_BUSY 1 /* the key is being written */
-#define EVENT_CELL_MADE 2
+#define EVENT_CELL_BUSY 1ULL /* the key is being written */
+#define EVENT_CELL_MADE 2ULL
 
 /* A connection at its end, in a ring of its own. */
 struct event_close {
@@ -106,7 +107,7 @@ struct event_cpu {
 	__u64 pad[4];
 };
 
-_Static_assert(sizeof(struct event_key) == 80, "is hashed: no holes");
-_Static_assert(sizeof(struct event_cell) == 128, "two cache lines");
+_Static_assert(sizeof(struct event_key) == 80, "is hashed by flowd: no holes");
+_Static_assert(sizeof(struct event_cell) == 32, "two to a cache line");
 _Static_assert(sizeof(struct event_control) == 128, "no line shared with anything else");
 _Static_assert(sizeof(struct event_cpu) == 64, "no line shared between CPUs");

@@ -5,6 +5,7 @@
 #
 #   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
 #               and what the analysis of TCP adds
+#   tracepoints ns an event of the programs on drops, retransmits, resets and connections, live
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows a second of the SQLite sink
 #   replay      packets a CPU second of flowd -r into a database
@@ -56,6 +57,8 @@ make -s build/bin/flowd test-tools bench-tools
 machine
 section datapath
 build/bench/datapath "${DATAPATH[@]}"
+section tracepoints
+ROUNDS=3 tests/bench/events.sh
 section sweep
 build/bench/sweep "$ROUNDS"
 section sink

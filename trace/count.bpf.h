@@ -6,8 +6,9 @@
  * folded cell of its reason. A table of our own, since a look-up in the kernel's hash map takes longer
  * than all the rest (110 of 190 ns measured), and an insertion several times that.
  *
- * A cell has one writer, the program on that CPU, where the kernel keeps a program from running in the
- * midst of itself (since Linux 6.1); elsewhere adding is atomic.
+ * A drop's cell has one writer, the program on that CPU, where the kernel keeps a program from running
+ * in the midst of itself (since Linux 6.1). Elsewhere, and for what more than one program counts, adding
+ * is atomic.
  */
 #pragma once
 
@@ -19,11 +20,11 @@
 
 #define CLOSE_RING_BYTES (1 << 21) /* 13,000 connections */
 
-#define KEY_WORDS (sizeof(struct event_key) / 8)
+#define MARK_WORDS 8 /* of a key, at most, that its mark is made of */
 
 /* Set before load. */
-const volatile __u32 guarded = 0;	   /* the kernel keeps a program from nesting */
-const volatile __u64 seed[KEY_WORDS] = {}; /* odd numbers */
+const volatile __u32 guarded = 0;		/* the kernel keeps a program from nesting */
+const volatile __u64 seed[MARK_WORDS * 2] = {}; /* odd numbers */
 
 struct event_socket {
 	__u64 bytes_retrans; /* of the socket's own counters: what is counted by now */
@@ -49,6 +50,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct event_cell);
 } event_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as event_counts */
+	__type(key, __u32);
+	__type(value, struct event_key);
+} event_keys SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -85,16 +94,15 @@ static __always_inline struct event_control *control_get(void)
 	return bpf_map_lookup_elem(&event_control, &zero);
 }
 
-static __always_inline struct event_cpu *cpu_get(void)
+static __always_inline struct event_cpu *cpu_get(__u32 cpu)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-
 	return bpf_map_lookup_elem(&event_cpus, &cpu);
 }
 
-static __always_inline void count_add(struct event_count *cell, const struct event_count *by)
+static __always_inline void count_add(struct event_count *cell, const struct event_count *by,
+				      __u32 what)
 {
-	if (guarded) {
+	if (guarded && what == EVENT_DROP) {
 		cell->packets += by->packets;
 		cell->bytes += by->bytes;
 		cell->skbs += by->skbs;
@@ -105,91 +113,99 @@ static __always_inline void count_add(struct event_count *cell, const struct eve
 	__sync_fetch_and_add(&cell->skbs, by->skbs);
 }
 
-/* Multilinear: the products do not wait for each other. */
-static __always_inline __u32 hash_of(const struct event_key *key)
+/*
+ * A word's part of the mark. The bytes are turned between two secret multiplications, so that bits which
+ * only reach the upper end of one product are at the lower end of the other.
+ */
+static __always_inline __u64 mixed(__u64 word, __u32 i)
 {
-	const __u64 *word = (const void *)key;
-	__u64 hash = 0;
-
-#pragma unroll
-	for (__u32 i = 0; i < KEY_WORDS; i++)
-		hash += word[i] * seed[i];
-	return hash >> 32;
+	return __builtin_bswap64(word * seed[i * 2]) * seed[i * 2 + 1];
 }
 
-static __always_inline bool same_key(const struct event_key *a, const struct event_key *b)
+/*
+ * Of all that the programs set in a key, out of the fields as they were stored (a word put together
+ * in memory is not there yet when it is read). The products do not wait for each other.
+ */
+static __always_inline __u64 mark_of(const struct event_key *key)
 {
-	const __u64 *x = (const void *)a, *y = (const void *)b;
-	__u64 differs = 0;
+	const struct flow_key *flow = &key->flow;
+	__u64 hash = mixed(key->place, 0);
 
+	hash += mixed(key->ifindex | (__u64)key->generation << 32, 1);
+	hash += mixed(
+		key->reason |
+			(__u64)(flow->proto | flow->dir << 8 | flow->marks << 16 | key->what << 24)
+				<< 32,
+		2);
+	hash += mixed(flow->sport | (__u32)flow->dport << 16 | (__u64)flow->ethertype << 32 |
+			      (__u64)flow->vlan << 48,
+		      3);
+	hash += mixed(flow->src[0] | (__u64)flow->dst[0] << 32, 4);
+	if (flow->ethertype == ETHERTYPE_IPV6) {
 #pragma unroll
-	for (__u32 i = 0; i < KEY_WORDS; i++)
-		differs |= x[i] ^ y[i];
-	return !differs;
+		for (__u32 i = 1; i < 4; i++)
+			hash += mixed(flow->src[i] | (__u64)flow->dst[i] << 32, 4 + i);
+	}
+	return (hash | EVENT_CELL_MADE) & ~EVENT_CELL_BUSY;
 }
 
 /* A program that runs in the midst of this one finds the cell busy and takes another. */
-static __always_inline bool cell_make(struct event_cell *cell, __u32 tag,
+static __always_inline bool cell_make(struct event_cell *cell, __u32 at, __u64 mark,
 				      const struct event_key *key, struct event_cpu *cpu)
 {
-	if (__sync_val_compare_and_swap(&cell->tag, 0, EVENT_CELL_BUSY) != 0)
+	struct event_key *there = bpf_map_lookup_elem(&event_keys, &at);
+
+	if (!there || __sync_val_compare_and_swap(&cell->mark, 0, EVENT_CELL_BUSY) != 0)
 		return false;
-	cell->key = *key;
-	barrier();
-	*(volatile __u32 *)&cell->tag = tag;
+	*there = *key;
+	(void)__sync_lock_test_and_set(&cell->mark, mark); /* after the key, for flowd too */
 	__sync_fetch_and_add(&cpu->keys[key->generation & 1], 1);
 	return true;
 }
 
-/* The key's cell, made where there is none. NULL: no room. */
-static __always_inline struct event_cell *cell_find(const struct event_key *key,
+/* The key's cell in the slice, made where there is none. NULL: no room. */
+static __always_inline struct event_cell *cell_find(const struct event_key *key, __u32 slice,
 						    struct event_cpu *cpu)
 {
-	__u32 hash = hash_of(key), tag = hash | EVENT_CELL_MADE;
-	__u32 slice = (bpf_get_smp_processor_id() * 2 + (key->generation & 1)) * EVENT_CELLS;
+	__u64 mark = mark_of(key);
 
 	for (__u32 i = 0; i < EVENT_PROBES; i++) {
-		__u32 at = slice + ((hash >> 8) + i) % EVENT_CELLS;
+		__u32 at = slice * EVENT_CELLS + ((__u32)(mark >> 40) + i) % EVENT_CELLS;
 		struct event_cell *cell = bpf_map_lookup_elem(&event_counts, &at);
-		__u32 there;
+		__u64 there;
 
 		if (!cell)
 			return NULL;
-		there = *(volatile __u32 *)&cell->tag;
-		if (there == tag && same_key(&cell->key, key))
-			return cell;
-		if (!there && cell_make(cell, tag, key, cpu))
+		there = *(volatile __u64 *)&cell->mark;
+		if (there == mark || (!there && cell_make(cell, at, mark, key, cpu)))
 			return cell;
 	}
 	return NULL;
 }
 
-static __always_inline void count_folded(const struct event_key *key, const struct event_count *by)
+static __always_inline void count_folded(const struct event_key *key, __u32 slice,
+					 const struct event_count *by)
 {
 	__u32 reason = key->reason < EVENT_REASONS ? key->reason : EVENT_REASONS - 1;
-	__u32 at = (bpf_get_smp_processor_id() * 2 + (key->generation & 1)) * EVENT_MAX + key->what;
-	struct event_count *cell;
+	__u32 at = (slice * EVENT_MAX + key->what) * EVENT_REASONS + reason;
+	struct event_count *cell = bpf_map_lookup_elem(&event_folded, &at);
 
-	at = at * EVENT_REASONS + reason;
-	cell = bpf_map_lookup_elem(&event_folded, &at);
-	if (!cell)
-		return;
-	/* several programs count here, and one may run in the midst of another: count_add is not enough */
-	__sync_fetch_and_add(&cell->packets, by->packets);
-	__sync_fetch_and_add(&cell->bytes, by->bytes);
-	__sync_fetch_and_add(&cell->skbs, by->skbs);
+	if (cell)
+		count_add(cell, by, key->what);
 }
 
 /* key->generation is the one that the event began with. */
 static __always_inline void count_event(const struct event_key *key, const struct event_count *by)
 {
-	struct event_cpu *cpu = cpu_get();
-	struct event_cell *cell = cpu ? cell_find(key, cpu) : NULL;
+	__u32 number = bpf_get_smp_processor_id();
+	__u32 slice = number * 2 + (key->generation & 1);
+	struct event_cpu *cpu = cpu_get(number);
+	struct event_cell *cell = cpu ? cell_find(key, slice, cpu) : NULL;
 
 	if (cell)
-		count_add(&cell->count, by);
+		count_add(&cell->count, by, key->what);
 	else
-		count_folded(key, by);
+		count_folded(key, slice, by);
 	if (cpu)
 		*(volatile __u64 *)&cpu->dirty = 1;
 }

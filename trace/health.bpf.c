@@ -11,8 +11,8 @@
  *
  * Only one network namespace's. Nothing is changed, and nothing is said of packets but what is here.
  */
-#include "count.bpf.h"
 #include "key.bpf.h"
+#include "count.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -415,7 +415,7 @@ static __always_inline void say_close(const struct sock *sk, const struct tcp_so
 	struct event_cpu *cpu;
 
 	if (!end) {
-		cpu = cpu_get();
+		cpu = cpu_get(bpf_get_smp_processor_id());
 		if (cpu)
 			__sync_fetch_and_add(&cpu->close_lost, 1);
 		return;

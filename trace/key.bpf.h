@@ -2,9 +2,9 @@
 /*
  * key.bpf.h: a flow key of what the kernel holds in its hands: a packet's headers, or a socket.
  *
- * A packet's headers are read once, HEADER_BYTES of them, from where the kernel says that the network
- * header is. What follows the linear part is not looked into; ports out of reach stay 0 and the key
- * says so (FLOW_MARK_SHORT), as does a later fragment's.
+ * A packet's headers are read from where the kernel says that the network header is: PLAIN_BYTES, and
+ * where that is not IPv4 without options, HEADER_BYTES. What follows the linear part is not looked into;
+ * ports out of reach stay 0 and the key says so (FLOW_MARK_SHORT), as does a later fragment's.
  *
  *   head ........ mac_header | network_header ........ tail ......... end | skb_shared_info
  *                            |<---- HEADER_BYTES ---->|  never beyond the allocation
@@ -19,6 +19,7 @@
 #include "kernel.bpf.h"
 #include "schema/flow.h"
 
+#define PLAIN_BYTES 40	/* IPv4 and as much of TCP */
 #define HEADER_BYTES 80 /* IPv4 with all options, or IPv6 with 36 bytes of extensions, and ports */
 #define EXTENSIONS 3
 #define ETHERTYPE_IPV4 0x0800
@@ -86,19 +87,29 @@ static __always_inline void key_transport(const __u8 *b, __u32 at, __u32 have, s
 	}
 }
 
+static __always_inline void key_addresses(const __u8 *b, struct flow_key *key)
+{
+	key->proto = b[9];
+	key->src[0] = *(const __be32 *)(b + 12);
+	key->dst[0] = *(const __be32 *)(b + 16);
+}
+
+static __always_inline bool is_later_fragment(const __u8 *b, struct flow_key *key)
+{
+	if (!(*(const __be16 *)(b + 6) & bpf_htons(0x1fff)))
+		return false;
+	key->marks |= FLOW_MARK_FRAGMENT;
+	return true;
+}
+
 static __always_inline void key_ipv4(const __u8 *b, __u32 have, struct packet *pkt,
 				     struct flow_key *key)
 {
 	__u32 header = (b[0] & 15) * 4;
 
-	key->proto = b[9];
-	key->src[0] = *(const __be32 *)(b + 12);
-	key->dst[0] = *(const __be32 *)(b + 16);
-	if (*(const __be16 *)(b + 6) & bpf_htons(0x1fff)) {
-		key->marks |= FLOW_MARK_FRAGMENT;
-		return;
-	}
-	key_transport(b, header, have, pkt, key);
+	key_addresses(b, key);
+	if (!is_later_fragment(b, key))
+		key_transport(b, header, have, pkt, key);
 }
 
 static __always_inline bool is_extension(__u8 next)
@@ -152,6 +163,18 @@ static __always_inline bool key_tag(const struct sk_buff *skb, struct flow_key *
 	return true;
 }
 
+/* Into HEADER_BYTES. False: they cannot be read. `plain`: IPv4 without options. */
+static __always_inline bool headers_read(const __u8 *from, __u16 type, __u8 *b, bool *ret_plain)
+{
+	*ret_plain = false;
+	if (type == ETHERTYPE_IPV4) {
+		if (bpf_probe_read_kernel(b, PLAIN_BYTES, from))
+			return false;
+		*ret_plain = b[0] == 0x45;
+	}
+	return *ret_plain || !bpf_probe_read_kernel(b, HEADER_BYTES, from);
+}
+
 /* Addresses, ports, protocol. The key is zeroed but for its tag. */
 static __always_inline void key_of_packet(const struct sk_buff *skb, struct packet *pkt,
 					  struct flow_key *key)
@@ -160,14 +183,21 @@ static __always_inline void key_of_packet(const struct sk_buff *skb, struct pack
 	__u8 marks = key->marks;
 	__u8 b[HEADER_BYTES];
 	__u32 have;
+	bool plain;
 
 	key->ethertype = type;
 	if (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6 && type != ETHERTYPE_VLAN &&
 	    type != ETHERTYPE_STAG)
 		return;
 	have = pkt->tail > pkt->net ? pkt->tail - pkt->net : 0;
-	if (!pkt->net || have < 20 || bpf_probe_read_kernel(b, sizeof(b), pkt->head + pkt->net)) {
+	if (!pkt->net || have < 20 || !headers_read(pkt->head + pkt->net, type, b, &plain)) {
 		key->marks |= FLOW_MARK_SHORT;
+		return;
+	}
+	if (plain) {
+		key_addresses(b, key);
+		if (!is_later_fragment(b, key))
+			key_transport(b, 20, have, pkt, key);
 		return;
 	}
 	key->marks = 0;

@@ -17,11 +17,13 @@
 #include "flowd/hook.h"
 #include "flowd/hook_own.h"
 #include "health.skel.h"
+#include "trace/trace_probe.h"
 
 #define NS_PER_S 1000000000ULL
 
-static const char *const map_names[] = {"event_control", "event_counts", "event_folded",
-					"event_cpus",	 "event_closes", "event_sockets"};
+static const char *const map_names[] = {"event_control", "event_counts", "event_keys",
+					"event_folded",	 "event_cpus",	 "event_closes",
+					"event_sockets"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 static const struct trace_program programs[TRACE_PROGRAMS] = {
@@ -54,41 +56,23 @@ static void pin_name(size_t i, const char *what, char pin[HOOK_PIN_MAX])
 	snprintf(pin, HOOK_PIN_MAX, "trace-%s-%s", what, programs[i].name);
 }
 
-/* How many arguments the tracepoint hands over, or -ENOENT. */
-static int arguments(const struct btf *btf, const char *tracepoint)
-{
-	const struct btf_type *type;
-	char name[64];
-	int id;
-
-	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
-	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
-	if (id < 0)
-		return -ENOENT;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type); /* the pointer */
-	type = type ? btf__type_by_id(btf, type->type) : NULL;
-	return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -ENOENT; /* a context first */
-}
-
 /* Leave out what this kernel does not have, and tell the programs what it has. */
 static void probe(struct trace *trace, const struct btf *btf)
 {
-	int drop = arguments(btf, "kfree_skb"), send = arguments(btf, "tcp_retransmit_skb");
+	struct trace_kernel kernel = trace_probe(btf);
 
 	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
-		if (arguments(btf, programs[i].tracepoint) >= 0)
+		if (trace_arguments(btf, programs[i].tracepoint) >= 0)
 			continue;
 		bpf_program__set_autoload(program_of(trace, i), false);
 		snprintf(trace->program[i].why, TRACE_TEXT_MAX,
 			 "this kernel has no tracepoint '%s'", programs[i].tracepoint);
 	}
-	/* came with the guard of raw tracepoints, and is not static since */
-	trace->skel->rodata->guarded =
-		btf__find_by_name_kind(btf, "bpf_prog_inc_misses_counter", BTF_KIND_FUNC) > 0;
-	trace->skel->rodata->has_reason = drop >= 3;
-	trace->skel->rodata->has_rx_sock = drop >= 4;
-	trace->skel->rodata->has_send_err = send >= 3;
-	if (drop >= 0 && drop < 3)
+	trace->skel->rodata->guarded = kernel.guarded;
+	trace->skel->rodata->has_reason = kernel.has_reason;
+	trace->skel->rodata->has_rx_sock = kernel.has_rx_sock;
+	trace->skel->rodata->has_send_err = kernel.has_send_err;
+	if (kernel.has_drop && !kernel.has_reason)
 		snprintf(trace->note, TRACE_TEXT_MAX, "no drop reasons on this kernel");
 }
 
@@ -155,6 +139,7 @@ static int map_all(struct trace *trace)
 	err = err ? err : map_one(trace, "event_folded", 1, (void **)&trace->folded);
 	err = err ? err : map_one(trace, "event_cpus", 2, (void **)&trace->cpu);
 	err = err ? err : map_one(trace, "event_counts", 3, (void **)&trace->counts);
+	err = err ? err : map_one(trace, "event_keys", 4, (void **)&trace->keys);
 	trace->closes_fd = bpf_map__fd(trace->skel->maps.event_closes);
 	trace->closes_bytes = bpf_map__max_entries(trace->skel->maps.event_closes);
 	return err;
@@ -189,6 +174,9 @@ static int load(struct trace *trace, const struct hook_env *env, bool with_progr
 	err = err ? err : bpf_map__set_max_entries(trace->skel->maps.event_cpus, trace->cpus);
 	err = err ? err
 		  : bpf_map__set_max_entries(trace->skel->maps.event_counts,
+					     trace->cpus * 2 * EVENT_CELLS);
+	err = err ? err
+		  : bpf_map__set_max_entries(trace->skel->maps.event_keys,
 					     trace->cpus * 2 * EVENT_CELLS);
 	for (size_t i = 0; !err && i < sizeof(trace->skel->rodata->seed) / 8; i++)
 		err = new_seed((uint64_t *)&trace->skel->rodata->seed[i]);
@@ -385,9 +373,10 @@ void trace_unpin(const char *pin_dir)
 
 void trace_close(struct trace *trace)
 {
-	void *memory[4] = {trace->control, trace->folded, trace->cpu, trace->counts};
+	void *memory[TRACE_MAPPED] = {trace->control, trace->folded, trace->cpu, trace->counts,
+				      trace->keys};
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < TRACE_MAPPED; i++) {
 		if (memory[i])
 			munmap(memory[i], trace->mapped[i]);
 	}
@@ -418,6 +407,11 @@ uint64_t trace_missed(const struct trace *trace, uint32_t what)
 struct event_cell *trace_cells(const struct trace *trace, uint32_t cpu, uint32_t generation)
 {
 	return &trace->counts[(size_t)(cpu * 2 + (generation & 1)) * EVENT_CELLS];
+}
+
+const struct event_key *trace_keys(const struct trace *trace, uint32_t cpu, uint32_t generation)
+{
+	return &trace->keys[(size_t)(cpu * 2 + (generation & 1)) * EVENT_CELLS];
 }
 
 struct event_count *trace_folded(const struct trace *trace, uint32_t cpu, uint32_t generation,

@@ -17,6 +17,7 @@
 
 #define TRACE_PROGRAMS 6
 #define TRACE_TEXT_MAX 160
+#define TRACE_MAPPED 5
 
 struct health;
 
@@ -35,12 +36,13 @@ struct trace {
 	struct trace_program program[TRACE_PROGRAMS];
 	struct event_control *control;
 	struct event_cell *counts;  /* [cpus * 2][EVENT_CELLS] */
+	struct event_key *keys;	    /* of the cells */
 	struct event_count *folded; /* [cpus * 2][EVENT_MAX][EVENT_REASONS] */
 	struct event_cpu *cpu;	    /* [cpus] */
 	uint32_t cpus;
 	int closes_fd;
 	size_t closes_bytes;
-	size_t mapped[4];
+	size_t mapped[TRACE_MAPPED];
 };
 
 /* Is anything of this pinned there? */
@@ -68,6 +70,9 @@ uint64_t trace_missed(const struct trace *trace, uint32_t what);
 
 /* The cells of a CPU and generation. */
 struct event_cell *trace_cells(const struct trace *trace, uint32_t cpu, uint32_t generation);
+
+/* Their keys, each there when its cell's mark is. */
+const struct event_key *trace_keys(const struct trace *trace, uint32_t cpu, uint32_t generation);
 
 /* The cell of folded events. */
 struct event_count *trace_folded(const struct trace *trace, uint32_t cpu, uint32_t generation,

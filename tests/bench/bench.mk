@@ -3,9 +3,9 @@
 # make bench-tools    the benchmarks, in build/bench/; scripts/bench.sh runs them
 
 BENCH := $(B)/bench
-BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay drops $(if $(wildcard flowd/sweep.c),sweep) \
+BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay events $(if $(wildcard flowd/sweep.c),sweep) \
 	$(if $(wildcard flowd/sink_sqlite.c),sink))
-BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h $(BENCH)/bench_drop.skel.h
+BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h $(BENCH)/bench_trace.skel.h
 
 .PHONY: bench-tools
 bench-tools: $(BENCH_TOOLS)
@@ -28,7 +28,9 @@ $(BENCH)/datapath: $(BENCH)/datapath.o $(BENCH)/datapath_subjects.o $(BENCH)/dat
 		$(B)/flowd/maps.o $(B)/flowd/ring.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -lpthread -o $@
 
-$(BENCH)/insns $(BENCH)/drops: $(BENCH)/%: $(BENCH)/%.o
+$(BENCH)/insns: $(B)/trace/trace_probe.o
+
+$(BENCH)/insns $(BENCH)/events: $(BENCH)/%: $(BENCH)/%.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
 
 # It runs flowd itself.

@@ -4,6 +4,7 @@
  * "OBJECT PROGRAM COUNT" lines. Constants are those of a default flowd, so that no path is pruned
  * which would be live there. Exit 1: a program was refused; the end of the verifier's log says why.
  */
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "schema/flow.h"
+#include "trace/trace_probe.h"
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
@@ -29,6 +31,21 @@ static void fill_geometry(struct flow_geometry *geometry)
 	geometry->cpus = 64;
 	geometry->xdp_buff_len =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
+}
+
+/* As flowd does: a program that reads an argument which the tracepoint has not is refused. */
+static void set_kernel(struct health *trace)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct trace_kernel kernel = {0};
+
+	if (btf)
+		kernel = trace_probe(btf);
+	btf__free(btf);
+	trace->rodata->guarded = kernel.guarded;
+	trace->rodata->has_reason = kernel.has_reason;
+	trace->rodata->has_rx_sock = kernel.has_rx_sock;
+	trace->rodata->has_send_err = kernel.has_send_err;
 }
 
 /* The verifier's "processed N insns (limit ...)". */
@@ -101,7 +118,7 @@ int main(void)
 	fill_geometry((struct flow_geometry *)&tc->rodata->geometry);
 	err = count_object("flow_xdp", xdp->obj);
 	err = err ? err : count_object("flow_tc", tc->obj);
-	trace->rodata->guarded = 1;
+	set_kernel(trace);
 	err = err ? err : count_object("health", trace->obj);
 	flow_xdp__destroy(xdp); /* the logs go with the process */
 	flow_tc__destroy(tc);
