@@ -16,6 +16,7 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
+#include "key.bpf.h"
 #include "schema/event.h"
 
 #define CLOSE_RING_BYTES (1 << 21) /* 13,000 connections */
@@ -132,10 +133,11 @@ static __always_inline __u64 mark_of(const struct event_key *key)
 	__u64 hash = mixed(key->place, 0);
 
 	hash += mixed(key->ifindex | (__u64)key->generation << 32, 1);
-	hash += mixed(key->reason | (__u64)(flow->proto | flow->dir << 8 | flow->marks << 16 |
-					    key->what << 24)
-					    << 32,
-		      2);
+	hash += mixed(
+		key->reason |
+			(__u64)(flow->proto | flow->dir << 8 | flow->marks << 16 | key->what << 24)
+				<< 32,
+		2);
 	hash += mixed(flow->sport | (__u32)flow->dport << 16 | (__u64)flow->ethertype << 32 |
 			      (__u64)flow->vlan << 48,
 		      3);
