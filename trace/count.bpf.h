@@ -16,6 +16,7 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
+#include "key.bpf.h"
 #include "schema/event.h"
 
 #define CLOSE_RING_BYTES (1 << 21) /* 13,000 connections */

@@ -11,8 +11,8 @@
  *
  * Only one network namespace's. Nothing is changed, and nothing is said of packets but what is here.
  */
-#include "key.bpf.h"
 #include "count.bpf.h"
+#include "key.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 

@@ -5,12 +5,12 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-#define EMPTY(name, tracepoint)       \
-	SEC("tp_btf/" tracepoint)     \
-	int name(const __u64 *ctx)    \
-	{                             \
-		(void)ctx;            \
-		return 0;             \
+#define EMPTY(name, tracepoint)    \
+	SEC("tp_btf/" tracepoint)  \
+	int name(const __u64 *ctx) \
+	{                          \
+		(void)ctx;         \
+		return 0;          \
 	}
 
 EMPTY(drop, "kfree_skb")
