@@ -33,14 +33,13 @@ struct sweep_stats {
 	uint64_t max_us;
 	uint64_t absorbed;	 /* ring records */
 	uint64_t released_early; /* ring records given back uncommitted, under pressure */
-	uint64_t stale;	 /* ring records of a life that had been read already: 0 unless a bug */
-	uint64_t torn;	 /* slots whose key changed too fast to be read: next time */
-	uint64_t folded; /* deltas folded by flowd, as its table is full */
-	uint64_t lost_packets; /* no memory for any key: under unaccounted */
+	uint64_t stale;		 /* ring records of a life that had been read already: a bug */
+	uint64_t torn;		 /* slots whose key changed too fast to be read: next time */
+	uint64_t folded;	 /* deltas folded by flowd, as its table is full */
+	uint64_t lost_packets;	 /* no memory for any key: under unaccounted */
 };
 
 struct outer;
-
 struct side {
 	uint32_t birth;
 	uint32_t ref;	  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
