@@ -53,20 +53,6 @@ void expire_drop_health(struct expire *x, struct half *half)
 	half->health = 0;
 }
 
-static void add_counts(struct flow_health_count *to, const struct flow_health_count *gain)
-{
-	to->retransmitted_bytes += gain->retransmitted_bytes;
-	to->rtt_sum_us += gain->rtt_sum_us;
-	to->rtt_count += gain->rtt_count;
-	to->retransmits += gain->retransmits;
-	to->out_of_order += gain->out_of_order;
-	to->dup_acks += gain->dup_acks;
-	to->zero_windows += gain->zero_windows;
-	to->resets += gain->resets;
-	to->keep_alives += gain->keep_alives;
-	to->syn_repeats += gain->syn_repeats;
-}
-
 /* Least and most are of an epoch: a sample of its very end may have none, and counts as itself then. */
 static void add_extremes(struct half_health *to, const struct flow_health *gain)
 {
@@ -90,7 +76,7 @@ void expire_add_health(struct expire *x, struct half *half, const struct flow_he
 	cell = cell_of(x, half);
 	if (!cell)
 		return;
-	add_counts(&cell->sum.count, &gain->count);
+	flow_health_add(&cell->sum.count, &gain->count);
 	if (gain->handshake_us)
 		cell->sum.handshake_us = gain->handshake_us;
 	if (gain->count.rtt_count)

@@ -78,17 +78,16 @@ static void look(struct replay_cache *cache, uint32_t number, const struct flow_
 		ask(cache, f, RTT_HANDSHAKE, f->seq + 1, ns);
 }
 
-static void look_stamps(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
-			uint64_t ns)
+static void look_stamp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
+		       uint32_t wants, uint64_t ns)
 {
-	struct flow_slot *slot = &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
+	bool stamped = f->segment & PARSE_SEGMENT_STAMPED;
+	enum rtt_kind kind = stamped ? RTT_STAMP : RTT_ECHO;
 
-	if (slot->tcp_tsecr != (uint16_t)f->tsecr)
-		answer(cache, number, f, RTT_STAMP, f->tsecr, ns);
-	if (slot->tcp_tsval != (uint16_t)f->tsval && f->payload)
-		ask(cache, f, RTT_STAMP, f->tsval, ns);
-	slot->tcp_tsecr = (uint16_t)f->tsecr;
-	slot->tcp_tsval = (uint16_t)f->tsval;
+	if (wants & RTT_WANTS_ANSWER)
+		answer(cache, number, f, kind, stamped ? f->tsecr : f->seq, ns);
+	if (wants & RTT_WANTS_ASK)
+		ask(cache, f, kind, stamped ? f->tsval : f->seq, ns);
 }
 
 void replay_tcp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
@@ -98,10 +97,5 @@ void replay_tcp(struct replay_cache *cache, uint32_t number, const struct flow_f
 
 	if ((f->segment & PARSE_SEGMENT_TCP) && !tcp_plain(slot, f, ns))
 		look(cache, number, f, ns);
-	if (f->segment & PARSE_SEGMENT_STAMPED)
-		look_stamps(cache, number, f, ns);
-	else if (f->segment & PARSE_SEGMENT_ECHO)
-		ask(cache, f, RTT_ECHO, f->seq, ns);
-	else if (f->segment & PARSE_SEGMENT_REPLY)
-		answer(cache, number, f, RTT_ECHO, f->seq, ns);
+	look_stamp(cache, number, f, rtt_wants(slot, f), ns);
 }

@@ -179,20 +179,6 @@ static bool delta_is_any(const struct expire_delta *d)
 	return (d->packets | d->bytes | d->ip_bytes) != 0;
 }
 
-static void counts_minus(struct flow_health_count *from, const struct flow_health_count *count)
-{
-	from->retransmitted_bytes -= count->retransmitted_bytes;
-	from->rtt_sum_us -= count->rtt_sum_us;
-	from->rtt_count -= count->rtt_count;
-	from->retransmits -= count->retransmits;
-	from->out_of_order -= count->out_of_order;
-	from->dup_acks -= count->dup_acks;
-	from->zero_windows -= count->zero_windows;
-	from->resets -= count->resets;
-	from->keep_alives -= count->keep_alives;
-	from->syn_repeats -= count->syn_repeats;
-}
-
 /* The health's counts become what it gained; `same`: since it was read last. It is read now. */
 static void health_read(struct sweep *sweep, uint32_t index, struct flow_health *health, bool same)
 {
@@ -201,7 +187,7 @@ static void health_read(struct sweep *sweep, uint32_t index, struct flow_health 
 	uint32_t given;
 
 	if (same && side->health)
-		counts_minus(&health->count, read);
+		flow_health_subtract(&health->count, read);
 	*read = now;
 	given = same ? side->health >> 1 : 0;
 	side->health = 1 | health->handshake_us << 1;

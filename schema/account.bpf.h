@@ -52,7 +52,7 @@ static __always_inline void account_add(struct flow_slot *slot, const struct flo
 }
 
 /* Wake flowd each time so much has been submitted. */
-static __always_inline __u64 account_wake(__u32 size)
+static __always_inline __u64 account_wake(__u64 size)
 {
 	if ((bpf_ringbuf_query(&evicted, BPF_RB_PROD_POS) & (ACCOUNT_WAKE_BYTES - 1)) <
 	    size + BPF_RINGBUF_HDR_SZ)
@@ -60,10 +60,10 @@ static __always_inline __u64 account_wake(__u32 size)
 	return BPF_RB_NO_WAKEUP;
 }
 
-/* A record with what is beside the slot. */
-static __always_inline int account_submit_health(const struct flow_slot *slot, __u32 number)
+/* Submit a record; `size`, a constant: with what is beside the slot, or FLOW_EVICTED_PLAIN. */
+static __always_inline int account_submit(const struct flow_slot *slot, __u32 number, __u64 size)
 {
-	struct flow_evicted *record = bpf_ringbuf_reserve(&evicted, sizeof(*record), 0);
+	struct flow_evicted *record = bpf_ringbuf_reserve(&evicted, size, 0);
 	const struct flow_health *h;
 
 	if (!record)
@@ -71,25 +71,14 @@ static __always_inline int account_submit_health(const struct flow_slot *slot, _
 	record->index = number;
 	record->pad = 0;
 	__builtin_memcpy(&record->slot, slot, sizeof(*slot));
-	h = health_of(number);
-	if (h)
-		__builtin_memcpy(&record->health, h, sizeof(*h));
-	else
-		__builtin_memset(&record->health, 0, sizeof(*h));
-	bpf_ringbuf_submit(record, account_wake(sizeof(*record)));
-	return 1;
-}
-
-static __always_inline int account_submit(const struct flow_slot *slot, __u32 number)
-{
-	struct flow_evicted *record = bpf_ringbuf_reserve(&evicted, FLOW_EVICTED_PLAIN, 0);
-
-	if (!record)
-		return 0;
-	record->index = number;
-	record->pad = 0;
-	__builtin_memcpy(&record->slot, slot, sizeof(*slot));
-	bpf_ringbuf_submit(record, account_wake(FLOW_EVICTED_PLAIN));
+	if (size > FLOW_EVICTED_PLAIN) {
+		h = health_of(number);
+		if (h)
+			__builtin_memcpy(&record->health, h, sizeof(*h));
+		else
+			__builtin_memset(&record->health, 0, sizeof(*h));
+	}
+	bpf_ringbuf_submit(record, account_wake(size));
 	return 1;
 }
 
@@ -97,8 +86,9 @@ static __always_inline int account_submit(const struct flow_slot *slot, __u32 nu
 static __always_inline int account_evict(const struct flow_slot *slot, __u32 number,
 					 struct flow_cpu *stat)
 {
-	if (!(slot->tcp_state & TCP_HEALTH ? account_submit_health(slot, number)
-					   : account_submit(slot, number))) {
+	if (!(slot->tcp_state & TCP_HEALTH
+		      ? account_submit(slot, number, sizeof(struct flow_evicted))
+		      : account_submit(slot, number, FLOW_EVICTED_PLAIN))) {
 		stat->ring_full++;
 		return 0;
 	}

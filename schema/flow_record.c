@@ -170,3 +170,31 @@ void flow_record_split(const struct flow_record *rec, int which, struct flow_rec
 	split_health(rec, which ? 1 : 0, &half);
 	*ret_rec = half;
 }
+
+void flow_health_add(struct flow_health_count *to, const struct flow_health_count *by)
+{
+	to->retransmitted_bytes += by->retransmitted_bytes;
+	to->rtt_sum_us += by->rtt_sum_us;
+	to->rtt_count += by->rtt_count;
+	to->retransmits += by->retransmits;
+	to->out_of_order += by->out_of_order;
+	to->dup_acks += by->dup_acks;
+	to->zero_windows += by->zero_windows;
+	to->resets += by->resets;
+	to->keep_alives += by->keep_alives;
+	to->syn_repeats += by->syn_repeats;
+}
+
+void flow_health_subtract(struct flow_health_count *to, const struct flow_health_count *by)
+{
+	to->retransmitted_bytes -= by->retransmitted_bytes;
+	to->rtt_sum_us -= by->rtt_sum_us;
+	to->rtt_count -= by->rtt_count;
+	to->retransmits -= by->retransmits;
+	to->out_of_order -= by->out_of_order;
+	to->dup_acks -= by->dup_acks;
+	to->zero_windows -= by->zero_windows;
+	to->resets -= by->resets;
+	to->keep_alives -= by->keep_alives;
+	to->syn_repeats -= by->syn_repeats;
+}

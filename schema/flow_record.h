@@ -79,6 +79,10 @@ struct flow_record {
 
 _Static_assert(sizeof(struct flow_record) == 416, "goes over the control socket as it is");
 
+/* What `by` counts, more in `to`, or less. */
+void flow_health_add(struct flow_health_count *to, const struct flow_health_count *by);
+void flow_health_subtract(struct flow_health_count *to, const struct flow_health_count *by);
+
 /* True for IPv4 and IPv6 keys: src and dst are IP addresses and proto is meant. */
 bool flow_key_is_ip(const struct flow_key *key);
 

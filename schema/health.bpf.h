@@ -18,11 +18,6 @@
 #define HEALTH_SAMPLES 32  /* round trips asked for in a tick of a CPU */
 #define HEALTH_GATHERS 128 /* looks at other CPUs' slots in a tick */
 
-enum health_stamp {
-	HEALTH_STAMP_ASK = 1,
-	HEALTH_STAMP_ANSWER = 2,
-};
-
 static __always_inline struct flow_slot *health_slot(__u32 number)
 {
 	__u32 index = number / FLOW_WAYS;
@@ -275,7 +270,7 @@ __noinline int health_look(__u32 number, struct flow_facts *f, __u64 now)
 	return 0;
 }
 
-/* A timestamp that is new in the slot, or an echo; what: enum health_stamp. */
+/* A timestamp that is new in the slot, or an echo; what: enum rtt_wants. */
 __noinline int health_stamp(__u32 number, struct flow_facts *f, __u32 what)
 {
 	enum rtt_kind kind = f && (f->segment & PARSE_SEGMENT_STAMPED) ? RTT_STAMP : RTT_ECHO;
@@ -286,7 +281,7 @@ __noinline int health_stamp(__u32 number, struct flow_facts *f, __u32 what)
 
 	if (!slot || !h || !f)
 		return 0;
-	if (what & HEALTH_STAMP_ANSWER) {
+	if (what & RTT_WANTS_ANSWER) {
 		place = rtt_place(f, kind, 1, geometry.seed);
 		wait = health_wait(place);
 		if (wait && wait->what) {
@@ -296,7 +291,7 @@ __noinline int health_stamp(__u32 number, struct flow_facts *f, __u32 what)
 				rtt_count(slot, h, since, bpf_ktime_get_ns(), 0);
 		}
 	}
-	if (what & HEALTH_STAMP_ASK) {
+	if (what & RTT_WANTS_ASK) {
 		place = rtt_place(f, kind, 0, geometry.seed);
 		wait = health_wait(place);
 		if (wait && (kind == RTT_ECHO || !rtt_waits(wait, place, slot->last_ns)) &&
@@ -305,26 +300,6 @@ __noinline int health_stamp(__u32 number, struct flow_facts *f, __u32 what)
 				bpf_ktime_get_ns());
 	}
 	return 0;
-}
-
-/* What the packet's timestamps or its echo want, enum health_stamp; the slot has the timestamps then. */
-static __always_inline __u32 health_wants(struct flow_slot *slot, const struct flow_facts *f)
-{
-	__u32 what = 0;
-
-	if (f->segment & PARSE_SEGMENT_STAMPED) {
-		if (slot->tcp_tsecr != (__u16)f->tsecr)
-			what = HEALTH_STAMP_ANSWER;
-		if (slot->tcp_tsval != (__u16)f->tsval && f->payload)
-			what |= HEALTH_STAMP_ASK;
-		slot->tcp_tsecr = (__u16)f->tsecr;
-		slot->tcp_tsval = (__u16)f->tsval;
-	} else if (f->segment & PARSE_SEGMENT_ECHO) {
-		what = HEALTH_STAMP_ASK;
-	} else if (f->segment & PARSE_SEGMENT_REPLY) {
-		what = HEALTH_STAMP_ANSWER;
-	}
-	return what;
 }
 
 /* A new epoch: flowd has read the least and the most of the one before. */
@@ -350,12 +325,12 @@ static __always_inline void health_segment(struct flow_slot *slot, __u32 number,
 		health_ready(number, f);
 		health_look(number, f, now);
 	}
-	what = health_wants(slot, f);
+	what = rtt_wants(slot, f);
 	if (what)
 		health_stamp(number, f, what);
 }
 
-/* After the first packet of a slot was counted. */
+/* After a slot was made, before its first packet is counted. */
 static __always_inline void health_first(__u32 number, struct flow_facts *f, __u64 now)
 {
 	if (f->segment & PARSE_SEGMENT_TCP) {
@@ -363,6 +338,5 @@ static __always_inline void health_first(__u32 number, struct flow_facts *f, __u
 		health_look(number, f, now);
 		return;
 	}
-	health_stamp(number, f,
-		     f->segment & PARSE_SEGMENT_ECHO ? HEALTH_STAMP_ASK : HEALTH_STAMP_ANSWER);
+	health_stamp(number, f, f->segment & PARSE_SEGMENT_ECHO ? RTT_WANTS_ASK : RTT_WANTS_ANSWER);
 }

@@ -29,6 +29,12 @@ enum rtt_kind {
 	RTT_ECHO = 2,
 };
 
+/* What a packet may have to do with the table. */
+enum rtt_wants {
+	RTT_WANTS_ASK = 1,
+	RTT_WANTS_ANSWER = 2,
+};
+
 /* Where a side's question stands. */
 struct rtt_place {
 	__u32 index;
@@ -97,6 +103,26 @@ static __always_inline __u64 rtt_answer(struct flow_wait *wait, struct rtt_place
 		return 0;
 	since = *(const volatile __u64 *)&wait->since_ns; /* not before it is known whose */
 	return __sync_val_compare_and_swap(&wait->what, what, 0) == what ? since : 0;
+}
+
+/* What the packet's timestamps or its echo want, enum rtt_wants; the slot has the timestamps then. */
+static __always_inline __u32 rtt_wants(struct flow_slot *slot, const struct flow_facts *f)
+{
+	__u32 what = 0;
+
+	if (f->segment & PARSE_SEGMENT_STAMPED) {
+		if (slot->tcp_tsecr != (__u16)f->tsecr)
+			what = RTT_WANTS_ANSWER;
+		if (slot->tcp_tsval != (__u16)f->tsval && f->payload)
+			what |= RTT_WANTS_ASK;
+		slot->tcp_tsecr = (__u16)f->tsecr;
+		slot->tcp_tsval = (__u16)f->tsval;
+	} else if (f->segment & PARSE_SEGMENT_ECHO) {
+		what = RTT_WANTS_ASK;
+	} else if (f->segment & PARSE_SEGMENT_REPLY) {
+		what = RTT_WANTS_ANSWER;
+	}
+	return what;
 }
 
 /* A round trip that the slot's side has answered; handshake: that of its connection. */

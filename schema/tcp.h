@@ -278,7 +278,7 @@ static __always_inline int tcp_is_soon(const struct flow_slot *slot, const struc
 				       const struct tcp_peer *peer, __u64 now)
 {
 	__u32 initial = h->initial_ns ? h->initial_ns : peer->initial_ns;
-	__s64 ns = (__s64)(__s32)(tcp_ticks(now) - slot->tcp_time) << TCP_TICK_SHIFT;
+	__s64 ns = (__s64)(__s32)(tcp_ticks(now) - slot->tcp_time) * (1 << TCP_TICK_SHIFT);
 
 	if ((__s64)(now - slot->last_ns) > (__s64)TCP_LONG_NS)
 		return 0;
