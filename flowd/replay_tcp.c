@@ -71,7 +71,7 @@ static void look(struct replay_cache *cache, uint32_t number, const struct flow_
 	if (tcp_wants_peer(slot, f))
 		find_peer(cache, &f->key, &peer);
 	tcp_look(slot, health, &peer, f, ns);
-	slot->tcp_state &= (uint8_t)~TCP_TIMED;
+	slot->tcp_state &= (uint8_t) ~(TCP_TIMED | TCP_TROUBLE); /* its only clock is a full one */
 	if ((f->tcp_flags & TCP_FLAG_ACK) && (first || syn))
 		answer(cache, number, f, RTT_HANDSHAKE, f->ack, ns);
 	if (syn)

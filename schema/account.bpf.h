@@ -140,7 +140,7 @@ static __always_inline struct flow_slot *account_touch(struct flow_set *set, __u
 			slot->tcp_syn = 0;
 		}
 		health_turn(slot, index * FLOW_WAYS + way);
-		slot->tcp_state &= (__u8)~TCP_TIMED;
+		tcp_calm(slot);
 		*used = epoch << 1 | 1;
 	}
 	return slot;

@@ -50,6 +50,7 @@ enum tcp_state {
 	TCP_KEPT_ALIVE = 8, /* the last packet was a keep-alive */
 	TCP_TIMED = 16,	    /* something went wrong lately: the full clock is wanted */
 	TCP_HANDSHAKE = 32, /* the last packet was a SYN without ACK */
+	TCP_TROUBLE = 64,   /* it went wrong since the last tcp_calm() */
 };
 
 /* TCP_SEEN and TCP_ACKED alone of these: the slot is in the middle of a connection. */
@@ -121,6 +122,14 @@ static __always_inline int tcp_expected(struct flow_slot *slot, const struct flo
 		slot->tcp_window = f->window;
 	}
 	return 1;
+}
+
+/* Once an epoch: the second without trouble ends TCP_TIMED. */
+static __always_inline void tcp_calm(struct flow_slot *slot)
+{
+	__u8 timed = slot->tcp_state & TCP_TROUBLE ? TCP_TIMED : 0;
+
+	slot->tcp_state = (slot->tcp_state & (__u8) ~(TCP_TIMED | TCP_TROUBLE)) | timed;
 }
 
 /* The full clock's time of the packet is wanted. */
@@ -337,7 +346,7 @@ TCP_PART tcp_look_again(struct flow_slot *slot, struct flow_health *h, const str
 	h->count.retransmitted_bytes += again.bytes;
 	if (f->tcp_flags & TCP_FLAG_SYN)
 		h->count.syn_repeats++;
-	slot->tcp_state |= TCP_TIMED;
+	slot->tcp_state |= TCP_TIMED | TCP_TROUBLE;
 	tcp_note(slot);
 	return 0;
 }
@@ -351,7 +360,7 @@ static __always_inline void tcp_start(struct flow_slot *slot, struct flow_health
 	slot->tcp_next = f->seq;
 	slot->tcp_dups = 0;
 	slot->tcp_window = 0;
-	slot->tcp_state &= TCP_HEALTH | TCP_TIMED;
+	slot->tcp_state &= TCP_HEALTH | TCP_TIMED | TCP_TROUBLE;
 	if (slot->tcp_state & TCP_HEALTH)
 		h->initial_ns = 0;
 }
@@ -421,7 +430,8 @@ static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health 
 		if (tcp_is_again(slot, f))
 			tcp_look_again(slot, h, peer, f, now);
 		else if ((slot->tcp_state & TCP_SEEN) && f->seq != slot->tcp_next)
-			slot->tcp_state |= TCP_TIMED; /* a hole: something will come late */
+			/* a hole: something will come late */
+			slot->tcp_state |= TCP_TIMED | TCP_TROUBLE;
 	}
 	if (!(slot->tcp_state & TCP_SEEN) || tcp_before(slot->tcp_next, end)) {
 		slot->tcp_next = end;

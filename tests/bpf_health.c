@@ -78,7 +78,7 @@ static void add_known(struct list *list, const struct flow_slot *slot,
 			    .next = slot->tcp_next,
 			    .ack = slot->tcp_state & TCP_ACKED ? slot->tcp_ack : 0,
 			    .window = slot->tcp_window,
-			    .state = slot->tcp_state & (__u8)~TCP_TIMED,
+			    .state = slot->tcp_state & (__u8) ~(TCP_TIMED | TCP_TROUBLE),
 			    .dups = slot->tcp_dups};
 	k->key.outer &= 3;
 	if (slot->tcp_state & TCP_HEALTH) {

@@ -26,13 +26,17 @@ late() { LATE=$(($1 - 40000 > LATE ? $1 - 40000 : LATE)); }
 # rtt_of FIELD SRC PORT: of FLOWD_DB
 rtt_of() { tcp_least "$FLOWD_DB" "$@"; }
 
-# ask ADDR PORT: 30 questions and their answers at once, so no acknowledgement is delayed
+# ask ADDR PORT: three times 10 questions and their answers at once, so no acknowledgement is delayed, and
+# one of three handshakes that an end was late in says nothing
 ask() {
-	peer_start "$NSB" echo "$2"
-	in_a "$WLTCP" ask -d "$1" -p "$2" --count 30 --size 200 >"$WL_TMP/ask.$2" || fail "ask $1"
-	peer_stop
-	assert_us "what the client measured of $1, least" "$(jq .least_us "$WL_TMP/ask.$2")" 40000
-	late "$(jq .mean_us "$WL_TMP/ask.$2")"
+	local time out=$WL_TMP/ask.$2
+	for time in 1 2 3; do
+		peer_start "$NSB" echo "$2"
+		in_a "$WLTCP" ask -d "$1" -p "$2" --count 10 --size 200 >"$out.$time" || fail "ask $1"
+		peer_stop
+		late "$(jq .mean_us "$out.$time")"
+	done
+	assert_us "what the client measured of $1, least" "$(jq -s 'map(.least_us) | min' "$out".?)" 40000
 }
 
 traffic() {

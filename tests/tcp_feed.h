@@ -83,7 +83,7 @@ static inline void pair_feed(struct pair *pair, const struct segment *s)
 		if (!pair->alone && other->packets && tcp_wants_peer(slot, &f))
 			tcp_join(&peer, other, &pair->health[!s->side]);
 		tcp_look(slot, &pair->health[s->side], &peer, &f, s->ns);
-		slot->tcp_state &= (uint8_t)~TCP_TIMED;
+		slot->tcp_state &= (uint8_t) ~(TCP_TIMED | TCP_TROUBLE);
 	}
 	slot->packets += f.packets;
 	slot->last_ns = s->ns;
