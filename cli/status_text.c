@@ -104,7 +104,7 @@ static const struct {
 		 "{sink.last_ms} ms"},
 	{"trace",
 	 "events    {trace.rows} rows, {trace.folded} folded, {trace.missed} missed by nesting, "
-	 "{trace.unclaimed} of no flow in hand; {trace.closes} connections closed, "
+	 "{trace.unclaimed} of no flow in hand, {trace.untold} drops of no known namespace; {trace.closes} connections closed, "
 	 "{trace.closes_lost} not told, {trace.closes_without_flow} of no flow in hand"},
 	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
 		     "{sampling.failed} requests failed, last {sampling.last_us} us"},

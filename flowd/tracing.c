@@ -11,17 +11,18 @@
 
 static void log_programs(const struct trace *trace)
 {
-	size_t attached = 0;
+	size_t attached = 0, unused = 0;
 
 	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
 		const struct trace_program *program = &trace->program[i];
 
 		attached += program->fd >= 0;
-		if (program->fd < 0)
+		unused += program->unused;
+		if (program->fd < 0 && !program->unused)
 			log_warning("kernel events: %s not attached to '%s': %s", program->name,
 				    program->tracepoint, program->why);
 	}
-	log_info("kernel events: %zu of %d tracepoints", attached, TRACE_PROGRAMS);
+	log_info("kernel events: %zu of %zu tracepoints", attached, TRACE_PROGRAMS - unused);
 }
 
 void tracing_open(struct flowd *flowd, bool attach)
@@ -44,6 +45,8 @@ void tracing_open(struct flowd *flowd, bool attach)
 		return;
 	if (event_open(flowd, flowd->event_committed, &flowd->event)) {
 		log_err("kernel events: no memory");
+		trace_detach(&flowd->trace, flowd->pin_dir);
+		trace_close(&flowd->trace);
 		return;
 	}
 	if (wanted) {
@@ -96,7 +99,7 @@ static json_t *missing_array(const struct trace *trace)
 	for (size_t i = 0; trace->skel && i < TRACE_PROGRAMS; i++) {
 		const struct trace_program *program = &trace->program[i];
 
-		if (program->fd < 0)
+		if (program->fd < 0 && !program->unused)
 			json_array_append_new(array,
 					      json_pack("{s:s, s:s}", "name", program->tracepoint,
 							"why", program->why));
@@ -130,7 +133,7 @@ json_t *tracing_status(struct flowd *flowd)
 	json_t *object = json_pack("{s:o, s:o, s:s}", "attached", attached_array(trace), "missing",
 				   missing_array(trace), "note", trace->note);
 	const struct event_stats *stats;
-	uint64_t missed = 0, lost = 0, folded;
+	uint64_t missed = 0, lost = 0, untold = 0, folded;
 	json_t *events;
 
 	if (!flowd->event)
@@ -139,11 +142,14 @@ json_t *tracing_status(struct flowd *flowd)
 	events = events_object(flowd, &folded);
 	for (uint32_t what = 0; what <= EVENT_MAX; what++)
 		missed += trace_missed(trace, what);
-	for (uint32_t cpu = 0; cpu < trace->cpus; cpu++)
+	for (uint32_t cpu = 0; cpu < trace->cpus; cpu++) {
 		lost += trace->cpu[cpu].close_lost;
+		untold += trace->cpu[cpu].untold;
+	}
 	json_object_set_new(object, "events", events);
 	json_object_set_new(object, "folded", number(stats->folded + folded));
 	json_object_set_new(object, "missed", number(missed));
+	json_object_set_new(object, "untold", number(untold));
 	json_object_set_new(object, "unclaimed", number(stats->unclaimed));
 	json_object_set_new(object, "closes", number(stats->closes));
 	json_object_set_new(object, "closes_lost", number(lost));

@@ -203,21 +203,35 @@ guest_books() {
 }
 
 # What the kernel says: datagrams to a port where nobody listens, and a connection that ends.
+# Datagrams for a socket in B that nobody reads: more than it has room for.
+full_socket() {
+	$IN_B wltraf serve -p 9997 >/tmp/serve &
+	wait_until 10 grep -qs ready /tmp/serve || fail "wltraf serve"
+	kill -STOP "$!"
+	in_a bash -c 'exec 3>/dev/udp/10.1.0.2/9997; for ((i = 0; i < 700; i++)); do echo "$i" >&3; done'
+	kill -KILL "$!"
+}
+
 guest_events() {
-	local i
+	local i rcvbuf
 	rm -f "$DB"*
 	flowd_up "$IN_B" || return
-	match "events: tracepoints" "$(cat "$LOG")" 'kernel events: 6 of 6'
+	match "events: tracepoints" "$(cat "$LOG")" 'kernel events: (6 of 6|7 of 7) tracepoints'
 	for i in 1 2 3 4 5 6 7; do
 		in_a bash -c "echo $i >/dev/udp/10.1.0.2/9999"
 	done
 	in_a bash -c 'exec 3<>/dev/tcp/10.1.0.2/9998' 2>/dev/null
+	full_socket
 	quiet
 	eq "events: drops, by reason" "$(flowctl --db "$DB" drops --json 'udp port 9999' 2>/dev/null |
 		jq -r 'select(.source == "trace") | "\(.reason) \(.packets)"')" "NO_SOCKET 7"
 	match "events: a reset" "$(flowctl --db "$DB" flows --json 'tcp port 9998' 2>/dev/null)" '"rev_resets":1'
 	flowd_down TERM
 	eq "events: stored" "$(sql "SELECT sum(packets) FROM event_text WHERE what = 'drop' AND dport = 9999")" 7
+	rcvbuf=$(in_b awk '/^Udp:/ && $6 ~ /[0-9]/ { print $6 }' /proc/net/snmp)
+	match "events: a full socket drops" "$rcvbuf" '^[1-9][0-9]*$'
+	eq "events: a full socket" "$(sql "SELECT sum(packets) FROM event_text WHERE reason = 'SOCKET_RCVBUFF' AND
+		dport = 9997 AND dst = '10.1.0.2' AND dir = 'ingress' AND device = 'vb'")" "$rcvbuf"
 	match "events: a place" "$(sql "SELECT place FROM event_text WHERE dport = 9999")" '^__udp4_lib_rcv'
 	nothing_left "events"
 }
@@ -413,6 +427,7 @@ put_all() {
 	for tool in ip tc ping jq sqlite3 nsenter modprobe; do put "$(command -v "$tool")"; done
 	put "$BUILD/bin/flowd"
 	put "$BUILD/bin/flowctl"
+	put "$BUILD/tests/wltraf"
 	for object in /usr/lib/*/bpf/xdp-dispatcher*.o; do install -D "$object" "$ROOT$object"; done
 	if fetch xdp-tools && [ -f "$BUILD/tests/bystander.bpf.o" ]; then
 		put "$(find "$VM/xdp-tools" -name xdp-loader)"

@@ -7,8 +7,8 @@
  * than all the rest (110 of 190 ns measured), and an insertion several times that.
  *
  * A drop's cell has one writer, the program on that CPU, where the kernel keeps a program from running
- * in the midst of itself (since Linux 6.1). Elsewhere, and for what more than one program counts, adding
- * is atomic.
+ * in the midst of itself (since Linux 6.1): two programs that count drops do it for different places.
+ * Elsewhere, and for what more than one program counts, adding is atomic.
  */
 #pragma once
 
@@ -24,7 +24,8 @@
 #define MARK_WORDS 8 /* of a key, at most, that its mark is made of */
 
 /* Set before load. */
-const volatile __u32 guarded = 0;		/* the kernel keeps a program from nesting */
+const volatile __u32 guarded = 0;     /* the kernel keeps a program from nesting */
+const volatile __u32 has_rx_sock = 1; /* kfree_skb's: then no other program counts drops */
 const volatile __u64 seed[MARK_WORDS * 2] = {}; /* odd numbers */
 
 struct event_socket {
@@ -88,6 +89,22 @@ struct {
 	__type(value, struct event_socket);
 } event_sockets SEC(".maps");
 
+/*
+ * The datagram that a full socket dropped last, of which nothing tells the namespace until the next
+ * tracepoint: what to count then. skbs 0: none.
+ */
+struct event_untold {
+	struct event_key key;
+	struct event_count by;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct event_untold);
+} event_untold SEC(".maps");
+
 static __always_inline struct event_control *control_get(void)
 {
 	__u32 zero = 0;
@@ -100,10 +117,11 @@ static __always_inline struct event_cpu *cpu_get(__u32 cpu)
 	return bpf_map_lookup_elem(&event_cpus, &cpu);
 }
 
+/* `alone`: no other program, nor this one in the midst of itself, adds to the cell. */
 static __always_inline void count_add(struct event_count *cell, const struct event_count *by,
-				      __u32 what)
+				      bool alone)
 {
-	if (guarded && what == EVENT_DROP) {
+	if (alone) {
 		cell->packets += by->packets;
 		cell->bytes += by->bytes;
 		cell->skbs += by->skbs;
@@ -192,7 +210,7 @@ static __always_inline void count_folded(const struct event_key *key, __u32 slic
 	struct event_count *cell = bpf_map_lookup_elem(&event_folded, &at);
 
 	if (cell)
-		count_add(cell, by, key->what);
+		count_add(cell, by, guarded && has_rx_sock && key->what == EVENT_DROP);
 }
 
 /* key->generation is the one that the event began with. */
@@ -204,7 +222,7 @@ static __always_inline void count_event(const struct event_key *key, const struc
 	struct event_cell *cell = cpu ? cell_find(key, slice, cpu) : NULL;
 
 	if (cell)
-		count_add(&cell->count, by, key->what);
+		count_add(&cell->count, by, guarded && key->what == EVENT_DROP);
 	else
 		count_folded(key, slice, by);
 	if (cpu)

@@ -3,6 +3,7 @@
  * health.bpf.c: what the kernel says of packets and connections, by its tracepoints (tp_btf).
  *
  *   drop         kfree_skb                a packet was dropped: why, and where in the kernel
+ *   untold       udp_fail_queue_rcv_skb   whose the datagram was that a full socket dropped just now
  *   retransmit   tcp_retransmit_skb       segments of a local connection were sent again
  *   synack       tcp_retransmit_synack    the answer to a SYN was
  *   reset_out    tcp_send_reset           as the reset goes
@@ -13,6 +14,7 @@
  */
 #include "count.bpf.h"
 #include "key.bpf.h"
+#include "origin.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -28,87 +30,9 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* What the kernel's tracepoints have, set before load. */
 const volatile __u32 has_reason = 1;   /* kfree_skb */
-const volatile __u32 has_rx_sock = 1;  /* kfree_skb */
 const volatile __u32 has_send_err = 1; /* tcp_retransmit_skb */
 
-/*
- * Whether an argument is one. Until 6.13 kernels take every argument of a tracepoint for a pointer that
- * is there, and leave out a test for NULL (kernel/bpf/btf.c, raw_tp_null_args says so since); of a copy
- * of its lower half they know nothing. No object lies at a multiple of 4 GB but by a rare chance.
- */
-static __always_inline bool is_there(const void *argument)
-{
-	__u32 low;
-
-	asm volatile("%0 = %1" : "=w"(low) : "w"((__u32)(unsigned long)argument));
-	return low && argument;
-}
-
 /* --- drops ----------------------------------------------------------------------------------- */
-
-struct origin {
-	__u32 ifindex;
-	__u32 link; /* bytes of the link's header */
-	bool ingress;
-};
-
-static __always_inline bool net_is_ours(const struct net *net, const struct event_control *control)
-{
-	return net->ns.inum == (__u32)control->netns_inode;
-}
-
-/* Without a device: on its way up where one is remembered, else on its way down. False: not ours. */
-static __always_inline bool origin_lost(const struct sk_buff *skb,
-					const struct event_control *control, struct origin *ret)
-{
-	const struct dst_entry *dst = (void *)(skb->_skb_refdst & ~1UL);
-	const struct net_device *dev = dst ? BPF_CORE_READ(dst, dev) : NULL;
-	const struct sock *sk = skb->sk;
-	__u32 family;
-
-	ret->ingress = skb->skb_iif != 0;
-	ret->ifindex = skb->skb_iif;
-	ret->link = 0;
-	if (dev) {
-		if (!ret->ingress)
-			ret->ifindex = BPF_CORE_READ(dev, ifindex);
-		ret->link = BPF_CORE_READ(dev, hard_header_len);
-		return BPF_CORE_READ(dev, nd_net.net, ns.inum) == (__u32)control->netns_inode;
-	}
-	if (!sk)
-		return false;
-	family = sk->__sk_common.skc_family;
-	return (family == AF_INET || family == AF_INET6 || family == AF_PACKET) &&
-	       net_is_ours(sk->__sk_common.skc_net.net, control);
-}
-
-/*
- * Whose packet it is. `rx`: the socket that would have got it; skb->dev is then in use for other ends
- * (a tree of segments out of order).
- */
-static __always_inline bool origin_find(const struct sk_buff *skb, const struct sock *rx,
-					const struct event_control *control, struct origin *ret)
-{
-	const struct net_device *dev;
-	__u32 iif;
-
-	if (is_there(rx) && skb->skb_iif) {
-		ret->ifindex = skb->skb_iif;
-		ret->ingress = true;
-		ret->link = 14; /* where the frame's beginning is not known otherwise */
-		return net_is_ours(rx->__sk_common.skc_net.net, control);
-	}
-	dev = skb->dev;
-	if (!dev)
-		return origin_lost(skb, control, ret);
-	if (!net_is_ours(dev->nd_net.net, control))
-		return false;
-	iif = skb->skb_iif;
-	ret->ifindex = dev->ifindex;
-	ret->link = dev->hard_header_len;
-	ret->ingress = iif ? iif == ret->ifindex : !skb->sk;
-	return true;
-}
 
 /* A packet all in one piece and this short is not asked: nobody makes segments that small. */
 static __always_inline __u32 segments_of(const struct sk_buff *skb)
@@ -128,6 +52,25 @@ static __always_inline bool was_dropped(__u32 reason)
 		return false;
 	return !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_NOT_DROPPED_YET) ||
 	       reason != bpf_core_enum_value(enum skb_drop_reason, SKB_NOT_DROPPED_YET);
+}
+
+static __always_inline struct event_untold *untold_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&event_untold, &zero);
+}
+
+static __always_inline void untold_put(const struct event_key *key, const struct event_count *by)
+{
+	struct event_untold *last = untold_get();
+	struct event_cpu *cpu = cpu_get(bpf_get_smp_processor_id());
+
+	if (!last || !cpu)
+		return;
+	cpu->untold += last->by.skbs;
+	last->key = *key;
+	last->by = *by;
 }
 
 SEC("tp_btf/kfree_skb")
@@ -158,7 +101,30 @@ int drop(__u64 *ctx)
 	key_of_packet(skb, &pkt, &key.flow);
 	by.packets = segments_of(skb);
 	by.bytes = packet_bytes(skb, &pkt, by.packets, tagged);
-	count_event(&key, &by);
+	if (origin.untold)
+		untold_put(&key, &by);
+	else
+		count_event(&key, &by);
+	return 0;
+}
+
+/* Called right after kfree_skb, with interrupts of the network off, where it does not tell the packet. */
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int untold(__u64 *ctx)
+{
+	const struct sock *sk = (void *)ctx[1];
+	struct event_control *control = control_get();
+	struct event_untold *last = untold_get();
+	struct event_key key;
+
+	if (!sk || !control || !last || !last->by.skbs)
+		return 0;
+	if (net_is_ours(sk->__sk_common.skc_net.net, control)) {
+		key = last->key;
+		key.generation = *(volatile __u32 *)&control->generation;
+		count_event(&key, &last->by);
+	}
+	last->by.skbs = 0;
 	return 0;
 }
 

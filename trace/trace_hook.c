@@ -23,11 +23,12 @@
 
 static const char *const map_names[] = {"event_control", "event_counts", "event_keys",
 					"event_folded",	 "event_cpus",	 "event_closes",
-					"event_sockets"};
+					"event_sockets", "event_untold"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 static const struct trace_program programs[TRACE_PROGRAMS] = {
 	{.name = "drop", .tracepoint = "kfree_skb", .what = EVENT_DROP},
+	{.name = "untold", .tracepoint = "udp_fail_queue_rcv_skb", .what = EVENT_DROP},
 	{.name = "retransmit", .tracepoint = "tcp_retransmit_skb", .what = EVENT_RETRANSMIT},
 	{.name = "synack", .tracepoint = "tcp_retransmit_synack", .what = EVENT_RETRANSMIT},
 	{.name = "reset_out", .tracepoint = "tcp_send_reset", .what = EVENT_RESET_SENT},
@@ -62,6 +63,11 @@ static void probe(struct trace *trace, const struct btf *btf)
 	struct trace_kernel kernel = trace_probe(btf);
 
 	for (size_t i = 0; i < TRACE_PROGRAMS; i++) {
+		if (!strcmp(programs[i].name, "untold") && !kernel.has_untold) {
+			bpf_program__set_autoload(program_of(trace, i), false);
+			trace->program[i].unused = true;
+			continue;
+		}
 		if (trace_arguments(btf, programs[i].tracepoint) >= 0)
 			continue;
 		bpf_program__set_autoload(program_of(trace, i), false);

@@ -15,7 +15,7 @@
 
 #include "schema/event.h"
 
-#define TRACE_PROGRAMS 6
+#define TRACE_PROGRAMS 7
 #define TRACE_TEXT_MAX 160
 #define TRACE_MAPPED 5
 
@@ -26,6 +26,7 @@ struct trace_program {
 	const char *tracepoint; /* of the kernel */
 	uint32_t what;		/* enum event_what, EVENT_MAX: none */
 	int fd;			/* of the program that is attached, -1: none is */
+	bool unused;		/* this kernel tells without it */
 	char why[TRACE_TEXT_MAX];
 };
 

@@ -32,6 +32,7 @@ struct trace_kernel trace_probe(const struct btf *btf)
 		.has_drop = drop >= 0,
 		.has_reason = drop >= 3,
 		.has_rx_sock = drop >= 4,
+		.has_untold = drop < 4 && trace_arguments(btf, "udp_fail_queue_rcv_skb") == 2,
 		.has_send_err = trace_arguments(btf, "tcp_retransmit_skb") >= 3,
 	};
 }
