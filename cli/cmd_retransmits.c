@@ -13,6 +13,7 @@
 #include "cli/coverage.h"
 #include "cli/group_fill.h"
 #include "cli/group_row.h"
+#include "schema/fields.h"
 
 #define LIMIT_DEFAULT 20
 #define KINDS "flow, host, src, dst, pair, port, proto, iface"
@@ -130,7 +131,7 @@ static bool kinds_text(const struct group_health *health, char *buf, size_t size
 	for (int i = EVENT_RETRANSMIT_MAX - 1; health && i >= 0 && len < size; i--) {
 		if (health->kernel[i])
 			len += (size_t)snprintf(buf + len, size - len, "%s%s %s", len ? ", " : "",
-						group_retransmit_names[i],
+						event_retransmit_name[i],
 						out_count(health->kernel[i], count));
 	}
 	return len > 0;

@@ -7,12 +7,7 @@
 #include <string.h>
 
 #include "cli/group.h"
-
-const char *const group_retransmit_names[EVENT_RETRANSMIT_MAX] = {
-	[EVENT_RETRANSMIT_OTHER] = "other",	[EVENT_RETRANSMIT_SYN] = "syn",
-	[EVENT_RETRANSMIT_SYN_ACK] = "syn-ack", [EVENT_RETRANSMIT_FAST] = "fast",
-	[EVENT_RETRANSMIT_TIMEOUT] = "timeout", [EVENT_RETRANSMIT_PROBE] = "probe",
-};
+#include "schema/fields.h"
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -187,7 +182,7 @@ static void sums_of_record(const struct flow_record *rec, unsigned match, struct
 static int retransmit_kind(const char *name)
 {
 	for (int i = 0; i < EVENT_RETRANSMIT_MAX; i++) {
-		if (!strcmp(group_retransmit_names[i], name))
+		if (!strcmp(event_retransmit_name[i], name))
 			return i;
 	}
 	return EVENT_RETRANSMIT_OTHER;

@@ -102,6 +102,3 @@ uint64_t group_kernel(const struct group_health *health);
 
 /* retransmits in packets, in parts of `whole`; at most that. */
 uint64_t group_ratio(const struct group_sums *sums, uint64_t whole);
-
-/* enum event_retransmit of a name, as in event_record.reason; EVENT_RETRANSMIT_OTHER: unknown. */
-extern const char *const group_retransmit_names[EVENT_RETRANSMIT_MAX];

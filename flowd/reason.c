@@ -7,19 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/event.h"
+#include "schema/fields.h"
 
 #define PREFIX "SKB_DROP_REASON_"
 #define SUBSYSTEM_SHIFT 16 /* SKB_DROP_REASON_SUBSYS_SHIFT, include/net/dropreason.h */
 
 struct reasons {
 	char *name[EVENT_REASONS];
-};
-
-static const char *const kinds[EVENT_RETRANSMIT_MAX] = {
-	[EVENT_RETRANSMIT_OTHER] = "other",	[EVENT_RETRANSMIT_SYN] = "syn",
-	[EVENT_RETRANSMIT_SYN_ACK] = "syn-ack", [EVENT_RETRANSMIT_FAST] = "fast",
-	[EVENT_RETRANSMIT_TIMEOUT] = "timeout", [EVENT_RETRANSMIT_PROBE] = "probe",
 };
 
 struct reasons *reasons_from(const struct btf *btf)
@@ -75,7 +69,7 @@ void reason_name(const struct reasons *reasons, uint32_t what, uint32_t reason, 
 	if (what == EVENT_DROP)
 		drop_name(reasons, reason, ret_name, size);
 	else if (what == EVENT_RETRANSMIT && reason < EVENT_RETRANSMIT_MAX)
-		snprintf(ret_name, size, "%s", kinds[reason]);
+		snprintf(ret_name, size, "%s", event_retransmit_name[reason]);
 	else
 		ret_name[0] = '\0';
 }

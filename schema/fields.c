@@ -16,6 +16,12 @@
 
 #define VLAN_ID 0xfff
 
+const char *const event_retransmit_name[EVENT_RETRANSMIT_MAX] = {
+	[EVENT_RETRANSMIT_OTHER] = "other",	[EVENT_RETRANSMIT_SYN] = "syn",
+	[EVENT_RETRANSMIT_SYN_ACK] = "syn-ack", [EVENT_RETRANSMIT_FAST] = "fast",
+	[EVENT_RETRANSMIT_TIMEOUT] = "timeout", [EVENT_RETRANSMIT_PROBE] = "probe",
+};
+
 static bool is_arp(const struct flow_key *key)
 {
 	return key->ethertype == ETH_P_ARP || key->ethertype == ETH_P_RARP;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event.h"
 #include "event_record.h"
 #include "flow_record.h"
 
@@ -37,6 +38,9 @@ extern const struct field fields[];
 
 /* The field of that name, or NULL. */
 const struct field *field_find(const char *name);
+
+/* Of enum event_retransmit, as in `reason`. */
+extern const char *const event_retransmit_name[EVENT_RETRANSMIT_MAX];
 
 /* enum flow_tunnel of a name as in field `tunnel`, or -ENOENT. */
 int flow_tunnel_find(const char *name);

@@ -82,6 +82,14 @@ enum flow_outer_way {
 
 #define FLOW_OUTER_NUMBERS 0x3fffffff
 
+/* key.outer where the other of them sent. */
+static inline __u32 flow_outer_turned(__u32 outer)
+{
+	__u32 way = outer & 3;
+
+	return way == FLOW_OUTER_FORWARD || way == FLOW_OUTER_BACKWARD ? outer ^ 3 : outer;
+}
+
 #define FLOW_ETH_LLC 0x0004	/* key.ethertype of 802.3 frames with LLC (linux/if_ether.h) */
 #define FLOW_VLAN_TAGGED 0x1000 /* in key.vlan and key.cvlan beside the 12 bits of the id */
 

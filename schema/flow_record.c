@@ -78,17 +78,6 @@ static void reverse_ports(const struct flow_key *key, struct flow_key *rev)
 	}
 }
 
-static uint32_t outer_reverse(uint32_t outer)
-{
-	switch (outer & 3) {
-	case FLOW_OUTER_FORWARD:
-		return (outer & ~3U) | FLOW_OUTER_BACKWARD;
-	case FLOW_OUTER_BACKWARD:
-		return (outer & ~3U) | FLOW_OUTER_FORWARD;
-	}
-	return outer;
-}
-
 void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key)
 {
 	struct flow_key rev = *key;
@@ -97,7 +86,7 @@ void flow_key_reverse(const struct flow_key *key, struct flow_key *ret_key)
 	memcpy(rev.dst, key->src, sizeof(rev.dst));
 	reverse_ports(key, &rev);
 	rev.dir = key->dir == FLOW_INGRESS ? FLOW_EGRESS : FLOW_INGRESS;
-	rev.outer = outer_reverse(key->outer);
+	rev.outer = flow_outer_turned(key->outer);
 	*ret_key = rev;
 }
 

@@ -91,8 +91,7 @@ static __always_inline void health_reverse(const struct flow_key *key, __u32 pla
 		rev->marks &= (__u8)~FLOW_MARK_STAG;
 		rev->vlan = rev->cvlan = 0;
 	}
-	if ((key->outer & 3) == FLOW_OUTER_FORWARD || (key->outer & 3) == FLOW_OUTER_BACKWARD)
-		rev->outer = key->outer ^ 3;
+	rev->outer = flow_outer_turned(key->outer);
 }
 
 /* The number of that key's slot on that CPU, or ~0. */
