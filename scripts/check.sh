@@ -176,7 +176,7 @@ mkdir -p "$LOGS"
 export CMOCKA_MESSAGE_OUTPUT=TAP
 suite build-gcc 600 make -s -j "$JOBS" CC=gcc
 suite build-clang 600 make -s -j "$JOBS" CC=clang B=build/clang
-suite lint 300 scripts/lint.sh
+suite lint 900 scripts/lint.sh
 unit_tests
 root_tests
 shipped_tests
