@@ -12,7 +12,6 @@
 
 #include "schema/flow.h"
 
-#define CONFIG_PATH_DEFAULT "/etc/wireledger/flowd.conf"
 #define CONFIG_NAME_MAX 64
 #define CONFIG_READ_MAX 4096
 #define CONFIG_SLOTS 65536 /* the default */
@@ -41,6 +40,8 @@ struct config {
 	bool durability_full;
 	bool trace; /* drops, retransmits and connections, by the kernel's tracepoints */
 	bool keep_attached;
+	bool anonymize; /* flowctl does; nothing in here is changed by it */
+	char anonymize_key[192];
 	uint32_t log_level; /* enum log_level */
 	bool check_only;    /* -n: print the effective configuration and end */
 	bool detach_only;   /* --detach: remove what a dead flowd of this instance left and end */
@@ -48,7 +49,7 @@ struct config {
 };
 
 /*
- * Defaults, then the file (--config, or CONFIG_PATH_DEFAULT where it exists), then the flags.
+ * Defaults, then the file (--config, or CONF_PATH_DEFAULT where it exists), then the flags.
  * 0: go on; 1: all is done (--help, --version), exit 0; -EINVAL: wrong usage or config, already
  * explained on standard error naming file, line, key and value; flowd exits with 2.
  */

@@ -36,6 +36,8 @@ static const struct config_choice choice_fragments[] = {
 static const struct config_choice choice_tunnel[] = {{"outer", false}, {"inner", true}, {NULL, 0}};
 static const struct config_choice choice_durability[] = {
 	{"full", true}, {"normal", false}, {NULL, 0}};
+static const struct config_choice choice_anonymize[] = {
+	{"none", false}, {"prefix-preserving", true}, {NULL, 0}};
 static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
 							{"warning", LOG_LEVEL_WARNING},
 							{"info", LOG_LEVEL_INFO},
@@ -82,6 +84,11 @@ const struct config_key config_keys[] = {
 	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
 	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",
 	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(keep_attached)},
+	{"anonymize", "none", "none|prefix-preserving",
+	 "what flowctl makes of addresses that it hands out", .kind = CONFIG_CHOICE,
+	 .choice = choice_anonymize, MEMBER(anonymize)},
+	{"anonymize_key", CONF_ANONYMIZE_KEY, "FILE", "key for that, of 32 bytes, with mode 0600",
+	 .kind = CONFIG_PATH, .max = 180, MEMBER(anonymize_key)},
 	{"log_level", "info", "err|warning|info|debug", "what is logged", .kind = CONFIG_CHOICE,
 	 .choice = choice_log_level, MEMBER(log_level)},
 	{.name = NULL},

@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/conf.h"
+
 struct config;
 
 #define CONFIG_VALUE_MAX 256 /* as text, its end included */
-#define CONFIG_ERROR_MAX 128
+#define CONFIG_ERROR_MAX CONF_ERROR_MAX
 #define CONFIG_PATH_MAX 190 /* a file's line is 199 bytes at most, in libinih */
 
 enum config_kind {

@@ -109,7 +109,9 @@ static void test_defaults(void **state)
 	assert_true(c.sweep_ns == S && c.idle_ns == 15 * S);
 	assert_true(c.active_ns == 60 * S && c.linger_ns == 2 * S);
 	assert_true(c.durability_full && c.fragments_track);
-	assert_false(c.keep_attached || c.check_only || c.detach_only || c.tunnel_inner);
+	assert_false(c.keep_attached || c.check_only || c.detach_only || c.tunnel_inner ||
+		     c.anonymize);
+	assert_string_equal(c.anonymize_key, "/etc/wireledger/anonymize.key");
 	assert_string_equal(c.read, "");
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
 	check_round_trip(&c);
@@ -126,7 +128,8 @@ static const char everything[] = "# a comment\n"
 				 "slots = 1024\nring = 1048576\n"
 				 "sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
 				 "fragments = untracked\ntunnel = inner\n"
-				 "durability = normal\nkeep_attached = yes\nlog_level = debug";
+				 "durability = normal\nkeep_attached = yes\nlog_level = debug\n"
+				 "anonymize = prefix-preserving\nanonymize_key = /k/a y\n";
 
 static void test_file(void **state)
 {
@@ -149,7 +152,8 @@ static void test_file(void **state)
 	assert_true(c.sweep_ns == S / 2 && c.idle_ns == 30 * S);
 	assert_true(c.active_ns == 300 * S && c.linger_ns == 0);
 	assert_false(c.durability_full || c.fragments_track);
-	assert_true(c.keep_attached && c.tunnel_inner);
+	assert_true(c.keep_attached && c.tunnel_inner && c.anonymize);
+	assert_string_equal(c.anonymize_key, "/k/a y");
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
 	check_round_trip(&c);
 }
@@ -205,11 +209,13 @@ static void test_longest(void **state)
 	memset(path, 'p', sizeof(path));
 	memset(name, 'n', sizeof(name));
 	snprintf(flags, sizeof(flags),
-		 "-n -i 123456789012345 --db /%.189s --socket /%.106s --instance %.63s", path, path,
-		 name);
+		 "-n -i 123456789012345 --db /%.189s --socket /%.106s --instance %.63s "
+		 "--anonymize-key /%.179s",
+		 path, path, name, path);
 	assert_int_equal(load_text("", flags, &c), 0);
 	assert_int_equal(strlen(c.db), 190);
 	assert_int_equal(strlen(c.socket), 107);
+	assert_int_equal(strlen(c.anonymize_key), 180);
 	check_round_trip(&c);
 }
 
@@ -271,6 +277,8 @@ static const struct bad bad_files[] = {
 	{"interface = a/b", "", ":2: interface 'a/b': not an interface name"},
 	{"interface = ..", "", ":2: interface '..': not an interface name"},
 	{"fragments = no", "", ":2: fragments 'no': not one of track|untracked"},
+	{"anonymize = yes", "", ":2: anonymize 'yes': not one of none|prefix-preserving"},
+	{"anonymize_key =", "", ":2: anonymize_key '': empty"},
 	{"tunnel = both", "", ":2: tunnel 'both': not one of outer|inner"},
 	{"read = x.pcap", "", ":2: read 'x.pcap': unknown key"},
 	{"colour = blue", "", ":2: colour 'blue': unknown key"},
