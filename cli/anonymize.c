@@ -247,12 +247,16 @@ static bool is_zero(const __be32 *addr)
 	return !(addr[0] | addr[1] | addr[2] | addr[3]);
 }
 
-/* As schema/fields.c does not show it. */
+/*
+ * Who sent a folded flow, all of an IP header that was cut short, ARP of other addresses than IPv4's, or
+ * without any.
+ */
 static bool is_unknown(const struct flow_key *key, const __be32 *addr)
 {
-	return is_zero(addr) &&
-	       ((key->marks & FLOW_MARK_FOLDED) || ((key->marks & FLOW_MARK_SHORT) && !key->proto &&
-						    is_zero(key->src) && is_zero(key->dst)));
+	bool is_bare = !flow_key_is_ip(key) || ((key->marks & FLOW_MARK_SHORT) && !key->proto);
+
+	return is_zero(addr) && ((key->marks & FLOW_MARK_FOLDED) ||
+				 (is_bare && is_zero(key->src) && is_zero(key->dst)));
 }
 
 static void anonymize_address(struct anonymize *anon, uint16_t ethertype, __be32 *addr)

@@ -290,6 +290,7 @@ static void test_flow_keys(void **state)
 		{ETH_P_IP, 0, 0, "0.0.0.0", "255.255.255.255", 3},
 		{ETH_P_ARP, 0, 0, "10.1.2.3", "0.0.0.0", 3},
 		{ETH_P_RARP, 0, 0, "10.1.2.3", "10.1.2.4", 3},
+		{ETH_P_RARP, 0, 0, "0.0.0.0", "0.0.0.0", 0},
 		{ETH_P_IP, 6, FLOW_MARK_FOLDED, "0.0.0.0", "10.1.2.4", 2},
 		{ETH_P_IP, 6, FLOW_MARK_FOLDED, "10.1.2.3", "0.0.0.0", 1},
 		{ETH_P_IP, 0, FLOW_MARK_SHORT, "0.0.0.0", "0.0.0.0", 0},
