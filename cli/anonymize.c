@@ -24,6 +24,8 @@
 #define CELLS (1U << CELLS_SHIFT)
 #define MAC_HALF 23 /* bits */
 #define MAC_ROUNDS 8
+#define MAC_CELLS_SHIFT 10
+#define MAC_CELLS (1U << MAC_CELLS_SHIFT)
 
 /* The bits that are turned in a prefix. IPv4 addresses are in the upper 32 bits of both. */
 struct memo {
@@ -32,12 +34,18 @@ struct memo {
 	uint32_t what; /* version of IP << 8 | bits of the prefix; 0: free */
 };
 
+struct mac_memo {
+	uint8_t mac[ETH_ALEN]; /* all 0: free */
+	uint8_t made[ETH_ALEN];
+};
+
 struct anonymize {
 	struct aes128_ctx cipher;
 	struct aes128_ctx mac_cipher;
 	unsigned __int128 pad;
 	struct memo *addresses; /* CELLS of each, by hash: the last one stays */
 	struct memo *prefixes;
+	struct mac_memo macs[MAC_CELLS]; /* by hash, too */
 };
 
 /* Lengths of prefixes that are remembered; the last is the whole address. */
@@ -100,34 +108,42 @@ static struct memo *find(const struct anonymize *anon, const struct lengths *len
 	return (is_whole ? anon->addresses : anon->prefixes) + (hash >> (64 - CELLS_SHIFT));
 }
 
-/* Those of the whole address. */
+/* The bits of the longest prefix that is remembered, 0: none is; what is turned in it. */
+static unsigned int recall(const struct anonymize *anon, const struct lengths *lengths,
+			   unsigned __int128 addr, unsigned __int128 *ret_turned)
+{
+	for (int which = lengths->count - 1; which >= 0; which--) {
+		unsigned __int128 prefix = addr & first_bits(lengths->bits[which]);
+		const struct memo *memo = find(anon, lengths, which, prefix);
+
+		if (memo->what != (lengths->version << 8 | lengths->bits[which]) ||
+		    memo->prefix != prefix)
+			continue;
+		*ret_turned = memo->turned;
+		return lengths->bits[which];
+	}
+	*ret_turned = 0;
+	return 0;
+}
+
+/* Of the whole address those that are turned. */
 static unsigned __int128 turned_in(struct anonymize *anon, const struct lengths *lengths,
 				   unsigned __int128 addr)
 {
-	unsigned __int128 turned = 0;
-	struct memo *memo[4];
-	unsigned int from = 0;
-	int which = lengths->count;
+	unsigned int whole = lengths->bits[lengths->count - 1];
+	unsigned __int128 turned;
+	unsigned int from = recall(anon, lengths, addr, &turned);
 
-	while (which-- && !from) {
-		unsigned __int128 prefix = addr & first_bits(lengths->bits[which]);
-
-		memo[which] = find(anon, lengths, which, prefix);
-		if (memo[which]->what != (lengths->version << 8 | lengths->bits[which]) ||
-		    memo[which]->prefix != prefix)
-			continue;
-		turned = memo[which]->turned;
-		from = lengths->bits[which];
-	}
-	if (from == lengths->bits[lengths->count - 1])
+	if (from == whole)
 		return turned;
-	turned |= turned_bits(anon, addr, from, lengths->bits[lengths->count - 1]);
-	for (which = lengths->count; which-- && lengths->bits[which] > from;) {
-		unsigned __int128 mask = first_bits(lengths->bits[which]);
+	turned |= turned_bits(anon, addr, from, whole);
+	for (int which = lengths->count - 1; which >= 0 && lengths->bits[which] > from; which--) {
+		unsigned __int128 mask = first_bits(lengths->bits[which]), prefix = addr & mask;
 
-		*memo[which] = (struct memo){.prefix = addr & mask,
-					     .turned = turned & mask,
-					     .what = lengths->version << 8 | lengths->bits[which]};
+		*find(anon, lengths, which, prefix) =
+			(struct memo){.prefix = prefix,
+				      .turned = turned & mask,
+				      .what = lengths->version << 8 | lengths->bits[which]};
 	}
 	return turned;
 }
@@ -233,13 +249,28 @@ static void permute_mac(const struct anonymize *anon, uint8_t *mac)
 	mac[0] = (uint8_t)(bits << 2) | kept;
 }
 
+static struct mac_memo *find_mac(struct anonymize *anon, const uint8_t *mac)
+{
+	uint64_t hash = 0;
+
+	memcpy(&hash, mac, ETH_ALEN);
+	return &anon->macs[hash * 0x9e3779b97f4a7c15U >> (64 - MAC_CELLS_SHIFT)];
+}
+
 void anonymize_mac(struct anonymize *anon, void *addr)
 {
+	struct mac_memo *memo = find_mac(anon, addr);
+
 	if (is_nobodys(addr))
 		return;
-	do /* what became nobody's goes on: so it remains a permutation */
-		permute_mac(anon, addr);
-	while (is_nobodys(addr));
+	if (memcmp(memo->mac, addr, ETH_ALEN)) {
+		memcpy(memo->mac, addr, ETH_ALEN);
+		memcpy(memo->made, addr, ETH_ALEN);
+		do /* what became nobody's goes on: so it remains a permutation */
+			permute_mac(anon, memo->made);
+		while (is_nobodys(memo->made));
+	}
+	memcpy(addr, memo->made, ETH_ALEN);
 }
 
 static bool is_zero(const __be32 *addr)

@@ -19,7 +19,7 @@ struct anonymize;
 struct flow_key;
 struct flow_record;
 
-/* 0 or -ENOMEM. What was asked for is remembered in 4 MB, so that it is not const. */
+/* 0 or -ENOMEM. What was asked for is remembered in 3 MB, so that it is not const. */
 int anonymize_new(const uint8_t key[ANONYMIZE_KEY_SIZE], struct anonymize **ret_anon);
 void anonymize_free(struct anonymize *anon);
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/anonarg.h"
 #include "cli/tunnelarg.h"
 
 struct cmd;
@@ -31,6 +32,7 @@ struct args {
 	uint32_t iface_count; /* 0: all */
 	int dir;	      /* enum flow_dir, or -1: both */
 	struct tunnelarg tunnel;
+	struct anonarg anonarg;
 	bool stored;
 	bool uniflow;
 	bool health;	      /* flows: all of its columns */
@@ -60,6 +62,8 @@ struct args_option {
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
 extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --tunnel, ... */
 extern const struct args_option args_format[]; /* --json, --csv */
+extern const struct args_option
+	args_anonymize[]; /* of verbs that hand out addresses: cli/anonarg.h */
 
 /*
  * Options before the verb (cmd NULL) or behind it, in any order with the filter's words, which are

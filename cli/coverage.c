@@ -182,6 +182,8 @@ static void print_minutes(const struct coverage *c, FILE *file)
 
 static void print_live(const struct query *query, FILE *file)
 {
+	if (query->options.anonymize)
+		fputs("; addresses anonymized", file);
 	switch (query->live_state) {
 	case QUERY_LIVE_INCLUDED:
 		fputs("; live part included\n", file);

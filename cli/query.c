@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/anonymize.h"
 #include "cli/filter.h"
 #include "schema/db.h"
 
@@ -405,6 +406,8 @@ int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_m
 		if (!matched)
 			continue;
 		*ret_rec = *rec;
+		if (query->options.anonymize)
+			anonymize_record(query->options.anonymize, ret_rec);
 		*ret_match = (unsigned)matched;
 		return 1;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * query.h: the records that an answer is made of: those of the database in one snapshot, and what
- * flowd holds beyond it, newest first; window, interfaces, direction and filter applied.
+ * flowd holds beyond it, newest first; window, interfaces, direction and filter applied, to addresses as
+ * they are; anonymized after that, where that is asked for.
  *
  * A record is in the window by the time of its last packet, with all that it counts.
  */
@@ -15,6 +16,7 @@
 #include "schema/db_flows.h"
 #include "schema/fields.h"
 
+struct anonymize;
 struct filter;
 struct sqlite3;
 
@@ -34,6 +36,7 @@ struct query_options {
 	bool stored;
 	struct filter *filter;	     /* NULL: none */
 	struct filter *event_filter; /* the same once more, for events (cli/events.h) */
+	struct anonymize *anonymize; /* of what is handed out; NULL: addresses as they are */
 };
 
 struct query_iface {
