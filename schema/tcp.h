@@ -400,9 +400,11 @@ TCP_PART tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
 	slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
 	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) != TCP_FLAG_ACK)
 		return 0;
-	if ((__s32)ticks < 0)
+	if ((__s64)(now - slot->last_ns) > (__s64)~0U)
+		ticks = ~0U; /* they may have wrapped */
+	else if ((__s32)ticks < 0)
 		return 0; /* the clock was set back */
-	h->initial_ns = ticks < ~0U >> TCP_TICK_SHIFT ? ticks << TCP_TICK_SHIFT | 1 : ~0U;
+	h->initial_ns = ticks <= ~0U >> TCP_TICK_SHIFT ? ticks << TCP_TICK_SHIFT | 1 : ~0U;
 	tcp_note(slot);
 	return 0;
 }
