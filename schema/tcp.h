@@ -30,6 +30,7 @@
 #define TCP_DUPS_FAST 2		  /* duplicate ACKs that ask for a segment */
 #define TCP_FAST_NS 20000000ULL	  /* for so long */
 #define TCP_INITIAL_NS 3000000U	  /* a round trip that is not known */
+#define TCP_BACK_NS 20000000LL	  /* that a coarse clock is behind a full one at most */
 #define TCP_NEAR (1U << 26)	  /* sequence numbers of one connection are not farther apart */
 #define TCP_TICK_SHIFT 6	  /* see tcp_ticks() */
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
@@ -291,8 +292,8 @@ static __always_inline int tcp_is_soon(const struct flow_slot *slot, const struc
 
 	if ((__s64)(now - slot->last_ns) > (__s64)TCP_LONG_NS)
 		return 0;
-	/* also where it is negative: a coarse clock after a full one */
-	return ns < (initial ? initial : TCP_INITIAL_NS);
+	/* farther back than that are ticks that wrapped */
+	return ns > -TCP_BACK_NS && ns < (initial ? initial : TCP_INITIAL_NS);
 }
 
 static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *slot,
