@@ -30,6 +30,7 @@
 #define TCP_DUPS_FAST 2		  /* duplicate ACKs that ask for a segment */
 #define TCP_FAST_NS 20000000ULL	  /* for so long */
 #define TCP_INITIAL_NS 3000000U	  /* a round trip that is not known */
+#define TCP_BACK_NS 20000000LL	  /* that a coarse clock is behind a full one at most */
 #define TCP_NEAR (1U << 26)	  /* sequence numbers of one connection are not farther apart */
 #define TCP_TICK_SHIFT 6	  /* see tcp_ticks() */
 #define TCP_LONG_NS 1000000000ULL /* nothing is out of order after it, whatever the clock's wrap */
@@ -291,8 +292,8 @@ static __always_inline int tcp_is_soon(const struct flow_slot *slot, const struc
 
 	if ((__s64)(now - slot->last_ns) > (__s64)TCP_LONG_NS)
 		return 0;
-	/* also where it is negative: a coarse clock after a full one */
-	return ns < (initial ? initial : TCP_INITIAL_NS);
+	/* farther back than that are ticks that wrapped */
+	return ns > -TCP_BACK_NS && ns < (initial ? initial : TCP_INITIAL_NS);
 }
 
 static __always_inline struct tcp_again tcp_sort_again(const struct flow_slot *slot,
@@ -400,9 +401,11 @@ TCP_PART tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
 	slot->tcp_state &= (__u8)~TCP_HANDSHAKE;
 	if ((f->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) != TCP_FLAG_ACK)
 		return 0;
-	if ((__s32)ticks < 0)
+	if ((__s64)(now - slot->last_ns) > (__s64)~0U)
+		ticks = ~0U; /* they may have wrapped */
+	else if ((__s32)ticks < 0)
 		return 0; /* the clock was set back */
-	h->initial_ns = ticks < ~0U >> TCP_TICK_SHIFT ? ticks << TCP_TICK_SHIFT | 1 : ~0U;
+	h->initial_ns = ticks <= ~0U >> TCP_TICK_SHIFT ? ticks << TCP_TICK_SHIFT | 1 : ~0U;
 	tcp_note(slot);
 	return 0;
 }
