@@ -14,6 +14,8 @@
 
 #include "sample_filter.h"
 
+#define SAMPLE_FILTER_TURN 8 /* steps to a call by bpf_loop, which costs as much as two */
+
 const volatile __u32 sample_loop = 0; /* the kernel has bpf_loop */
 
 #ifndef SAMPLE_STAGE
@@ -50,39 +52,39 @@ struct {
 	__type(value, struct sample_filter_state);
 } sample_filter_states SEC(".maps");
 
-/* On the stack of sample_filter_run(), the same for all steps. */
-struct sample_filter_run {
-	struct sample_filter_state *state;
-	const struct sample_filter *filter;
-	const __u8 *bytes;
-};
-
-static long sample_filter_turn(__u32 number, struct sample_filter_run *run)
+static long sample_filter_turn(__u32 number, const struct sample_filter_run *run)
 {
+	struct sample_filter_regs r = run->state->regs;
+
 	(void)number;
-	sample_filter_step(run->state, run->filter, run->bytes);
-	return run->state->done != 0; /* the verifier wants 0 or 1 */
+	for (int i = 0; i < SAMPLE_FILTER_TURN; i++) {
+		if (sample_filter_step(run, &r))
+			return 1;
+	}
+	run->state->regs = r;
+	return 0;
 }
 
 /*
- * Run filter `number` over the first `buflen` of sample_stage's bytes, of a packet of `wirelen`.
+ * Run filter `number` over the first `buflen` bytes of sample_stage, of a packet of `wirelen`.
  * 0: the packet does not match, or there is no such filter.
  */
 __noinline __u32 sample_filter_run(__u32 number, __u32 wirelen, __u32 buflen)
 {
-	__u32 zero = 0;
-	struct sample_stage *stage = bpf_map_lookup_elem(&sample_stage, &zero);
-	struct sample_filter_run run = {
-		.state = bpf_map_lookup_elem(&sample_filter_states, &zero),
-		.filter = bpf_map_lookup_elem(&sample_filters, &number),
-	};
+	struct sample_filter_run run;
+	struct sample_stage *stage;
+	__u32 key = 0;
 
 	if (!sample_loop)
 		return 1;
+	stage = bpf_map_lookup_elem(&sample_stage, &key);
+	run.state = bpf_map_lookup_elem(&sample_filter_states, &key);
+	key = number;
+	run.filter = bpf_map_lookup_elem(&sample_filters, &key);
 	if (!stage || !run.state || !run.filter)
 		return 0;
 	run.bytes = stage->bytes;
 	sample_filter_begin(run.state, wirelen, buflen);
-	bpf_loop(SAMPLE_FILTER_MAX, sample_filter_turn, &run, 0);
+	bpf_loop(SAMPLE_FILTER_MAX / SAMPLE_FILTER_TURN, sample_filter_turn, &run, 0);
 	return run.state->result;
 }

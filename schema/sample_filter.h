@@ -23,16 +23,26 @@
 #define SAMPLE_FILTER_TXA 0x80
 #define SAMPLE_FILTER_SLACK 8 /* bytes that a copy is longer than what can be looked at; any */
 
-struct sample_filter_state {
+/* What each step changes; a turn of steps has it in registers. */
+struct sample_filter_regs {
 	__u32 a; /* the accumulator */
 	__u32 x; /* the index register */
 	__u32 pc;
-	__u32 done;
+};
+
+struct sample_filter_state {
+	struct sample_filter_regs regs;
 	__u32 result;
 	__u32 wirelen; /* of the packet */
 	__u32 buflen;  /* of the copy, SAMPLE_LOOK_MAX at most */
-	__u32 pad;
 	__u32 word[SAMPLE_FILTER_WORDS];
+};
+
+/* One run of a program. */
+struct sample_filter_run {
+	struct sample_filter_state *state;
+	const struct sample_filter *filter;
+	const __u8 *bytes; /* of the copy */
 };
 
 /* Before the first step. */
@@ -44,18 +54,25 @@ static __always_inline void sample_filter_begin(struct sample_filter_state *s, _
 	s->buflen = buflen < SAMPLE_LOOK_MAX ? buflen : SAMPLE_LOOK_MAX;
 }
 
-static __always_inline void sample_filter_end(struct sample_filter_state *s, __u32 result)
+/* Of what comes out the verifier knows the mask and no more, whatever went in: one state after each step. */
+static __always_inline __u32 sample_filter_bound(__u32 value, __u32 mask)
 {
-	s->result = result;
-	s->done = 1;
+#ifdef __bpf__
+	barrier_var(value);
+#endif
+	value &= mask;
+#ifdef __bpf__
+	barrier_var(value);
+#endif
+	return value;
 }
 
-/* `size` bytes at `off`, which are there. BPF reads 4, and what is behind them is SAMPLE_FILTER_SLACK. */
+/* `size` bytes at `off`, which are there. BPF reads 4; what is behind them is SAMPLE_FILTER_SLACK. */
 static __always_inline __u32 sample_filter_peek(const __u8 *bytes, __u32 off, __u32 size)
 {
 #ifdef __bpf__
-	barrier_var(off); /* what the verifier knows is the mask alone */
-	return PARSE_SWAP32(pkt_be32(bytes + (off & (SAMPLE_LOOK_MAX - 1)))) >> (32 - size * 8);
+	off = sample_filter_bound(off, SAMPLE_LOOK_MAX - 1);
+	return PARSE_SWAP32(pkt_be32(bytes + off)) >> (32 - size * 8);
 #else
 	if (size == 4)
 		return PARSE_SWAP32(pkt_be32(bytes + off));
@@ -63,151 +80,125 @@ static __always_inline __u32 sample_filter_peek(const __u8 *bytes, __u32 off, __
 #endif
 }
 
-static __always_inline void sample_filter_load(struct sample_filter_state *s,
-					       const struct sample_insn *in, const __u8 *bytes)
+/* LD, LDX. As every part of a step it returns 0, or 1: the program has ended with s->result. */
+static __always_inline int sample_filter_load(const struct sample_filter_run *run,
+					      struct sample_filter_regs *r,
+					      const struct sample_insn *in)
 {
-	__u32 size = 4U >> (in->code >> 3 & 3), value = in->k;
+	__u32 mode = BPF_MODE(in->code), size = 4U >> (in->code >> 3 & 3), value = in->k;
 	__u64 off = in->k;
 
-	switch (BPF_MODE(in->code)) {
-	case BPF_IND:
-		off += s->x;
-		/* fallthrough */
-	case BPF_ABS:
-	case BPF_MSH:
-		if (off + size > s->buflen) {
-			sample_filter_end(s, 0);
-			return;
-		}
-		value = sample_filter_peek(bytes, (__u32)off, size);
-		if (BPF_MODE(in->code) == BPF_MSH)
+	if (mode == BPF_ABS || mode == BPF_IND || mode == BPF_MSH) {
+		if (mode == BPF_IND)
+			off += r->x;
+		if (off + size > run->state->buflen)
+			return 1;
+		value = sample_filter_peek(run->bytes, (__u32)off, size);
+		if (mode == BPF_MSH) /* the length of an IPv4 header */
 			value = (value & 0xf) << 2;
-		break;
-	case BPF_MEM:
-		value = s->word[value & (SAMPLE_FILTER_WORDS - 1)];
-		break;
-	case BPF_LEN:
-		value = s->wirelen;
-		break;
+	} else if (mode == BPF_MEM) {
+		value = run->state->word[value & (SAMPLE_FILTER_WORDS - 1)];
+	} else if (mode == BPF_LEN) {
+		value = run->state->wirelen;
 	}
 	if (BPF_CLASS(in->code) == BPF_LD)
-		s->a = value;
+		r->a = value;
 	else
-		s->x = value;
+		r->x = value;
+	return 0;
 }
 
-static __always_inline void sample_filter_divide(struct sample_filter_state *s, __u32 op, __u32 by)
+static __always_inline int sample_filter_alu(struct sample_filter_regs *r, __u32 op, __u32 value)
 {
-	if (!by)
-		sample_filter_end(s, 0);
-	else if (op == BPF_DIV)
-		s->a /= by;
+	if (op == BPF_AND)
+		r->a &= value;
+	else if (op == BPF_OR)
+		r->a |= value;
+	else if (op == BPF_XOR)
+		r->a ^= value;
+	else if (op == BPF_ADD)
+		r->a += value;
+	else if (op == BPF_SUB)
+		r->a -= value;
+	else if (op == BPF_NEG)
+		r->a = 0U - r->a;
+	else if (op == BPF_LSH)
+		r->a = value < 32 ? r->a << value : 0;
+	else if (op == BPF_RSH)
+		r->a = value < 32 ? r->a >> value : 0;
+	else if (op == BPF_MUL)
+		r->a *= value;
+	else if (!value) /* DIV, MOD */
+		return 1;
 	else
-		s->a %= by;
+		r->a = op == BPF_DIV ? r->a / value : r->a % value;
+	return 0;
 }
 
-static __always_inline void sample_filter_alu(struct sample_filter_state *s, __u32 op, __u32 value)
-{
-	switch (op) {
-	case BPF_ADD:
-		s->a += value;
-		break;
-	case BPF_SUB:
-		s->a -= value;
-		break;
-	case BPF_MUL:
-		s->a *= value;
-		break;
-	case BPF_DIV:
-	case BPF_MOD:
-		sample_filter_divide(s, op, value);
-		break;
-	case BPF_OR:
-		s->a |= value;
-		break;
-	case BPF_AND:
-		s->a &= value;
-		break;
-	case BPF_XOR:
-		s->a ^= value;
-		break;
-	case BPF_LSH:
-		s->a = value < 32 ? s->a << value : 0;
-		break;
-	case BPF_RSH:
-		s->a = value < 32 ? s->a >> value : 0;
-		break;
-	case BPF_NEG:
-		s->a = 0U - s->a;
-		break;
-	}
-}
-
-/* What is to be added to pc beside 1; a JA backward is one by nearly 2^32. */
-static __always_inline __u32 sample_filter_jump(const struct sample_filter_state *s,
-						const struct sample_insn *in, __u32 value)
+/* By how much more than 1 the program goes on; back by nearly 2^32. */
+static __always_inline __u32 sample_filter_jump(__u32 a, const struct sample_insn *in, __u32 value)
 {
 	__u32 op = BPF_OP(in->code);
 	int holds;
 
-	if (op == BPF_JA)
-		return in->k;
 	if (op == BPF_JEQ)
-		holds = s->a == value;
+		holds = a == value;
+	else if (op == BPF_JSET)
+		holds = (a & value) != 0;
 	else if (op == BPF_JGT)
-		holds = s->a > value;
+		holds = a > value;
 	else if (op == BPF_JGE)
-		holds = s->a >= value;
+		holds = a >= value;
 	else
-		holds = (s->a & value) != 0;
+		return in->k;
 	return holds ? in->jt : in->jf;
 }
 
-/* One instruction. After the last one, s->done and s->result are set; then it is not to be called. */
-static __always_inline void sample_filter_step(struct sample_filter_state *s,
-					       const struct sample_filter *filter,
-					       const __u8 *bytes)
+/* ST, STX, MISC */
+static __always_inline void sample_filter_move(struct sample_filter_state *s,
+					       struct sample_filter_regs *r,
+					       const struct sample_insn *in)
 {
-	__u32 pc = s->pc, value;
-	const struct sample_insn *in;
+	__u32 class = BPF_CLASS(in->code);
 
-	if (pc >= filter->count || pc >= SAMPLE_FILTER_MAX) {
-		sample_filter_end(s, 0);
-		return;
+	if (class == BPF_ST)
+		s->word[in->k & (SAMPLE_FILTER_WORDS - 1)] = r->a;
+	else if (class == BPF_STX)
+		s->word[in->k & (SAMPLE_FILTER_WORDS - 1)] = r->x;
+	else if (in->code & SAMPLE_FILTER_TXA)
+		r->a = r->x;
+	else
+		r->x = r->a;
+}
+
+/* One instruction. 0, or 1: the program has ended with state->result. */
+static __always_inline int sample_filter_step(const struct sample_filter_run *run,
+					      struct sample_filter_regs *r)
+{
+	__u32 pc = r->pc & (SAMPLE_FILTER_MAX - 1), class, value;
+	const struct sample_insn *in = &run->filter->insn[pc];
+
+	if (pc >= run->filter->count)
+		return 1;
+	value = BPF_SRC(in->code) == BPF_X ? r->x : in->k;
+	class = BPF_CLASS(in->code);
+	pc++;
+	if (class == BPF_JMP) {
+		pc += sample_filter_jump(r->a, in, value);
+	} else if (class <= BPF_LDX) {
+		if (sample_filter_load(run, r, in))
+			return 1;
+	} else if (class == BPF_RET) {
+		run->state->result = in->code & SAMPLE_FILTER_RET_A ? r->a : in->k;
+		return 1;
+	} else if (class == BPF_ALU) {
+		if (sample_filter_alu(r, BPF_OP(in->code), value))
+			return 1;
+	} else {
+		sample_filter_move(run->state, r, in);
 	}
-#ifdef __bpf__
-	barrier_var(pc);
-#endif
-	in = &filter->insn[pc & (SAMPLE_FILTER_MAX - 1)];
-	value = BPF_SRC(in->code) == BPF_X ? s->x : in->k;
-	s->pc = pc + 1;
-	switch (BPF_CLASS(in->code)) {
-	case BPF_LD:
-	case BPF_LDX:
-		sample_filter_load(s, in, bytes);
-		break;
-	case BPF_JMP:
-		s->pc += sample_filter_jump(s, in, value);
-		break;
-	case BPF_RET:
-		sample_filter_end(s, in->code & SAMPLE_FILTER_RET_A ? s->a : in->k);
-		break;
-	case BPF_ALU:
-		sample_filter_alu(s, BPF_OP(in->code), value);
-		break;
-	case BPF_ST:
-		s->word[in->k & (SAMPLE_FILTER_WORDS - 1)] = s->a;
-		break;
-	case BPF_STX:
-		s->word[in->k & (SAMPLE_FILTER_WORDS - 1)] = s->x;
-		break;
-	case BPF_MISC:
-		if (in->code & SAMPLE_FILTER_TXA)
-			s->a = s->x;
-		else
-			s->x = s->a;
-		break;
-	}
+	r->pc = sample_filter_bound(pc, SAMPLE_FILTER_MAX - 1);
+	return 0;
 }
 
 #ifndef __bpf__
@@ -216,10 +207,12 @@ static inline __u32 sample_filter_match(const struct sample_filter *filter, cons
 					__u32 wirelen, __u32 buflen)
 {
 	struct sample_filter_state s;
+	struct sample_filter_run run = {.state = &s, .filter = filter, .bytes = bytes};
+	struct sample_filter_regs r = {0, 0, 0};
 
 	sample_filter_begin(&s, wirelen, buflen);
-	for (int i = 0; i < SAMPLE_FILTER_MAX && !s.done; i++)
-		sample_filter_step(&s, filter, bytes);
+	for (int i = 0; i < SAMPLE_FILTER_MAX && !sample_filter_step(&run, &r); i++)
+		;
 	return s.result;
 }
 #endif
