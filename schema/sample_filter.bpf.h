@@ -39,7 +39,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SAMPLE_FILTERS);
+	__uint(max_entries, SAMPLE_FILTERS + 1);
 	__type(key, __u32);
 	__type(value, struct sample_filter);
 } sample_filters SEC(".maps");
