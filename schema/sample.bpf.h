@@ -89,23 +89,22 @@ __noinline int sample_turn(struct flow_facts *f, __u32 generation)
 }
 
 /*
- * What the packet is sampled for, after it was counted; `before`: packets of its slot before it. Without a
- * rate the countdown goes from 0 round to 0, once in 2^32 packets, and means nothing.
+ * What the packet is sampled for, after it was counted: enum sample_why. `packets`: of its slot. Signs of
+ * differences for branches: each of these is 0 for nearly every packet. Without a rate the countdown goes
+ * from 0 round to 0, once in 2^32 packets, and means nothing.
  */
 static __always_inline __u32 sample_chosen(struct flow_ledger *books,
 					   const struct flow_control *ctl, struct flow_facts *f,
-					   __u64 before)
+					   __u64 packets)
 {
-	__u32 why;
+	__u64 before = packets - f->packets, left;
 
 	if (books->sample_gen != ctl->sampling)
 		sample_turn(f, ctl->sampling);
-	why = f->why & books->sample_triggers;
-	if (before < books->sample_first)
-		why |= SAMPLE_FIRST;
-	if (!--books->sample_left)
-		why |= SAMPLE_RATE;
-	return why;
+	left = --books->sample_left;
+	return (__u32)((left - 1) >> 63) * SAMPLE_RATE |
+	       (__u32)((before - books->sample_first) >> 63) * SAMPLE_FIRST |
+	       (f->why & books->sample_triggers);
 }
 
 /* Begin the packet's record in the stage. Returns the bytes that are wanted of it at most, 0: none. */
