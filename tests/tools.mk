@@ -2,7 +2,8 @@
 #
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
-TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health $(B)/tests/bpf_sample_filter $(B)/tests/wlgen $(B)/tests/wltraf \
+TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health \
+	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
 
@@ -44,6 +45,18 @@ $(B)/tests/bpf_sample_filter: tests/bpf_sample_filter.c tests/bpf_sample_filter_
 		tests/sample_program.h tests/sample_frames.h $(wildcard tests/vectors* tests/filter_*.h) $(BPF_HDR) \
 		$(B)/tests/bpf_sample_filter.skel.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
+$(B)/tests/bpf_sample.bpf.o: tests/bpf_sample.bpf.c tests/bpf_sample.h schema/flow.h
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bpf_sample.skel.h: $(B)/tests/bpf_sample.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sample_rig.c tests/bpf_sample.h \
+		tests/bpf_sample_rig.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -lm -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
 	@mkdir -p $(@D)
