@@ -45,6 +45,7 @@ $(B)/tests/bpf_sample_filter: tests/bpf_sample_filter.c tests/bpf_sample_filter_
 		tests/sample_program.h tests/sample_frames.h $(wildcard tests/vectors* tests/filter_*.h) $(BPF_HDR) \
 		$(B)/tests/bpf_sample_filter.skel.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
+
 $(B)/tests/bpf_sample.bpf.o: tests/bpf_sample.bpf.c tests/bpf_sample.h schema/flow.h
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
