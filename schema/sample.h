@@ -18,9 +18,9 @@
 
 #include "flow.h"
 
-#define SAMPLE_SNAPLEN 128	  /* the default */
+#define SAMPLE_SNAPLEN 128 /* the default */
 #define SAMPLE_SNAPLEN_MIN 64
-#define SAMPLE_SNAPLEN_MAX 9216   /* 9,000 of payload, and labels */
+#define SAMPLE_SNAPLEN_MAX 9216	  /* 9,000 of payload, and labels */
 #define SAMPLE_LOOK_MAX 16384	  /* bytes of a packet that a filter can look at */
 #define SAMPLE_RATE_MAX 16777216U /* 1 in 2^24 */
 #define SAMPLE_FILTERS 8	  /* that are in use at a time, over all interfaces, and one more */
@@ -28,13 +28,13 @@
 
 /* Why; bits. */
 enum sample_why {
-	SAMPLE_RATE = 1,	/* 1 in `rate` */
-	SAMPLE_FIRST = 2,	/* among the first packets of its flow's slot */
-	SAMPLE_RESET = 4,	/* RST */
-	SAMPLE_RETRANSMIT = 8,	/* retransmitted or out of order */
+	SAMPLE_RATE = 1,       /* 1 in `rate` */
+	SAMPLE_FIRST = 2,      /* among the first packets of its flow's slot */
+	SAMPLE_RESET = 4,      /* RST */
+	SAMPLE_RETRANSMIT = 8, /* retransmitted or out of order */
 	SAMPLE_ZERO_WINDOW = 16,
-	SAMPLE_MALFORMED = 32,	/* VERDICT_SHORT or VERDICT_DEEP */
-	SAMPLE_DROP = 64,	/* the kernel dropped it: reason and place are set */
+	SAMPLE_MALFORMED = 32, /* VERDICT_SHORT or VERDICT_DEEP */
+	SAMPLE_DROP = 64,      /* the kernel dropped it: reason and place are set */
 };
 
 #define SAMPLE_TRIGGERS (SAMPLE_RESET | SAMPLE_RETRANSMIT | SAMPLE_ZERO_WINDOW | SAMPLE_MALFORMED)
@@ -65,9 +65,9 @@ struct sample_filter {
 
 /* One record of the ring; `captured` bytes follow it: of the frame as on the wire, its VLAN tag in place. */
 struct sample_head {
-	__u64 time_ns; /* CLOCK_MONOTONIC, of the full clock */
+	__u64 time_ns;	     /* CLOCK_MONOTONIC, of the full clock */
 	struct flow_key key; /* ifnum 0: dropped on the interface `ifindex` */
-	__u32 length;	     /* of the frame; of a GSO packet with all its payload and one set of headers */
+	__u32 length; /* of the frame; of a GSO packet with all its payload and one set of headers */
 	__u32 captured;
 	__u32 packets;	/* frames on the wire that it stands for */
 	__u32 rate;	/* in force */

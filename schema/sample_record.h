@@ -21,8 +21,8 @@ struct sample_record {
 	uint32_t rate;
 	uint32_t why;
 	uint32_t gso_size;
-	char reason[48]; /* of a drop, without SKB_DROP_REASON_; else empty */
-	char place[64];	 /* symbol+offset; empty: none */
-	char device[16]; /* name of the interface; empty: none */
+	char reason[48];      /* of a drop, without SKB_DROP_REASON_; else empty */
+	char place[64];	      /* symbol+offset; empty: none */
+	char device[16];      /* name of the interface; empty: none */
 	const uint8_t *frame; /* `captured` bytes */
 };

@@ -64,7 +64,7 @@ int bench_lru(struct xdp_md *ctx)
 	meta.len = geometry.xdp_buff_len ? (__u32)bpf_xdp_get_buff_len(ctx) : meta.reach;
 	meta.ifnum = account_iface(ctx->ingress_ifindex);
 	walk_packet(ctx, &meta, &f);
-	books = account_books(cpu, &f.key);
+	books = maps_books(cpu, &f.key);
 	if (!books || !stat)
 		return XDP_PASS;
 	books->seen.packets += f.packets;
@@ -94,7 +94,7 @@ int bench_account(struct xdp_md *ctx)
 	walk_packet(ctx, &meta, &f);
 	if (!f.key.vlan)
 		f.key.marks |= iface >> 16;
-	books = account_books(cpu, &f.key);
+	books = maps_books(cpu, &f.key);
 	if (!books)
 		return XDP_PASS;
 	books->seen.packets += f.packets;

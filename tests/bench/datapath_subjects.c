@@ -182,6 +182,7 @@ static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entr
 		shape_like(xdp, like);
 	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
 	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
+	bpf_map__set_max_entries(xdp->maps.sample_counts, like->cpus);
 	if (bench_xdp__load(xdp) ||
 	    bpf_map_update_elem(bpf_map__fd(xdp->maps.ifaces), &ifindex, &iface, BPF_ANY))
 		die("bench_xdp", errno);
