@@ -10,7 +10,8 @@
 /* A change in the making. */
 struct plan {
 	bool wished[FLOW_IFACES];
-	bool used[SAMPLE_CELLS_MAX];			     /* once it is done */
+	bool before[SAMPLE_CELLS_MAX]; /* in use up to now: programs are running them */
+	bool used[SAMPLE_CELLS_MAX];   /* once it is done */
 	const struct sample_filter *write[SAMPLE_CELLS_MAX]; /* what goes into it, NULL: as it is */
 	uint32_t filters;				     /* cells used */
 };
@@ -39,14 +40,9 @@ void sample_cells_open(struct sample_cells *cells, uint64_t now_ns)
 	if (cells->count > SAMPLE_CELLS_MAX)
 		cells->count = SAMPLE_CELLS_MAX;
 	for (uint32_t i = 0; i < cells->count; i++) {
-		cells->rests[i] = cells->filters[i].count != 0;
+		cells->written[i] = cells->filters[i].count != 0;
 		cells->freed_ns[i] = now_ns;
 	}
-}
-
-static bool rests(const struct sample_cells *cells, uint32_t cell, uint64_t now_ns)
-{
-	return cells->rests[cell] && now_ns - cells->freed_ns[cell] < SAMPLE_CELL_REST_NS;
 }
 
 static bool equal(const struct sample_filter *a, const struct sample_filter *b)
@@ -68,23 +64,28 @@ static uint32_t find_equal(const struct sample_cells *cells, const struct plan *
 	return NO_CELL;
 }
 
+/* Of those that are free the one that has been so for the longest. */
 static int find_free(const struct sample_cells *cells, const struct plan *plan, uint64_t now_ns,
 		     uint32_t *ret_cell)
 {
-	bool resting = false;
+	uint32_t best = NO_CELL;
 
 	for (uint32_t i = 0; i < cells->count; i++) {
-		bool rest = rests(cells, i, now_ns);
-
-		if (plan->used[i])
+		if (plan->used[i] || plan->before[i])
 			continue;
-		if (!rest) {
+		if (!cells->written[i]) {
 			*ret_cell = i;
 			return 0;
 		}
-		resting = true;
+		if (best == NO_CELL || cells->freed_ns[i] < cells->freed_ns[best])
+			best = i;
 	}
-	return resting ? -EAGAIN : -ENOSPC;
+	if (best == NO_CELL)
+		return -EBUSY;
+	if (now_ns - cells->freed_ns[best] < SAMPLE_CELL_REST_NS)
+		return -EAGAIN;
+	*ret_cell = best;
+	return 0;
 }
 
 static void plan_use(struct plan *plan, uint32_t cell)
@@ -117,6 +118,7 @@ static int make_plan(const struct sample_cells *cells, const struct sample_wish 
 {
 	int err = 0;
 
+	find_used(cells, plan->before);
 	for (size_t i = 0; i < wishes; i++)
 		plan->wished[wish[i].ifnum] = !wish[i].keep_filter;
 	for (uint32_t i = 0; i < FLOW_IFACES; i++) {
@@ -157,12 +159,10 @@ int sample_cells_apply(struct sample_cells *cells, const struct sample_wish *wis
 		       uint64_t now_ns)
 {
 	struct plan plan = {.filters = 0};
-	bool before[SAMPLE_CELLS_MAX];
 	int err = make_plan(cells, wish, wishes, now_ns, &plan);
 
 	if (err)
 		return err;
-	find_used(cells, before);
 	for (uint32_t i = 0; i < cells->count; i++) {
 		if (plan.write[i])
 			write_cell(&cells->filters[i], plan.write[i]);
@@ -171,9 +171,9 @@ int sample_cells_apply(struct sample_cells *cells, const struct sample_wish *wis
 		write_conf(cells, &plan, &wish[i]);
 	__atomic_fetch_add(cells->generation, 1, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < cells->count; i++) {
-		if (before[i] && !plan.used[i])
+		if (plan.before[i] && !plan.used[i])
 			cells->freed_ns[i] = now_ns;
-		cells->rests[i] |= plan.used[i];
+		cells->written[i] |= plan.used[i];
 	}
 	return 0;
 }

@@ -23,8 +23,8 @@ struct sample_cells {
 	struct sample_filter *filters; /* [count] */
 	uint32_t count;	      /* more than SAMPLE_FILTERS, so that a full house can change */
 	uint32_t *generation; /* of the settings; grows with each change */
-	bool rests[SAMPLE_CELLS_MAX];
-	uint64_t freed_ns[SAMPLE_CELLS_MAX]; /* of those that rest: when they went out of use */
+	bool written[SAMPLE_CELLS_MAX];	     /* the others are free for anything */
+	uint64_t freed_ns[SAMPLE_CELLS_MAX]; /* of those that were: when they went out of use */
 };
 
 /* What an interface is to be sampled by. */
@@ -40,7 +40,8 @@ void sample_cells_open(struct sample_cells *cells, uint64_t now_ns);
 
 /*
  * 0, or nothing was changed: -ENOSPC more than SAMPLE_FILTERS different filters would be in use,
- * -EAGAIN there is a cell, but it rests.
+ * -EBUSY these and those that are in use up to now have not room beside each other, -EAGAIN there is a
+ * cell, but it rests.
  */
 int sample_cells_apply(struct sample_cells *cells, const struct sample_wish *wish, size_t wishes,
 		       uint64_t now_ns);

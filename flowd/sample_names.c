@@ -26,7 +26,7 @@ struct noted {
 struct sample_names {
 	const struct flowd *flowd;
 	struct places *places;
-	struct reasons *reasons;
+	struct reasons *reasons;	 /* NULL: no drop was sampled yet */
 	struct named iface[FLOW_IFACES]; /* by number */
 	uint32_t other_index; /* the device asked for last that is not counted, 0: none */
 	struct named other;
@@ -52,6 +52,9 @@ static void name_ifaces(struct sample_names *names)
 {
 	const struct flowd *flowd = names->flowd;
 
+	for (uint32_t i = 0; i < FLOW_IFACES; i++)
+		name_device(0, &names->iface[i]);
+	name_device(0, &names->other);
 	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
 		const struct flow_iface *cell = &flowd->maps.ifaces[i];
 
@@ -75,8 +78,7 @@ struct sample_names *sample_names_open(const struct flowd *flowd)
 		return NULL;
 	names->flowd = flowd;
 	names->places = places_open(NULL);
-	names->reasons = reasons_load();
-	if (!names->places || !names->reasons) {
+	if (!names->places) {
 		sample_names_free(names);
 		return NULL;
 	}
@@ -125,11 +127,13 @@ void sample_names_set(struct sample_names *names, const struct sample_head *head
 	if (!ifnum)
 		named = find_device(names, head->ifindex, &ifnum);
 	rec->iface = ifnum ? names->flowd->sweep.iface[ifnum].id : 0;
-	rec->link = named->link;
+	rec->link = head->why & SAMPLE_BARE ? SAMPLE_LINK_IP : named->link;
 	memcpy(rec->device, named->name, sizeof(rec->device));
-	if (head->why & SAMPLE_DROP)
-		reason_name(names->reasons, EVENT_DROP, head->reason, rec->reason,
-			    sizeof(rec->reason));
+	if (!(head->why & SAMPLE_DROP))
+		return;
+	if (!names->reasons)
+		names->reasons = reasons_load();
+	reason_name(names->reasons, EVENT_DROP, head->reason, rec->reason, sizeof(rec->reason));
 }
 
 void sample_names_note_place(struct sample_names *names, uint64_t place, size_t number)

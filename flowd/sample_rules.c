@@ -166,6 +166,8 @@ static int fail_apply(int err, char *error)
 		snprintf(text, sizeof(text), "more than %d different filters would be in use",
 			 SAMPLE_FILTERS);
 		what = text;
+	} else if (err == -EBUSY) {
+		what = "too many filters are in use to change so many at once: 'filter none' first";
 	} else if (err == -EAGAIN) {
 		what = "filters were changed so often that their cells rest: try again in a second";
 	}
@@ -195,10 +197,14 @@ int sample_rules_apply(struct sample_rules *rules, const struct sample_change *c
 	return err ? fail_apply(err, ret_error) : 0;
 }
 
-void sample_rules_forget_others(struct sample_rules *rules)
+void sample_rules_begin(struct sample_rules *rules, uint32_t drops_snaplen)
 {
+	struct sample_conf *conf = rules->cells.conf;
+
 	for (uint32_t i = 0; i < FLOW_IFACES; i++) {
 		if (!sample_rules_find(rules, i))
-			memset(&rules->cells.conf[i], 0, sizeof(rules->cells.conf[i]));
+			memset(&conf[i], 0, sizeof(conf[i]));
 	}
+	conf[0].snaplen = drops_snaplen;
+	conf[0].triggers = drops_snaplen ? SAMPLE_DROP : 0;
 }

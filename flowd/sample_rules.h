@@ -45,11 +45,14 @@ int sample_rules_links(const struct sample_rules *rules, const struct sample_cha
 
 /*
  * Make the change, with its filter compiled for those links, which stays the caller's. 0, or nothing was
- * changed: -ENOSPC, -EAGAIN, -ENOMEM with a text.
+ * changed: -ENOSPC, -EBUSY, -EAGAIN, -ENOMEM with a text.
  */
 int sample_rules_apply(struct sample_rules *rules, const struct sample_change *change,
 		       const struct sample_compiled *compiled, uint64_t now_ns,
 		       char ret_error[SAMPLE_ERROR_MAX]);
 
-/* Interfaces that a predecessor counted, and that have no rule here, are sampled no more. */
-void sample_rules_forget_others(struct sample_rules *rules);
+/*
+ * At the start, before the first change: interfaces that a predecessor counted, and that have no rule here,
+ * are sampled no more; drops are, where snaplen is not 0.
+ */
+void sample_rules_begin(struct sample_rules *rules, uint32_t drops_snaplen);

@@ -162,9 +162,10 @@ static bool is_any(const struct sample_settings *settings)
 int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX])
 {
 	const struct timespec pause = {.tv_nsec = REST_PAUSE_NS};
+	const struct config *config = samples->flowd->config;
 	int err = -EAGAIN;
 
-	sample_rules_forget_others(&samples->rules);
+	sample_rules_begin(&samples->rules, config->sample_drops ? config->sample_snaplen : 0);
 	/* a predecessor may have left no cell that is free at once */
 	for (int i = 0; err == -EAGAIN && i < REST_PAUSES; i++) {
 		if (i)
@@ -210,7 +211,7 @@ static void make_record(const struct samples *samples, const struct sample_head 
 		.captured = head->captured,
 		.packets = head->packets,
 		.rate = head->rate,
-		.why = head->why,
+		.why = head->why & ~SAMPLE_BARE,
 		.gso_size = head->gso_size,
 		.frame = (const uint8_t *)(head + 1),
 	};

@@ -113,14 +113,14 @@ int sample_escape(const char *text, char *ret_text, size_t size)
 		unsigned char c = (unsigned char)*text;
 		bool plain = isascii(c) && (isalnum(c) || strchr("-._/,", c));
 
-		if (used + 4 > size)
+		if (used + (plain ? 1 : 3) >= size)
 			return -E2BIG;
 		if (plain)
 			ret_text[used++] = (char)c;
 		else
 			used += (size_t)snprintf(ret_text + used, 4, "%%%02X", c);
 	}
-	if (used >= size)
+	if (!size)
 		return -E2BIG;
 	ret_text[used] = '\0';
 	return 0;
