@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT(number) #number
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
 #define UP_TO(min, max) "not a number from " TEXT(min) " to " TEXT(max)
 
 static int set_iface(struct sample_change *change, const char *value)
@@ -58,19 +59,16 @@ static const struct {
 	const char *wrong;
 	uint32_t has;
 	int (*set)(struct sample_change *change, const char *value);
-} settings[] = {
-	{"iface", "not the name of an interface, or more than 64", 0, set_iface},
+} keys[] = {
+	{"iface", "not the name of an interface, or more than " TEXT(SAMPLE_CHANGE_IFACES), 0,
+	 set_iface},
 	{"rate", SAMPLE_RATE_SYNTAX, SAMPLE_SET_RATE, set_rate},
-	{"first", UP_TO(0, 1000000), SAMPLE_SET_FIRST, set_first},
+	{"first", UP_TO(0, SAMPLE_FIRST_MAX), SAMPLE_SET_FIRST, set_first},
 	{"triggers", SAMPLE_TRIGGERS_SYNTAX, SAMPLE_SET_TRIGGERS, set_triggers},
-	{"snaplen", UP_TO(64, 9216), SAMPLE_SET_SNAPLEN, set_snaplen},
-	{"filter", "longer than 4095 bytes", SAMPLE_SET_FILTER, set_filter},
+	{"snaplen", UP_TO(SAMPLE_SNAPLEN_MIN, SAMPLE_SNAPLEN_MAX), SAMPLE_SET_SNAPLEN, set_snaplen},
+	{"filter", "of " TEXT(SAMPLE_EXPRESSION_MAX) " bytes or more", SAMPLE_SET_FILTER,
+	 set_filter},
 };
-
-_Static_assert(SAMPLE_FIRST_MAX == 1000000 && SAMPLE_SNAPLEN_MIN == 64 &&
-		       SAMPLE_SNAPLEN_MAX == 9216 && SAMPLE_EXPRESSION_MAX == 4096 &&
-		       SAMPLE_RATE_MAX == 16777216 && SAMPLE_CHANGE_IFACES == 64,
-	       "as the texts say");
 
 static int fail(const char *key, const char *value, const char *what, char *error)
 {
@@ -87,12 +85,12 @@ static int take_pair(struct sample_change *change, char *pair, char *error)
 	*value++ = '\0';
 	if (sample_unescape(value))
 		return fail(pair, value, "not percent-encoded", error);
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		if (strcmp(settings[i].key, pair) != 0)
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].key, pair) != 0)
 			continue;
-		if (settings[i].set(change, value))
-			return fail(pair, value, settings[i].wrong, error);
-		change->has |= settings[i].has;
+		if (keys[i].set(change, value))
+			return fail(pair, value, keys[i].wrong, error);
+		change->has |= keys[i].has;
 		return 0;
 	}
 	return fail("setting", pair, "unknown", error);
@@ -123,16 +121,16 @@ bool sample_change_is_of(const struct sample_change *change, const char *iface)
 	return !change->ifaces;
 }
 
-void sample_change_apply(const struct sample_change *change, struct sample_settings *to)
+void sample_change_apply(const struct sample_change *change, struct sample_settings *settings)
 {
 	if (change->has & SAMPLE_SET_RATE)
-		to->rate = change->to.rate;
+		settings->rate = change->to.rate;
 	if (change->has & SAMPLE_SET_FIRST)
-		to->first = change->to.first;
+		settings->first = change->to.first;
 	if (change->has & SAMPLE_SET_TRIGGERS)
-		to->triggers = change->to.triggers;
+		settings->triggers = change->to.triggers;
 	if (change->has & SAMPLE_SET_SNAPLEN)
-		to->snaplen = change->to.snaplen;
+		settings->snaplen = change->to.snaplen;
 	if (change->has & SAMPLE_SET_FILTER)
-		memcpy(to->filter, change->to.filter, sizeof(to->filter));
+		memcpy(settings->filter, change->to.filter, sizeof(settings->filter));
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/sample_check.h"
 #include "schema/sample_record.h"
 
 #define SNAPLEN 262144 /* what a filter answers that lets a frame pass */
@@ -38,6 +39,10 @@ static int copy_program(const char *expression, const struct bpf_program *progra
 		return -ENOMEM;
 	filter->count = program->bf_len;
 	memcpy(filter->insn, program->bf_insns, program->bf_len * sizeof(filter->insn[0]));
+	if (sample_filter_check(filter->insn, filter->count, text, sizeof(text))) {
+		free(filter);
+		return fail(-EINVAL, expression, text, error);
+	}
 	*ret_filter = filter;
 	return 0;
 }

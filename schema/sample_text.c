@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(SAMPLE_RATE_MAX == 16777216, "as SAMPLE_RATE_SYNTAX says");
+
 const struct sample_why_name sample_why_names[] = {
 	{SAMPLE_RATE, "rate"},
 	{SAMPLE_FIRST, "first"},

@@ -176,7 +176,7 @@ static void test_wrong_changes(void **state)
 	assert_int_equal(parse(text, &change, error), 0);
 	strcat(text, "x");
 	assert_int_equal(parse(text, &change, error), -EINVAL);
-	assert_non_null(strstr(error, "longer than 4095 bytes"));
+	assert_non_null(strstr(error, "of 4096 bytes or more"));
 	text[0] = '\0';
 	for (int i = 0; i < 65; i++)
 		sprintf(text + strlen(text), "iface=e%d ", i);
