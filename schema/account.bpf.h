@@ -19,6 +19,7 @@
 #include "tunnel.h"
 
 #define ACCOUNT_OUTER_PROBES 4
+#define ACCOUNT_MANY (1ULL << 62)	/* packets */
 #define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
 
 /* flowd's number of the interface | marks of its packets << 16; 0 where it has none. */
@@ -342,7 +343,7 @@ __noinline int account_beside(struct flow_facts *f, __u64 now)
 	return 0;
 }
 
-/* The slot, then the verdict. Returns the packets that the flow's slot had before; ~0: it has none. */
+/* The slot, then the verdict. Returns the packets of the flow's slot; where it has none, very many. */
 static __always_inline __u64 account_count(__u32 cpu, struct flow_facts *f,
 					   struct flow_ledger *books,
 					   const struct flow_control *ctl, struct flow_cpu *stat)
@@ -354,13 +355,15 @@ static __always_inline __u64 account_count(__u32 cpu, struct flow_facts *f,
 		account_beside(f, now);
 	verdict = f->verdict;
 	packets = account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now, 1);
-	if (!packets)
+	if (!packets) {
 		verdict = account_fold(f, ctl->epoch, now);
+		packets = ACCOUNT_MANY;
+	}
 	if (verdict < VERDICT_MAX) {
 		books->verdict[verdict].packets += f->packets;
 		books->verdict[verdict].bytes += f->bytes;
 	}
-	return packets ? packets - f->packets : ~0ULL;
+	return packets;
 }
 
 /*

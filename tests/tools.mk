@@ -2,7 +2,8 @@
 #
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
-TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health $(B)/tests/wlgen $(B)/tests/wltraf \
+TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health \
+	$(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
 
@@ -30,6 +31,19 @@ $(B)/tests/bpf_corpus: tests/bpf_corpus.c tests/bpf_corpus_rig.c tests/bpf_corpu
 $(B)/tests/bpf_health: tests/bpf_health.c tests/bpf_corpus_rig.c tests/bpf_corpus.h tests/bpf_geometry.h \
 		$(BPF_HDR) $(SKELS) $(B)/tests/bpf_corpus.skel.h $(B)/libwireledger.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -o $@
+
+$(B)/tests/bpf_sample.bpf.o: tests/bpf_sample.bpf.c tests/bpf_sample.h schema/flow.h
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bpf_sample.skel.h: $(B)/tests/bpf_sample.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sampler.c tests/bpf_sample.h \
+		tests/bpf_sampler.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -lm -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
 	@mkdir -p $(@D)
