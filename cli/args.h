@@ -44,7 +44,8 @@ struct args {
 	const struct out_ops *format;
 	const struct group_kind *group;
 	const struct group_metric *by;
-	char *filter; /* NULL: none; to be freed */
+	const char *sample_first, *sample_triggers, *sample_snaplen; /* sample: NULL: not given */
+	char *filter; /* or other words that are no options; NULL: none; to be freed */
 };
 
 struct args_option {
@@ -72,3 +73,4 @@ void args_print_options(const struct args_option *options, FILE *file);
 
 /* For the set() of other tables. */
 int args_set_limit(struct args *args, const char *value);
+int args_add_iface(struct args *args, const char *value);

@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.h"
-#include "sample.h"
+#include "sample_filter.h"
 #include "tcp.h"
 #include "tunnel.h"
 
@@ -126,7 +126,7 @@ struct {
 /* A sample on its way into the ring: a record of it, but for what is cut off at the end. */
 struct sample_stage {
 	struct sample_head head;
-	__u8 bytes[SAMPLE_LOOK_MAX + 8]; /* a filter reads words */
+	__u8 bytes[SAMPLE_LOOK_MAX + SAMPLE_FILTER_SLACK];
 };
 
 struct {

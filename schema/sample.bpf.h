@@ -15,6 +15,7 @@
 
 #include "maps.bpf.h"
 #include "packet.h"
+#include "sample_filter.bpf.h"
 
 #define SAMPLE_WAKES 8 /* while the ring fills, flowd is woken so often */
 
@@ -128,7 +129,7 @@ __noinline int sample_open(struct flow_facts *f, __u32 why)
 		books->sample_left = sample_gap(count, books->sample_rate);
 	if (!books->sample_rate)
 		why &= ~(__u32)SAMPLE_RATE;
-	if (!why)
+	if (!why || !conf->snaplen)
 		return 0;
 	count->chosen++;
 	head = &stage->head;
@@ -138,16 +139,17 @@ __noinline int sample_open(struct flow_facts *f, __u32 why)
 	head->packets = f->packets;
 	head->rate = books->sample_rate;
 	head->why = why;
-	return conf->filter ? SAMPLE_LOOK_MAX : (int)conf->snaplen;
+	if (conf->filter && geometry.loop)
+		return SAMPLE_LOOK_MAX;
+	return conf->snaplen > SAMPLE_SNAPLEN_MIN ? (int)conf->snaplen : SAMPLE_SNAPLEN_MIN;
 }
 
-/* Of `len` bytes those that are wanted, and fit the stage; 0: none. */
-static __always_inline __u32 sample_part(__u32 len, __u32 want)
+/* The same, 1 .. SAMPLE_LOOK_MAX, as the verifier of Linux 6.1 wants it: a comparison with 0 tells it nothing. */
+static __always_inline __u32 sample_size(__u32 size)
 {
-	__u32 part = len < want ? len : want;
-
-	barrier_var(part); /* what is bounded here is what a helper gets */
-	return part <= SAMPLE_LOOK_MAX ? part : SAMPLE_LOOK_MAX;
+	size--;
+	barrier_var(size);
+	return (size & (SAMPLE_LOOK_MAX - 1)) + 1;
 }
 
 /* The stage has `caught` bytes of the packet; 0: they could not be read. */
@@ -157,7 +159,7 @@ __noinline int sample_close(__u32 caught)
 	struct sample_count *count = bpf_map_lookup_elem(&sample_counts, &cpu);
 	struct sample_stage *stage = sample_place();
 	const struct sample_conf *conf;
-	__u64 size;
+	__u64 size, wake;
 
 	if (!count || !stage)
 		return 0;
@@ -165,14 +167,18 @@ __noinline int sample_close(__u32 caught)
 	conf = bpf_map_lookup_elem(&sample_conf, &ifnum);
 	if (!conf)
 		return 0;
+	if (caught && conf->filter &&
+	    !sample_filter_run(conf->filter - 1, stage->head.length, caught))
+		return 0;
 	count->passed++;
-	keep = sample_part(caught, conf->snaplen);
+	keep = caught < conf->snaplen ? caught : conf->snaplen;
+	barrier_var(keep);
+	keep = keep < SAMPLE_LOOK_MAX ? keep : SAMPLE_LOOK_MAX;
 	stage->head.captured = keep;
 	size = sizeof(stage->head) + keep;
-	if (!keep || bpf_ringbuf_output(&samples, stage, size,
-					maps_wake(&samples, size,
-						  bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) /
-							  SAMPLE_WAKES)))
+	wake = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) / SAMPLE_WAKES;
+	wake = maps_wake(&samples, size, wake);
+	if (!keep || bpf_ringbuf_output(&samples, stage, size, wake))
 		count->lost++;
 	return 0;
 }

@@ -3,7 +3,8 @@
  * sample.h: packets that are kept whole, or their beginning: why, by what settings, and how they are
  * handed over. Written by sample.bpf.h and trace/, read by flowd/samples.c. For BPF and the host.
  *
- *   conf      [ifnum]           what packets of an interface are sampled by; flowd's
+ *   conf      [ifnum]           what packets of an interface are sampled by; flowd's. [0]: drops, which
+ *                               have `triggers` SAMPLE_DROP where they are sampled, and `snaplen`
  *   filters   [number]          compiled filters that conf names; flowd's
  *   samples   ring              struct sample_head and the bytes; a full ring loses samples, counted
  *   counts    [cpu]             what became of packets that were chosen
@@ -36,6 +37,9 @@ enum sample_why {
 	SAMPLE_MALFORMED = 32, /* VERDICT_SHORT or VERDICT_DEEP */
 	SAMPLE_DROP = 64,      /* the kernel dropped it: reason and place are set */
 };
+
+/* In sample_head.why alone, of a drop: the bytes begin with the IP header, whatever the interface has. */
+#define SAMPLE_BARE 0x80000000U
 
 #define SAMPLE_TRIGGERS (SAMPLE_RESET | SAMPLE_RETRANSMIT | SAMPLE_ZERO_WINDOW | SAMPLE_MALFORMED)
 

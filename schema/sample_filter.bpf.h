@@ -2,48 +2,17 @@
 /*
  * sample_filter.bpf.h: a filter of map sample_filters over the packet at hand, in the kernel.
  *
- * Steps are made by bpf_loop (Linux 5.17), for which flowd probes: where sample_loop is 0 the
+ * Steps are made by bpf_loop (Linux 5.17), for which flowd probes: where geometry.loop is 0 the
  * verifier never comes to the call, and every packet passes, for flowd to ask the filter itself.
  * All state is in maps of the CPU, since the programs' stack has no room. So is the packet:
  * who calls must be the only one to use sample_stage on its CPU, as XDP and TC programs are.
  */
 #pragma once
 
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
+#include "maps.bpf.h"
 #include "sample_filter.h"
 
 #define SAMPLE_FILTER_TURN 8 /* steps to a call by bpf_loop, which costs as much as two */
-
-const volatile __u32 sample_loop = 0; /* the kernel has bpf_loop */
-
-#ifndef SAMPLE_STAGE
-#define SAMPLE_STAGE
-/* A record of the ring in the making. */
-struct sample_stage {
-	struct sample_head head;
-	__u8 bytes[SAMPLE_LOOK_MAX + SAMPLE_FILTER_SLACK];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct sample_stage);
-} sample_stage SEC(".maps");
-#endif
-
-#ifndef SAMPLE_FILTERS_MAP
-#define SAMPLE_FILTERS_MAP
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SAMPLE_FILTERS + 1);
-	__type(key, __u32);
-	__type(value, struct sample_filter);
-} sample_filters SEC(".maps");
-#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -75,7 +44,7 @@ __noinline __u32 sample_filter_run(__u32 number, __u32 wirelen, __u32 buflen)
 	struct sample_stage *stage;
 	__u32 key = 0;
 
-	if (!sample_loop)
+	if (!geometry.loop)
 		return 1;
 	stage = bpf_map_lookup_elem(&sample_stage, &key);
 	run.state = bpf_map_lookup_elem(&sample_filter_states, &key);

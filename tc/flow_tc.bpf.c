@@ -38,14 +38,12 @@ static __always_inline long tc_copy(struct __sk_buff *skb, __u32 tagged, __u8 *t
 	long err;
 
 	if (!tagged)
-		return bpf_skb_load_bytes(skb, 0, to, want);
-	err = bpf_skb_load_bytes(skb, 0, to, TC_TAG_AT);
+		return bpf_skb_load_bytes(skb, 0, to, sample_size(want));
+	err = bpf_skb_load_bytes(skb, 0, to + TC_TAG_SIZE, sample_size(want - TC_TAG_SIZE));
+	for (__u32 i = 0; i < TC_TAG_AT; i += 4)
+		*(__u32 *)(to + i) = *(__u32 *)(to + i + TC_TAG_SIZE);
 	*(__be16 *)(to + TC_TAG_AT) = (__be16)skb->vlan_proto;
 	*(__be16 *)(to + TC_TAG_AT + 2) = bpf_htons((__u16)skb->vlan_tci);
-	want -= TC_TAG_AT + TC_TAG_SIZE;
-	barrier_var(want);
-	if (!err && want && want <= SAMPLE_LOOK_MAX - TC_TAG_AT - TC_TAG_SIZE)
-		err = bpf_skb_load_bytes(skb, TC_TAG_AT, to + TC_TAG_AT + TC_TAG_SIZE, want);
 	return err;
 }
 
@@ -61,9 +59,7 @@ __noinline int tc_sample(struct __sk_buff *skb, struct flow_facts *f, __u32 why,
 	stage->head.length = len;
 	stage->head.gso_size = skb->gso_size;
 	stage->head.ifindex = skb->ifindex;
-	want = sample_part(len, want);
-	if (!want)
-		return 0;
+	want = len < want ? len : want;
 	return sample_close(tc_copy(skb, tagged, stage->bytes, want) ? 0 : want);
 }
 

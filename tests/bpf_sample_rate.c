@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "bpf_sample.h"
-#include "bpf_sample_rig.h"
+#include "bpf_sampler.h"
 
 #define RATE 100
 #define PACKETS 2000000

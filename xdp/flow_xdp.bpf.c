@@ -24,9 +24,7 @@ __noinline int xdp_sample(struct xdp_md *ctx, struct flow_facts *f, __u32 why)
 		len = bpf_xdp_get_buff_len(ctx);
 	stage->head.length = (__u32)len;
 	stage->head.ifindex = ctx->ingress_ifindex;
-	want = sample_part((__u32)len, want);
-	if (!want)
-		return 0;
+	want = sample_size(len < want ? (__u32)len : want);
 	err = geometry.xdp_load_bytes
 		      ? bpf_xdp_load_bytes(ctx, 0, stage->bytes, want)
 		      : bpf_probe_read_kernel(stage->bytes, want, (void *)(long)ctx->data);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * bpf_sample_rig.c: flowd's maps in a bpffs of our own, the shipped programs on them, and the feeders of
+ * bpf_sampler.c: flowd's maps in a bpffs of our own, the shipped programs on them, and the feeders of
  * bpf_sample.bpf.c before these. Everything runs on the CPU on which the first rig was opened.
  */
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bpf_sample_rig.h"
+#include "bpf_sampler.h"
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
@@ -28,7 +28,7 @@ static const struct flow_iface counted = {.ifindex = RIG_LOOPBACK, .ifnum = RIG_
 
 const char *const rig_names[RIG_PROGRAMS] = {"tc egress", "tc ingress", "tc egress l3",
 					     "tc ingress l3", "xdp"};
-unsigned int rig_passed, rig_failed;
+unsigned int rig_passed, rig_failed, rig_skipped;
 
 bool rig_check(const char *name, const char *what, uint64_t got, uint64_t want)
 {
@@ -103,7 +103,7 @@ static int load(struct rig *rig, bool old)
 	if (!rig->feed)
 		return -errno;
 	if (old)
-		xdp->rodata->geometry.xdp_load_bytes = 0;
+		xdp->rodata->geometry.xdp_load_bytes = xdp->rodata->geometry.loop = 0;
 	bpf_program__set_flags(xdp->progs.flow_xdp, BPF_F_XDP_HAS_FRAGS);
 	bpf_program__set_flags(rig->feed->progs.feed_xdp, BPF_F_XDP_HAS_FRAGS);
 	err = bpf_object__load(xdp->obj);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* bpf_sample_rig.h: the shipped programs on maps that flowd's maps.c made, and what they sample. */
+/* bpf_sampler.h: the shipped programs on maps that flowd's maps.c made, and what they sample. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +34,7 @@ struct rig_wish {
 	uint32_t slots;
 	uint32_t ring_bytes;
 	uint32_t sample_bytes;
-	bool old; /* as if the kernel had no bpf_xdp_load_bytes */
+	bool old; /* XDP as if the kernel had neither bpf_xdp_load_bytes nor bpf_loop */
 };
 
 struct rig_frame {
@@ -70,7 +70,7 @@ uint32_t rig_drain(struct rig *rig);
 const struct sample_count *rig_counts(const struct rig *rig);
 
 extern const char *const rig_names[RIG_PROGRAMS];
-extern unsigned int rig_passed, rig_failed;
+extern unsigned int rig_passed, rig_failed, rig_skipped;
 /* One more of them. True where they are equal. */
 bool rig_check(const char *name, const char *what, uint64_t got, uint64_t want);
 
