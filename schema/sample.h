@@ -89,5 +89,5 @@ struct sample_count {
 
 _Static_assert(sizeof(struct sample_conf) == 32, "two to a cache line");
 _Static_assert(sizeof(struct sample_insn) == 8, "as struct bpf_insn");
-_Static_assert(sizeof(struct sample_head) == 112, "no holes");
+_Static_assert(sizeof(struct sample_head) == 104, "no holes");
 _Static_assert(sizeof(struct sample_count) == 64, "no line shared between CPUs");
