@@ -260,7 +260,7 @@ static int take_rest(struct args *args, const struct cmd *cmd, int argc, char **
 {
 	if (!argc)
 		return 0;
-	if (!cmd->filter)
+	if (!cmd->words)
 		return say_usage("argument '%s': %s takes none", argv[0], cmd->name);
 	args->filter = join(argc, argv);
 	if (!args->filter)

@@ -15,6 +15,7 @@ struct cmd;
 struct group_kind;
 struct group_metric;
 struct out_ops;
+struct pcap_format;
 
 #define ARGS_IFACES 64
 #define ARGS_TABLES 4
@@ -44,7 +45,12 @@ struct args {
 	const struct out_ops *format;
 	const struct group_kind *group;
 	const struct group_metric *by;
-	char *filter; /* NULL: none; to be freed */
+	const char *write;		       /* pcap: a file, "-" or NULL: standard output */
+	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
+	bool gso_whole;			       /* pcap */
+	bool follow;			       /* pcap */
+	int64_t flow;			       /* pcap: flow.id, 0: of any */
+	char *filter;			       /* NULL: none; to be freed */
 };
 
 struct args_option {
