@@ -27,7 +27,10 @@ static int open_fd(struct pcap_file *file, int fd)
 		close(fd);
 		return err;
 	}
-	setvbuf(file->file, NULL, _IOFBF, BUFFER_BYTES);
+	file->buffer = malloc(BUFFER_BYTES);
+	if (!file->buffer)
+		return -ENOMEM;
+	setvbuf(file->file, file->buffer, _IOFBF, BUFFER_BYTES);
 	return 0;
 }
 
@@ -147,6 +150,7 @@ void pcap_file_close(struct pcap_file *file)
 		close(fd);
 	if (file->part)
 		unlink(file->part);
+	free(file->buffer);
 	free(file->part);
 	free(file->path);
 	free(file->name);

@@ -12,10 +12,11 @@
 
 struct pcap_file {
 	FILE *file;
-	char *path; /* for messages */
-	char *part; /* its name for the time being; NULL: it has no other */
-	char *name; /* the one that it gets */
-	bool cut;   /* a followed one: where it fails it is cut off behind `whole` */
+	char *buffer; /* its own */
+	char *path;   /* for messages */
+	char *part;   /* its name for the time being; NULL: it has no other */
+	char *name;   /* the one that it gets */
+	bool cut;     /* a followed one: where it fails it is cut off behind `whole` */
 	off_t whole;
 };
 

@@ -20,7 +20,10 @@ static int dlt_of(uint32_t link)
 	return link == LINK_RAW ? DLT_RAW : (int)link;
 }
 
-/* The dumper is the file itself, which its giver closes. */
+/*
+ * The dumper is the file itself, which its giver closes; libpcap does where it cannot write the header,
+ * but a file with a buffer takes that.
+ */
 static int put_head(struct pcap_writer *writer)
 {
 	pcap_t *pcap = pcap_open_dead_with_tstamp_precision(

@@ -51,7 +51,7 @@ struct pcap_format {
 
 struct pcap_writer {
 	const struct pcap_format *format;
-	FILE *file;
+	FILE *file;	  /* with a buffer */
 	uint32_t snaplen; /* no packet has more bytes */
 	uint32_t link;	  /* where it has one alone: LINKTYPE_, 0: the first packet's */
 	void *state;	  /* the format's */

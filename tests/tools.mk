@@ -3,7 +3,7 @@
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp \
+	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
 
 .PHONY: test-tools
@@ -66,6 +66,10 @@ $(B)/tests/wlwire: tests/wlwire.c tests/wlwire_options.c tests/wlwire_frame.c te
 $(B)/tests/wltcp: tests/wltcp.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
+
+$(B)/tests/wlsample: tests/wlsample.c $(B)/libwireledger.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(CLI_LIBS) -o $@
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
