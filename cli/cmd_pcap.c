@@ -88,16 +88,15 @@ static void stop(int number)
 	stopped = 1;
 }
 
-/* What waits, as poll does, is interrupted. */
+/* As tcpdump does: under nohup a hangup is none. What waits, as poll does, is interrupted. */
 static void catch_signals(void)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action = {.sa_handler = stop}, before;
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
-	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 }
 
 /* What can be told without a database. */
@@ -141,19 +140,20 @@ static int fail(struct pcap_export *e, int err)
 /* Of the window and interfaces; filters are this verb's own. */
 static int open_samples(struct pcap_export *e)
 {
-	struct args args = *e->args;
+	struct args *args = &e->window;
 	int code, err;
 
-	args.stored = true;
-	args.filter = NULL;
-	if (args.follow && !args.since_ms)
-		args.since_ms = args.now_ms;
-	code = cmd_query_open(&args, &e->query);
+	*args = *e->args;
+	args->stored = true;
+	args->filter = NULL;
+	if (args->follow && !args->since_ms)
+		args->since_ms = args->now_ms;
+	code = cmd_query_open(args, &e->query);
 	if (code)
 		return code;
-	if (args.follow && follow_open(e->query.query.db, &e->follow))
-		return say_failed("%s: cannot be followed", args.db);
-	err = samples_open(&e->query.query, args.flow, args.follow, &e->samples);
+	if (args->follow && follow_open(e->query.query.db, &e->follow))
+		return say_failed("%s: cannot be followed", args->db);
+	err = samples_open(&e->query.query, args->flow, args->follow, &e->samples);
 	return err ? fail(e, err) : 0;
 }
 

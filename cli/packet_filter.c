@@ -11,7 +11,8 @@
 
 #include "cli/filter_word.h"
 
-#define SNAPLEN 262144 /* tcpdump's */
+#define SNAPLEN 262144	       /* tcpdump's */
+#define KERNEL_OFF 0xfffff000U /* SKF_AD_OFF of linux/filter.h */
 
 static const struct {
 	uint32_t link;
@@ -45,16 +46,35 @@ static void fail(const char *expression, int i, const char *what,
 			 "; %s asks for that", word->option);
 }
 
+/* The kernel's own: direction, interface and the like, as pcap-filter(7)'s inbound. */
+static bool asks_the_kernel(const struct bpf_program *program)
+{
+	for (uint32_t i = 0; i < program->bf_len; i++) {
+		const struct bpf_insn *in = &program->bf_insns[i];
+
+		if (BPF_CLASS(in->code) == BPF_LD && BPF_MODE(in->code) == BPF_ABS &&
+		    in->k >= KERNEL_OFF)
+			return true;
+	}
+	return false;
+}
+
 static int compile(struct packet_filter *filter, int i, const char *expression)
 {
+	struct bpf_program *program = &filter->of[i].program;
 	pcap_t *pcap = pcap_open_dead(links[i].dlt, SNAPLEN);
 
 	if (!pcap)
 		return -ENOMEM;
-	if (pcap_compile(pcap, &filter->of[i].program, expression, 1, PCAP_NETMASK_UNKNOWN))
+	if (pcap_compile(pcap, program, expression, 1, PCAP_NETMASK_UNKNOWN)) {
 		fail(expression, i, pcap_geterr(pcap), &filter->of[i].error);
-	else
+	} else if (asks_the_kernel(program)) {
+		fail(expression, i, "asks for what is not in a packet; --dir and --iface do",
+		     &filter->of[i].error);
+		pcap_freecode(program);
+	} else {
 		filter->of[i].compiled = true;
+	}
 	pcap_close(pcap);
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/coverage.h"
 #include "cli/output.h"
 #include "cli/packet_filter.h"

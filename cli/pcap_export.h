@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/args.h"
 #include "cli/cmd_query.h"
 #include "cli/follow.h"
 #include "cli/packet_comment.h"
@@ -20,12 +21,12 @@
 #include "cli/samples.h"
 #include "cli/segment.h"
 
-struct args;
 struct packet_filter;
 
 struct pcap_export {
 	const struct args *args;
 	const volatile sig_atomic_t *stop; /* set: enough */
+	struct args window;		   /* what the query is of: as *args, without the filter */
 	struct cmd_query query;
 	struct samples samples;
 	struct follow follow;

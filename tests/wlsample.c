@@ -12,7 +12,7 @@
  *   -s BYTES  that are kept of each (9216)
  *   -R WORD -P WORD   of a drop: reason and place
  *   -o NS     is added to each time
- *   -m        TCP segments that follow each other become GSO packets, as GRO makes them
+ *   -m BYTES  TCP segments that follow each other become GSO packets of at most that, as GRO makes them
  *
  * Prints how many rows there are of how many packets. The database is made where there is none; it is
  * one transaction. Exit 3: of that link type there are no samples.
@@ -40,7 +40,8 @@ struct options {
 	const char *iface, *device, *reason, *place;
 	uint32_t rate, why, snaplen;
 	int64_t later_ns;
-	bool egress, merge;
+	uint32_t merge;
+	bool egress;
 };
 
 static struct options options = {.iface = "eth0",
@@ -185,7 +186,7 @@ static bool goes_on(const uint8_t *data, const struct flow_facts *f, uint32_t pa
 	uint32_t ip = f->l3_off, th = ip + (data[ip] & 0xfU) * 4;
 
 	if (!held.any || held.closed || held.header != f->off || payload > held.mss ||
-	    held.length + payload > 65000)
+	    held.length + payload > options.merge)
 		return false;
 	if (memcmp(held.data, data, ip + 2) || memcmp(held.data + ip + 6, data + ip + 6, 4) ||
 	    memcmp(held.data + ip + 12, data + ip + 12, 8 + 4))
@@ -277,7 +278,7 @@ static void parse_options(int argc, char **argv)
 {
 	int found;
 
-	while ((found = getopt(argc, argv, "i:d:er:w:s:R:P:o:m")) != -1) {
+	while ((found = getopt(argc, argv, "i:d:er:w:s:R:P:o:m:")) != -1) {
 		switch (found) {
 		case 'i':
 			options.iface = optarg;
@@ -307,7 +308,7 @@ static void parse_options(int argc, char **argv)
 			options.later_ns = strtoll(optarg, NULL, 10);
 			break;
 		case 'm':
-			options.merge = true;
+			options.merge = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
 		default:
 			optind = argc;
@@ -315,7 +316,7 @@ static void parse_options(int argc, char **argv)
 	}
 	if (argc - optind != 2) {
 		fputs("usage: wlsample [-i NAME] [-d DEV] [-e] [-r N] [-w WHY] [-s BYTES] [-R WORD] "
-		      "[-P WORD] [-o NS] [-m] CAPTURE DB\n",
+		      "[-P WORD] [-o NS] [-m BYTES] CAPTURE DB\n",
 		      stderr);
 		exit(2);
 	}
