@@ -7,7 +7,7 @@
 #               and what the analysis of TCP adds
 #   tracepoints ns an event of the programs on drops, retransmits, resets and connections, live
 #   sweep       slots and records a second of flowd's sweep
-#   sink        rows a second of the SQLite sink
+#   sink        rows and samples a second of the SQLite sink
 #   replay      packets a CPU second of flowd -r into a database
 #   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
 #
