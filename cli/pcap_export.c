@@ -51,6 +51,7 @@ static int put_packet(struct pcap_export *e, const struct sample_record *sample,
 		.data = packet->data,
 		.comment = e->comment,
 	};
+	int err;
 
 	/*
 	 * Whoever changes what is handed on does it here: bytes in a copy of out.data, out.captured, and
@@ -61,7 +62,8 @@ static int put_packet(struct pcap_export *e, const struct sample_record *sample,
 			       sizeof(e->comment));
 	e->written++;
 	e->bytes += packet->length;
-	return e->writer.format->packet(&e->writer, &out);
+	err = e->writer.format->packet(&e->writer, &out);
+	return err ? err : pcap_file_mark(&e->file);
 }
 
 static int put_sample(struct pcap_export *e, const struct sample_record *sample)

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES (256 << 10)
+#define BUFFER_BYTES (512 << 10) /* more than two packets, and what is pending before the second */
+#define PENDING_BYTES (256 << 10)
 #define MODE 0666 /* as tcpdump's, less the umask */
 
 static int open_fd(struct pcap_file *file, int fd)
@@ -119,6 +120,13 @@ int pcap_file_flush(struct pcap_file *file)
 	return 0;
 }
 
+int pcap_file_mark(struct pcap_file *file)
+{
+	if (!file->cut || ftello(file->file) - file->whole < PENDING_BYTES)
+		return 0;
+	return pcap_file_flush(file);
+}
+
 int pcap_file_finish(struct pcap_file *file)
 {
 	int err = pcap_file_flush(file);
@@ -137,17 +145,24 @@ int pcap_file_finish(struct pcap_file *file)
 	return 0;
 }
 
+/* Nothing may be left in the buffer that would get out later. */
+static void cut_off(struct pcap_file *file, int fd)
+{
+	if (fd < 0 || ftruncate(fd, file->whole) || !file->whole)
+		unlink(file->name);
+	if (fd >= 0)
+		close(fd);
+}
+
 void pcap_file_close(struct pcap_file *file)
 {
-	int fd = file->cut && file->file ? fcntl(fileno(file->file), F_DUPFD_CLOEXEC, 3) : -1;
+	bool cut = file->cut && file->file;
+	int fd = cut ? fcntl(fileno(file->file), F_DUPFD_CLOEXEC, 3) : -1;
 
 	if (file->file)
 		fclose(file->file);
-	/* what of it did not get out did so now, or never will */
-	if (fd >= 0 && ftruncate(fd, file->whole))
-		file->whole = 0; /* nobody is left to be told: the reason for this was */
-	if (fd >= 0)
-		close(fd);
+	if (cut)
+		cut_off(file, fd);
 	if (file->part)
 		unlink(file->part);
 	free(file->buffer);

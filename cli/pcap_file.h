@@ -29,6 +29,9 @@ int pcap_file_open(const char *path, bool follow, struct pcap_file *ret_file);
 /* What was written so far is whole packets, and goes out now. 0 or -errno. */
 int pcap_file_flush(struct pcap_file *file);
 
+/* Likewise, where it is time: after each packet, so that a followed file is cut off behind one. */
+int pcap_file_mark(struct pcap_file *file);
+
 /* All is written: 0 or -errno, for which it is as if it had not been begun. */
 int pcap_file_finish(struct pcap_file *file);
 
