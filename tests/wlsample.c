@@ -12,6 +12,7 @@
  *   -s BYTES  that are kept of each (9216)
  *   -R WORD -P WORD   of a drop: reason and place
  *   -o NS     is added to each time
+ *   -g BYTES  what has more payload than that is a GSO packet of such segments
  *   -m BYTES  TCP segments that follow each other become GSO packets of at most that, as GRO makes them
  *
  * Prints how many rows there are of how many packets. The database is made where there is none; it is
@@ -40,7 +41,7 @@ struct options {
 	const char *iface, *device, *reason, *place;
 	uint32_t rate, why, snaplen;
 	int64_t later_ns;
-	uint32_t merge;
+	uint32_t merge, gso;
 	bool egress;
 };
 
@@ -239,6 +240,12 @@ static void take(int64_t ns, const uint8_t *data, uint32_t length, uint32_t capt
 
 	parse(data, &meta, &f);
 	payload = length > f.off ? length - f.off : 0;
+	if (options.gso && payload > options.gso) {
+		meta.gso_size = options.gso; /* what tunnels it is in is looked at, too */
+		parse(data, &meta, &f);
+		put_row(ns, data, length, captured, f.packets, f.packets > 1 ? options.gso : 0);
+		return;
+	}
 	if (!options.merge || f.key.ethertype != ETH_P_IP || !(f.segment & PARSE_SEGMENT_TCP) ||
 	    captured < length || !payload || f.ip_len != length - f.l3_off || length > 9000 ||
 	    (f.tcp_flags & FIN_SYN_RST_PSH_URG & ~PSH_FIN)) {
@@ -278,7 +285,7 @@ static void parse_options(int argc, char **argv)
 {
 	int found;
 
-	while ((found = getopt(argc, argv, "i:d:er:w:s:R:P:o:m:")) != -1) {
+	while ((found = getopt(argc, argv, "i:d:er:w:s:R:P:o:g:m:")) != -1) {
 		switch (found) {
 		case 'i':
 			options.iface = optarg;
@@ -307,6 +314,9 @@ static void parse_options(int argc, char **argv)
 		case 'o':
 			options.later_ns = strtoll(optarg, NULL, 10);
 			break;
+		case 'g':
+			options.gso = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
 		case 'm':
 			options.merge = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
@@ -316,7 +326,7 @@ static void parse_options(int argc, char **argv)
 	}
 	if (argc - optind != 2) {
 		fputs("usage: wlsample [-i NAME] [-d DEV] [-e] [-r N] [-w WHY] [-s BYTES] [-R WORD] "
-		      "[-P WORD] [-o NS] [-m BYTES] CAPTURE DB\n",
+		      "[-P WORD] [-o NS] [-g BYTES] [-m BYTES] CAPTURE DB\n",
 		      stderr);
 		exit(2);
 	}
