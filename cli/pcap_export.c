@@ -168,7 +168,7 @@ static int put_end(struct pcap_export *e)
 {
 	struct pcap_iface none = {.link = LINK_ETHERNET, .lost = PCAP_WRITE_UNKNOWN};
 	uint32_t count = e->sources.count ? e->sources.count : 1;
-	struct pcap_iface **ifaces = calloc(count, sizeof(*ifaces));
+	struct pcap_iface **ifaces = calloc(count, sizeof(struct pcap_iface *));
 	int err;
 
 	if (!ifaces)
