@@ -382,6 +382,9 @@ follow() {
 # holds FILE N: whole packets, that many
 holds() { [ "$(packets "$1")" = "$2" ]; }
 
+# has_size FILE N
+has_size() { [ "$(stat -c %s "$1")" = "$2" ]; }
+
 # ended PID: its exit code
 ended() {
 	wait_until 5 gone "$1" || fail "still there: $1"
@@ -441,6 +444,66 @@ test_follow_pipe() {
 	assert_eq "what there is ends with a packet" "$(grep -c truncated "$T/said")" 0
 }
 
+# fake_flowd SOCKET DB LOST: answers status and sample; each time one more was lost
+fake_flowd() {
+	python3 - "$@" <<'PY' &
+import json, os, socket, sys
+path, db, lost = sys.argv[1], sys.argv[2], int(sys.argv[3])
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen(8)
+while True:
+    client, _ = server.accept()
+    request = client.recv(4096)
+    if request == b'status\n':
+        client.sendall(json.dumps({'db': db}).encode())
+    elif request == b'sample\n':
+        for name, link, tail in (('eth0', 'ethernet', {'filter': 'tcp or udp'}), ('eth1', 'ethernet', {'filter': None})):
+            client.sendall(json.dumps({'iface': name, 'link': link, 'rate': 1000, 'first': 3, 'triggers': 'reset',
+                                       'snaplen': 256, **tail}).encode() + b'\n')
+        client.sendall(json.dumps({'chosen': 9, 'lost': lost}).encode() + b'\n')
+        lost += bool(lost)
+    client.close()
+PY
+	WL_PIDS+=("$!")
+	wait_until 5 [ -S "$1" ]
+}
+
+# What flowd says of itself goes into the capture.
+test_live() {
+	local infos lost
+	if ! command -v capinfos >/dev/null; then
+		skip "no capinfos"
+		return
+	fi
+	for lost in 0 7; do
+		DB=$T/live$lost.db
+		make_db "$DB"
+		sqlite3 "$DB" "INSERT INTO meta VALUES ('socket', '$T/sock$lost')"
+		fake_flowd "$T/sock$lost" "$DB" "$lost"
+		ctl --format pcapng
+		infos=$(capinfos "$T/out.pcap")
+		assert_match "its settings" "$infos" "Name = eth0.*Description = rate 1/1000, first 3, triggers reset, snaplen 256.*Capture length = 256"
+		assert_match "its filter" "$infos" "Filter string = tcp or udp"
+		assert_match "what it lost" "$ERR" "; $lost samples lost for want of room since flowd's maps were made"
+		# isb_ifdrop: option 5 of 8 bytes
+		assert_eq "in the statistics" "$(od -An -v -tx1 "$T/out.pcap" | tr -d ' \n' | grep -oE '050008000[0-9a-f]0{14}' | sort -u | tr '\n' ' ')" \
+			"05000800$(printf %02x "$lost")00000000000000 "
+		follow live --format pcapng
+		"$WLSAMPLE" -o "$(($(date +%s%N) - 1795264440000000000 + 5000000000))" "$T/b.pcap" "$DB" >/dev/null
+		wait_until 5 holds "$T/live.pcap" 5 && pass || fail "followed: $(packets "$T/live.pcap")"
+		kill -INT "$FOLLOW"
+		ended "$FOLLOW"
+		assert_match "what it lost meanwhile" "$(cat "$T/live.err")" "; $((lost > 0)) samples lost for want of room meanwhile"
+	done
+	DB=$T/live0.db
+	follow head 'port 1'
+	wait_until 5 has_size "$T/head.pcap" 24 && pass || fail "a header before the first packet"
+	kill -INT "$FOLLOW"
+	ended "$FOLLOW"
+	DB=$T/samples.db
+}
+
 # --- replay -----------------------------------------------------------------------------------------
 
 # flows FILE DB: what flowd makes of a capture, one of that name for both
@@ -493,5 +556,6 @@ test_refused
 test_links
 test_breaks
 test_follow
+test_live
 test_replay
 finish
