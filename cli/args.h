@@ -15,6 +15,7 @@ struct cmd;
 struct group_kind;
 struct group_metric;
 struct out_ops;
+struct pcap_format;
 
 #define ARGS_IFACES 64
 #define ARGS_TABLES 4
@@ -46,6 +47,11 @@ struct args {
 	const struct group_metric *by;
 	const char *sample_first, *sample_triggers, *sample_snaplen; /* sample: NULL: not given */
 	char *filter; /* or other words that are no options; NULL: none; to be freed */
+	const char *write;		       /* pcap: a file, "-" or NULL: standard output */
+	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
+	bool gso_whole;			       /* pcap */
+	bool follow;			       /* pcap */
+	int64_t flow;			       /* pcap: flow.id, 0: of any */
 };
 
 struct args_option {

@@ -21,6 +21,7 @@ extern const struct args_option cmd_flows_options[];
 extern const struct args_option cmd_retransmits_options[];
 extern const struct args_option cmd_drops_options[];
 extern const struct args_option cmd_sample_options[];
+extern const struct args_option cmd_pcap_options[];
 extern const struct args_option cmd_status_options[];
 
 extern const char cmd_top_notes[];
@@ -28,6 +29,7 @@ extern const char cmd_flows_notes[];
 extern const char cmd_retransmits_notes[];
 extern const char cmd_drops_notes[];
 extern const char cmd_sample_notes[];
+extern const char cmd_pcap_notes[];
 extern const char cmd_query_filter_notes[]; /* what a FILTER can ask for */
 
 int cmd_top(const struct args *args);
@@ -35,5 +37,6 @@ int cmd_flows(const struct args *args);
 int cmd_retransmits(const struct args *args);
 int cmd_drops(const struct args *args);
 int cmd_sample(const struct args *args);
+int cmd_pcap(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_detach(const struct args *args);

@@ -108,6 +108,7 @@ root_tests() {
 	suite_file bpf-sample 180 build/tests/bpf_sample
 	corpus_tests
 	suite_file cli-health 120 tests/cli_health.sh
+	suite_file cli-pcap 300 tests/cli_pcap.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"

@@ -72,7 +72,7 @@ int rig_open(int loop, struct rig **ret_rig)
 		err = rig->skel ? 0 : -errno;
 	}
 	if (!err) {
-		rig->skel->rodata->sample_loop = (__u32)loop;
+		rig->skel->rodata->geometry.loop = (__u32)loop;
 		err = bpf_sample_filter__load(rig->skel);
 	}
 	if (!err)
