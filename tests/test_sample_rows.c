@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * test_samples.c: samples out of a database that grows: nothing twice and nothing left out, whatever the
+ * test_sample_rows.c: samples out of a database that grows: nothing twice and nothing left out, whatever the
  * order in which they come, and though the clock be set back.
  */
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include "cli/follow.h"
 #include "cli/query.h"
-#include "cli/samples.h"
+#include "cli/sample_rows.h"
 #include "db_util.h"
 
 #define S 1000000000LL
@@ -23,7 +23,7 @@ static struct sqlite3 *writer;
 static int lock_fd;
 static struct query query;
 static struct query_options options;
-static struct samples samples;
+static struct sample_rows samples;
 static char path[PATH_MAX];
 
 static void add(int64_t ns)
@@ -63,7 +63,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	samples_close(&samples);
+	sample_rows_close(&samples);
 	query_close(&query);
 	db_close(writer, lock_fd);
 	return dir_teardown(state);
@@ -73,7 +73,7 @@ static void open_all(bool follow)
 {
 	if (query_open(&options, &query))
 		fail_msg("%s", query.error);
-	if (samples_open(&query, 0, follow, &samples))
+	if (sample_rows_open(&query, 0, follow, &samples))
 		fail_msg("%s", query.error);
 }
 
@@ -83,10 +83,10 @@ static void expect(int count, const int64_t *seconds)
 	struct sample_record sample;
 
 	for (int i = 0; i < count; i++) {
-		assert_int_equal(samples_next(&samples, &sample), 1);
+		assert_int_equal(sample_rows_next(&samples, &sample), 1);
 		assert_int_equal((sample.time_ns - START) / S, seconds[i]);
 	}
-	assert_int_equal(samples_next(&samples, &sample), 0);
+	assert_int_equal(sample_rows_next(&samples, &sample), 0);
 }
 
 #define EXPECT(...) \
@@ -94,7 +94,7 @@ static void expect(int count, const int64_t *seconds)
 
 static void again(int64_t now)
 {
-	assert_int_equal(samples_again(&samples, START + now * S), 0);
+	assert_int_equal(sample_rows_again(&samples, START + now * S), 0);
 }
 
 static void test_once(void **state)
@@ -107,7 +107,7 @@ static void test_once(void **state)
 	for (int i = 5; i >= 0; i--)
 		add(START + i * S);
 	open_all(false);
-	assert_int_equal(samples_captured(&samples, &captured), 0);
+	assert_int_equal(sample_rows_captured(&samples, &captured), 0);
 	assert_int_equal(captured, 60);
 	EXPECT(2, 3);
 }
@@ -172,7 +172,7 @@ static void test_many(void **state)
 				 "15000000000");
 		exec_sql(writer, "COMMIT");
 		again(100 + pass);
-		while (samples_next(&samples, &sample) == 1)
+		while (sample_rows_next(&samples, &sample) == 1)
 			got++;
 		assert_int_equal(got, put);
 		assert_true(samples.seen.end - samples.seen.first <= 500 * 20);
@@ -185,12 +185,12 @@ static void test_set_back(void **state)
 	for (int i = 0; i < 60; i++)
 		add(START + (1000 + i * 60) * S);
 	open_all(true);
-	for (struct sample_record sample; samples_next(&samples, &sample) == 1;)
+	for (struct sample_record sample; sample_rows_next(&samples, &sample) == 1;)
 		continue;
 	again(4540);
 	expect(0, NULL);
 	/* an hour back, to between two that there are */
-	assert_int_equal(samples_set_back(&samples, START + 1030 * S), 0);
+	assert_int_equal(sample_rows_set_back(&samples, START + 1030 * S), 0);
 	again(1030);
 	expect(0, NULL);
 	add(START + 1029 * S);
@@ -240,7 +240,7 @@ static void test_wrong_row(void **state)
 	add(START);
 	exec_sql(writer, "UPDATE sample SET packets = 'many'");
 	open_all(false);
-	assert_int_equal(samples_next(&samples, &sample), -EPROTO);
+	assert_int_equal(sample_rows_next(&samples, &sample), -EPROTO);
 	assert_non_null(strstr(query.error, "sample 1795264440000000000: a value that cannot be"));
 }
 
