@@ -153,7 +153,7 @@ static int open_samples(struct pcap_export *e)
 		return code;
 	if (args->follow && follow_open(e->query.query.db, &e->follow))
 		return say_failed("%s: cannot be followed", args->db);
-	err = samples_open(&e->query.query, args->flow, args->follow, &e->samples);
+	err = sample_rows_open(&e->query.query, args->flow, args->follow, &e->samples);
 	return err ? fail(e, err) : 0;
 }
 
@@ -161,7 +161,7 @@ static int open_samples(struct pcap_export *e)
 static int find_snaplen(struct pcap_export *e)
 {
 	uint32_t captured = 0, told = sample_live_snaplen(&e->live);
-	int err = e->args->follow ? 0 : samples_captured(&e->samples, &captured);
+	int err = e->args->follow ? 0 : sample_rows_captured(&e->samples, &captured);
 
 	if (err)
 		return fail(e, err);
@@ -259,7 +259,7 @@ static void close_all(struct pcap_export *e)
 	if (e->writer.state)
 		e->writer.format->close(&e->writer);
 	pcap_file_close(&e->file);
-	samples_close(&e->samples);
+	sample_rows_close(&e->samples);
 	follow_close(&e->follow);
 	cmd_query_close(&e->query);
 	packet_filter_free(e->filter);

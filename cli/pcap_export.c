@@ -68,8 +68,8 @@ static int put_packet(struct pcap_export *e, const struct sample_record *sample,
 
 static int put_sample(struct pcap_export *e, const struct sample_record *sample)
 {
-	struct pcap_source *source =
-		pcap_source_take(&e->sources, samples_iface(&e->samples, sample), sample, &e->live);
+	struct pcap_source *source = pcap_source_take(
+		&e->sources, sample_rows_iface(&e->samples, sample), sample, &e->live);
 	struct segment_packet packet;
 	uint64_t before = e->written;
 	int err = source ? 0 : -ENOMEM;
@@ -95,7 +95,7 @@ static int put_pass(struct pcap_export *e)
 	int have, err = 0;
 
 	while (!err && !*e->stop && e->written < e->limit) {
-		have = samples_next(&e->samples, &sample);
+		have = sample_rows_next(&e->samples, &sample);
 		if (have <= 0)
 			return have;
 		err = put_sample(e, &sample);
@@ -107,15 +107,16 @@ static int put_pass(struct pcap_export *e)
 static int wait_for_more(struct pcap_export *e)
 {
 	int64_t now_ns;
-	int have = follow_wait(&e->follow, fileno(e->file.file), e->stop, SAMPLES_LATE_NS, &now_ns);
+	int have = follow_wait(&e->follow, fileno(e->file.file), e->stop, SAMPLE_ROWS_LATE_NS,
+			       &now_ns);
 
 	if (have == -ETIME) {
 		fputs("flowctl: the clock was set back; going on from there\n", stderr);
-		have = samples_set_back(&e->samples, now_ns);
+		have = sample_rows_set_back(&e->samples, now_ns);
 		have = have ? have : 1;
 	}
 	if (have > 0) {
-		int err = samples_again(&e->samples, now_ns);
+		int err = sample_rows_again(&e->samples, now_ns);
 
 		have = err ? err : 1;
 	}

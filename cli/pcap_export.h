@@ -18,7 +18,7 @@
 #include "cli/pcap_source.h"
 #include "cli/pcap_write.h"
 #include "cli/sample_live.h"
-#include "cli/samples.h"
+#include "cli/sample_rows.h"
 #include "cli/segment.h"
 
 struct packet_filter;
@@ -28,7 +28,7 @@ struct pcap_export {
 	const volatile sig_atomic_t *stop; /* set: enough */
 	struct args window;		   /* what the query is of: as *args, without the filter */
 	struct cmd_query query;
-	struct samples samples;
+	struct sample_rows samples;
 	struct follow follow;
 	struct packet_filter *filter; /* NULL: all */
 	struct sample_live live;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* samples.c: see samples.h. */
-#include "cli/samples.h"
+/* sample_rows.c: see sample_rows.h. */
+#include "cli/sample_rows.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -18,7 +18,7 @@
 #define MARKS_LOST (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)
 #define MARKS_RECORD (FLOW_MARK_MIRRORED | FLOW_MARK_VLAN_UNKNOWN) /* no matter in a comparison */
 
-static int fail_sqlite(const struct samples *samples, const char *what, int err)
+static int fail_sqlite(const struct sample_rows *samples, const char *what, int err)
 {
 	struct query *query = samples->query;
 
@@ -34,7 +34,7 @@ static int64_t ms_to_ns(int64_t ms)
 
 /* --- one flow ------------------------------------------------------------------------------------- */
 
-static int fail_flow(const struct samples *samples, int64_t id, const char *what, int err)
+static int fail_flow(const struct sample_rows *samples, int64_t id, const char *what, int err)
 {
 	struct query *query = samples->query;
 
@@ -43,7 +43,7 @@ static int fail_flow(const struct samples *samples, int64_t id, const char *what
 	return err;
 }
 
-static int find_flow(struct samples *samples, int64_t id)
+static int find_flow(struct sample_rows *samples, int64_t id)
 {
 	int64_t ms = id >> ID_SHIFT;
 	struct db_flows flows;
@@ -71,7 +71,7 @@ static void plain_key(const struct flow_key *key, struct flow_key *ret_key)
 	ret_key->marks &= (uint8_t)~MARKS_RECORD;
 }
 
-static int select_flow(struct samples *samples, int64_t id)
+static int select_flow(struct sample_rows *samples, int64_t id)
 {
 	const struct flow_record *rec = &samples->record;
 	int err = find_flow(samples, id);
@@ -95,7 +95,8 @@ static int select_flow(struct samples *samples, int64_t id)
 	return 0;
 }
 
-static bool is_of_half(const struct samples *samples, const struct sample_record *sample, int which)
+static bool is_of_half(const struct sample_rows *samples, const struct sample_record *sample,
+		       int which)
 {
 	struct flow_key of_flow = samples->key[which], of_packet;
 	bool unknown;
@@ -114,7 +115,7 @@ static bool is_of_half(const struct samples *samples, const struct sample_record
 	return !memcmp(&of_flow, &of_packet, sizeof(of_flow));
 }
 
-static bool is_of_flow(const struct samples *samples, const struct sample_record *sample)
+static bool is_of_flow(const struct sample_rows *samples, const struct sample_record *sample)
 {
 	if (!samples->flow)
 		return true;
@@ -124,7 +125,7 @@ static bool is_of_flow(const struct samples *samples, const struct sample_record
 
 /* --- what was read before --------------------------------------------------------------------------- */
 
-static bool is_seen(struct samples_seen *seen, int64_t id)
+static bool is_seen(struct sample_rows_seen *seen, int64_t id)
 {
 	while (seen->first < seen->end && seen->id[seen->first] < id)
 		seen->first++;
@@ -132,9 +133,9 @@ static bool is_seen(struct samples_seen *seen, int64_t id)
 }
 
 /* Greater than those before; what none that comes late can be is forgotten. */
-static int remember(struct samples_seen *seen, int64_t id)
+static int remember(struct sample_rows_seen *seen, int64_t id)
 {
-	while (seen->first < seen->end && seen->id[seen->first] <= id - SAMPLES_LATE_NS)
+	while (seen->first < seen->end && seen->id[seen->first] <= id - SAMPLE_ROWS_LATE_NS)
 		seen->first++;
 	if (seen->first > seen->room / 2) {
 		seen->end -= seen->first;
@@ -161,14 +162,14 @@ static int compare_ids(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static bool is_old(const struct samples *samples, int64_t id)
+static bool is_old(const struct sample_rows *samples, int64_t id)
 {
 	return samples->old_count &&
 	       bsearch(&id, samples->old, samples->old_count, sizeof(id), compare_ids);
 }
 
 /* 1: it is new, 0: it is not, or -ENOMEM. */
-static int take_new(struct samples *samples, int64_t id)
+static int take_new(struct sample_rows *samples, int64_t id)
 {
 	int err = remember(&samples->seen, id);
 
@@ -181,7 +182,7 @@ static int take_new(struct samples *samples, int64_t id)
 
 /* --- passes ----------------------------------------------------------------------------------------- */
 
-static int open_rows(struct samples *samples, int64_t until_ns)
+static int open_rows(struct sample_rows *samples, int64_t until_ns)
 {
 	struct query *query = samples->query;
 	int err = db_samples_open(query->db, samples->since_ns, until_ns, 0, &samples->rows);
@@ -197,7 +198,7 @@ static int open_rows(struct samples *samples, int64_t until_ns)
 }
 
 /* A reader that stays must not keep a snapshot: the log could not be written back. */
-static int drop_snapshot(struct samples *samples)
+static int drop_snapshot(struct sample_rows *samples)
 {
 	db_flows_close(&samples->query->flows);
 	if (sqlite3_get_autocommit(samples->query->db))
@@ -207,9 +208,10 @@ static int drop_snapshot(struct samples *samples)
 		       : 0;
 }
 
-int samples_open(struct query *query, int64_t flow, bool follow, struct samples *ret_samples)
+int sample_rows_open(struct query *query, int64_t flow, bool follow,
+		     struct sample_rows *ret_samples)
 {
-	struct samples *samples = ret_samples;
+	struct sample_rows *samples = ret_samples;
 	int err = 0;
 
 	memset(samples, 0, sizeof(*samples));
@@ -224,7 +226,7 @@ int samples_open(struct query *query, int64_t flow, bool follow, struct samples 
 	return err ? err : open_rows(samples, samples->until_ns);
 }
 
-void samples_close(struct samples *samples)
+void sample_rows_close(struct sample_rows *samples)
 {
 	db_samples_close(&samples->rows);
 	free(samples->seen.id);
@@ -233,7 +235,8 @@ void samples_close(struct samples *samples)
 	memset(samples, 0, sizeof(*samples));
 }
 
-static int prepare(const struct samples *samples, const char *sql, struct sqlite3_stmt **ret_stmt)
+static int prepare(const struct sample_rows *samples, const char *sql,
+		   struct sqlite3_stmt **ret_stmt)
 {
 	if (sqlite3_prepare_v2(samples->query->db, sql, -1, ret_stmt, NULL))
 		return fail_sqlite(samples, "sample", -EIO);
@@ -242,7 +245,7 @@ static int prepare(const struct samples *samples, const char *sql, struct sqlite
 	return 0;
 }
 
-int samples_captured(struct samples *samples, uint32_t *ret_captured)
+int sample_rows_captured(struct sample_rows *samples, uint32_t *ret_captured)
 {
 	static const char sql[] =
 		"SELECT max(length(frame)) FROM sample WHERE id >= ?1 AND id < ?2";
@@ -259,10 +262,10 @@ int samples_captured(struct samples *samples, uint32_t *ret_captured)
 	return err;
 }
 
-int samples_again(struct samples *samples, int64_t now_ns)
+int sample_rows_again(struct sample_rows *samples, int64_t now_ns)
 {
-	struct samples_seen spare = samples->before;
-	int64_t late_ns = samples->last_ns - SAMPLES_LATE_NS + 1;
+	struct sample_rows_seen spare = samples->before;
+	int64_t late_ns = samples->last_ns - SAMPLE_ROWS_LATE_NS + 1;
 
 	db_samples_close(&samples->rows);
 	samples->before = samples->seen;
@@ -271,10 +274,10 @@ int samples_again(struct samples *samples, int64_t now_ns)
 	samples->reloaded = false;
 	if (samples->last_ns && late_ns > samples->since_ns)
 		samples->since_ns = late_ns;
-	return open_rows(samples, samples->old ? now_ns + SAMPLES_LATE_NS : samples->until_ns);
+	return open_rows(samples, samples->old ? now_ns + SAMPLE_ROWS_LATE_NS : samples->until_ns);
 }
 
-static int read_ids(struct samples *samples, struct sqlite3_stmt *stmt)
+static int read_ids(struct sample_rows *samples, struct sqlite3_stmt *stmt)
 {
 	size_t room = 0;
 	int rc;
@@ -294,13 +297,13 @@ static int read_ids(struct samples *samples, struct sqlite3_stmt *stmt)
 	return rc == SQLITE_DONE ? 0 : fail_sqlite(samples, "sample", -EIO);
 }
 
-int samples_set_back(struct samples *samples, int64_t now_ns)
+int sample_rows_set_back(struct sample_rows *samples, int64_t now_ns)
 {
 	struct sqlite3_stmt *stmt;
 	int err;
 
 	db_samples_close(&samples->rows);
-	samples->since_ns = now_ns - SAMPLES_LATE_NS;
+	samples->since_ns = now_ns - SAMPLE_ROWS_LATE_NS;
 	samples->last_ns = 0;
 	samples->seen.first = samples->seen.end = 0;
 	free(samples->old);
@@ -320,7 +323,7 @@ int samples_set_back(struct samples *samples, int64_t now_ns)
 /* --- which of them ---------------------------------------------------------------------------------- */
 
 /* NULL: none. One that has come since the query began is looked for, once a pass. */
-static const struct query_iface *find_iface(struct samples *samples, uint32_t id)
+static const struct query_iface *find_iface(struct sample_rows *samples, uint32_t id)
 {
 	const struct query_iface *iface = id ? query_iface(samples->query, id) : NULL;
 
@@ -339,7 +342,7 @@ static bool is_named(const struct query_options *options, const char *name)
 	return !options->iface_count;
 }
 
-static bool is_wanted(struct samples *samples, const struct sample_record *sample)
+static bool is_wanted(struct sample_rows *samples, const struct sample_record *sample)
 {
 	const struct query_options *options = &samples->query->options;
 	const struct query_iface *iface = find_iface(samples, sample->iface);
@@ -352,7 +355,7 @@ static bool is_wanted(struct samples *samples, const struct sample_record *sampl
 	return tunnelarg_match(&options->tunnel, &rec) && is_of_flow(samples, sample);
 }
 
-static int fail_row(const struct samples *samples, int err)
+static int fail_row(const struct sample_rows *samples, int err)
 {
 	struct query *query = samples->query;
 
@@ -363,7 +366,7 @@ static int fail_row(const struct samples *samples, int err)
 	return err;
 }
 
-int samples_next(struct samples *samples, struct sample_record *ret_sample)
+int sample_rows_next(struct sample_rows *samples, struct sample_record *ret_sample)
 {
 	int have, is_new = 1;
 
@@ -378,7 +381,7 @@ int samples_next(struct samples *samples, struct sample_record *ret_sample)
 	return have ? fail_row(samples, have) : 0;
 }
 
-const char *samples_iface(const struct samples *samples, const struct sample_record *sample)
+const char *sample_rows_iface(const struct sample_rows *samples, const struct sample_record *sample)
 {
 	const struct query_iface *iface =
 		sample->iface ? query_iface(samples->query, sample->iface) : NULL;
