@@ -103,9 +103,9 @@ root_tests() {
 	suite build-tools 300 make -s -j "$JOBS" test-tools hook_live
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
 	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
+	corpus_tests
 	suite_file bpf-sample-filter 300 build/tests/bpf_sample_filter \
 		tests/corpus/[!r]*.pcap tests/corpus/[!r]*.pcapng
-	corpus_tests
 	suite_file cli-health 120 tests/cli_health.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
