@@ -19,8 +19,8 @@
 
 #include "tests/bpf_sample_filter.skel.h"
 
-#define RUNS 100000 /* of which a time is the mean */
-#define TIMES 9	    /* of which the least is taken */
+#define RUNS 20000 /* of which a time is the mean */
+#define TIMES 9	   /* of which the least is taken */
 
 struct rig {
 	struct bpf_sample_filter *skel;
