@@ -258,7 +258,7 @@ int status_text(const json_t *root, FILE *file)
 			put_line(flowd, lines[i].pattern, file);
 	}
 	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
-		put_line(flowd, "          {samples.note|s}", file);
+		put_line(flowd, "          samples: {samples.note|s}", file);
 	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))
 		put_line(flowd, "          its last error: {sink.error|s}", file);
 	put_line(member(root, "database"),

@@ -137,6 +137,7 @@ static int make_plan(const struct sample_cells *cells, const struct sample_wish 
 static void write_cell(struct sample_filter *cell, const struct sample_filter *filter)
 {
 	memcpy(cell->insn, filter->insn, filter->count * sizeof(cell->insn[0]));
+	cell->reach = filter->reach;
 	__atomic_store_n(&cell->count, filter->count, __ATOMIC_RELEASE);
 }
 

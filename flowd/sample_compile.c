@@ -43,6 +43,7 @@ static int copy_program(const char *expression, const struct bpf_program *progra
 		free(filter);
 		return fail(-EINVAL, expression, text, error);
 	}
+	filter->reach = sample_filter_reach(filter->insn, filter->count);
 	*ret_filter = filter;
 	return 0;
 }

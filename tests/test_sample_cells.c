@@ -39,6 +39,7 @@ static const struct sample_filter *filter_of(uint32_t number)
 	static struct sample_filter filter[64];
 
 	filter[number].count = 2;
+	filter[number].reach = number + 1;
 	filter[number].insn[0] = (struct sample_insn){.code = 0x20, .k = number};
 	filter[number].insn[1] = (struct sample_insn){.code = 6, .k = 1};
 	return &filter[number];
@@ -57,6 +58,8 @@ static uint32_t runs(uint32_t ifnum)
 {
 	assert_true(conf[ifnum].filter >= 1 && conf[ifnum].filter <= CELLS);
 	assert_int_equal(filters[conf[ifnum].filter - 1].count, 2);
+	assert_int_equal(filters[conf[ifnum].filter - 1].reach,
+			 filters[conf[ifnum].filter - 1].insn[0].k + 1);
 	return filters[conf[ifnum].filter - 1].insn[0].k;
 }
 
