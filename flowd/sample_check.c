@@ -8,6 +8,7 @@
 
 #include "schema/sample_filter.h"
 
+#define HEADER_MAX 60 /* of IPv4, as MSH tells it */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* All that libpcap's bpf_filter() has a case for; W, K, IMM and ADD are 0. */
@@ -27,7 +28,7 @@ static const __u16 known[] = {
 	BPF_LDX | BPF_MEM,
 	BPF_ST,
 	BPF_STX,
-	BPF_ALU | BPF_ADD | BPF_K,
+	BPF_ALU | BPF_ADD,
 	BPF_ALU | BPF_ADD | BPF_X,
 	BPF_ALU | BPF_SUB | BPF_K,
 	BPF_ALU | BPF_SUB | BPF_X,
@@ -125,4 +126,45 @@ int sample_filter_check(const struct sample_insn *insn, size_t count, char *erro
 		}
 	}
 	return 0;
+}
+
+/* The most that the index register can ever hold. */
+static __u32 most_x(const struct sample_insn *insn, size_t count)
+{
+	__u32 most = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct sample_insn *in = &insn[i];
+		__u32 x = 0;
+
+		if (in->code == (BPF_LDX | BPF_B | BPF_MSH))
+			x = HEADER_MAX;
+		else if (in->code == (BPF_LDX | BPF_IMM))
+			x = in->k;
+		else if (BPF_CLASS(in->code) == BPF_LDX || in->code == BPF_MISC)
+			x = SAMPLE_LOOK_MAX;
+		most = x > most ? x : most;
+	}
+	return most;
+}
+
+__u32 sample_filter_reach(const struct sample_insn *insn, size_t count)
+{
+	__u32 x = most_x(insn, count), reach = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		__u32 mode = BPF_MODE(insn[i].code);
+		__u64 end = (__u64)insn[i].k + (4U >> (insn[i].code >> 3 & 3));
+
+		if (BPF_CLASS(insn[i].code) > BPF_LDX ||
+		    (mode != BPF_ABS && mode != BPF_IND && mode != BPF_MSH))
+			continue;
+		end += mode == BPF_IND ? x : 0;
+		/* one that is beyond them all fails, whatever there is */
+		if (mode == BPF_IND && end > SAMPLE_LOOK_MAX)
+			return SAMPLE_LOOK_MAX;
+		if (end <= SAMPLE_LOOK_MAX && end > reach)
+			reach = (__u32)end;
+	}
+	return reach;
 }

@@ -13,3 +13,10 @@
  * which compilers make what they like. 0, or -EINVAL and a text in `error`, of `size` bytes.
  */
 int sample_filter_check(const struct sample_insn *insn, size_t count, char *error, size_t size);
+
+/*
+ * Bytes of a packet that a checked program looks at, at most: with these alone it gives what it gives with all
+ * of them. 1 to SAMPLE_LOOK_MAX; the latter where it has an offset that is neither a constant nor the
+ * length of an IPv4 header.
+ */
+__u32 sample_filter_reach(const struct sample_insn *insn, size_t count);

@@ -59,7 +59,7 @@ struct sample_insn {
 
 struct sample_filter {
 	__u32 count;
-	__u32 pad;
+	__u32 reach; /* bytes of a packet that it looks at, at most; 0: not known */
 	struct sample_insn insn[SAMPLE_FILTER_MAX];
 };
 

@@ -43,10 +43,11 @@ static int libpcap_check(void)
 	return bpf_validate(insn, (int)filter.count);
 }
 
-/* Whole and cut; the number of those that match. */
+/* Whole, cut to what the filter looks at, and cut; the number of those that match. */
 static unsigned compare(const char *what, const struct sample_frame *f)
 {
 	const uint32_t lens[] = {f->len, f->len / 2, f->len < 37 ? 0 : 37};
+	uint32_t reach = sample_filter_reach(filter.insn, filter.count);
 	unsigned matches = 0;
 
 	for (size_t i = 0; i < COUNT(lens); i++) {
@@ -57,6 +58,11 @@ static unsigned compare(const char *what, const struct sample_frame *f)
 			fail_msg("%s, %u of %u bytes: %u, libpcap says %u", what, lens[i],
 				 f->wirelen, got, want);
 		matches += want != 0;
+		if (i || f->len <= reach)
+			continue;
+		got = program_host(&filter, f->bytes, f->wirelen, reach);
+		if (got != want)
+			fail_msg("%s, with %u bytes alone: %u, not %u", what, reach, got, want);
 	}
 	return matches;
 }
@@ -270,6 +276,33 @@ static void test_check(void **state)
 	assert_int_equal(sample_filter_check(NULL, 4097, error, sizeof(error)), -EINVAL);
 }
 
+static void test_reach(void **state)
+{
+	static const struct {
+		const char *expression;
+		uint32_t reach;
+	} reaches[] = {
+		{"", 1},
+		{"greater 100", 1},
+		{"ip", 14},
+		{"host 10.1.0.1", 42}, /* ARP's target */
+		{"tcp port 443 and net 10.0.0.0/8", 14 + 60 + 4},
+		{"ip6 host 2001:db8::1", 54},
+		{"ether[1000:2] = 7", 1002},
+		{"ether[20000] = 7", 1},
+		{"ip[ip[0] & 15] = 1", SAMPLE_LOOK_MAX},
+		{"tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", SAMPLE_LOOK_MAX},
+	};
+	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 262144);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(reaches); i++) {
+		assert_int_equal(program_compile(pcap, reaches[i].expression, &filter), 0);
+		assert_int_equal(sample_filter_reach(filter.insn, filter.count), reaches[i].reach);
+	}
+	pcap_close(pcap);
+}
+
 /* Whatever sample_filter_check() lets pass, so does libpcap. */
 static void test_check_random(void **state)
 {
@@ -297,9 +330,10 @@ static void test_check_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_expressions), cmocka_unit_test(test_random),
-		cmocka_unit_test(test_left_open),   cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_check),	    cmocka_unit_test(test_check_random),
+		cmocka_unit_test(test_expressions),  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_left_open),    cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_check),	     cmocka_unit_test(test_reach),
+		cmocka_unit_test(test_check_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
