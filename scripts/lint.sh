@@ -108,7 +108,7 @@ limit() {
 	tests/vectors.h) echo 600 ;;
 	schema/parse.h | schema/packet.h | schema/label.h | schema/tunnel.h | schema/cache.h | \
 		schema/account.bpf.h | schema/flow.h | schema/health.bpf.h | schema/maps.bpf.h | schema/rtt.h | \
-		schema/sample_filter.h | schema/tcp.h | trace/*.bpf.h | \
+		schema/sample.bpf.h | schema/sample_filter.h | schema/tcp.h | trace/*.bpf.h | \
 		tests/*.h) echo 500 ;;
 	*.h) echo 120 ;;
 	*) echo 500 ;;

@@ -15,7 +15,7 @@ struct rig;
 
 /* NULL, or why nothing can be run here. */
 const char *rig_impossible(void);
-/* The program with sample_loop as said. 0 or -errno. */
+/* The program with geometry.loop as said. 0 or -errno. */
 int rig_open(int loop, struct rig **ret_rig);
 void rig_close(struct rig *rig);
 /* Instructions of the program as the kernel has it, and those that the verifier walked. */

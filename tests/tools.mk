@@ -55,8 +55,8 @@ $(B)/tests/bpf_sample.skel.h: $(B)/tests/bpf_sample.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sampler.c tests/bpf_sample.h \
-		tests/bpf_sampler.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
+$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sample_room.c tests/bpf_sampler.c \
+		tests/bpf_sample.h tests/bpf_sample_frame.h tests/bpf_sampler.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -lm -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
