@@ -108,6 +108,22 @@ static __always_inline __u32 sample_chosen(struct flow_ledger *books,
 	       (f->why & books->sample_triggers);
 }
 
+/* Bytes of a packet that are kept or that the filter looks at, whichever are more. */
+static __always_inline __u32 sample_reach(const struct sample_conf *conf)
+{
+	__u32 number = conf->filter - 1, reach = conf->snaplen;
+	const struct sample_filter *filter;
+
+	if (reach < SAMPLE_SNAPLEN_MIN)
+		reach = SAMPLE_SNAPLEN_MIN;
+	if (!conf->filter || !geometry.loop)
+		return reach;
+	filter = bpf_map_lookup_elem(&sample_filters, &number);
+	if (!filter || !filter->reach)
+		return SAMPLE_LOOK_MAX;
+	return filter->reach > reach ? filter->reach : reach;
+}
+
 /* Begin the packet's record in the stage. Returns the bytes that are wanted of it at most, 0: none. */
 __noinline int sample_open(struct flow_facts *f, __u32 why)
 {
@@ -139,9 +155,7 @@ __noinline int sample_open(struct flow_facts *f, __u32 why)
 	head->packets = f->packets;
 	head->rate = books->sample_rate;
 	head->why = why;
-	if (conf->filter && geometry.loop)
-		return SAMPLE_LOOK_MAX;
-	return conf->snaplen > SAMPLE_SNAPLEN_MIN ? (int)conf->snaplen : SAMPLE_SNAPLEN_MIN;
+	return (int)sample_reach(conf);
 }
 
 /* The same, 1 .. SAMPLE_LOOK_MAX, as the verifier of Linux 6.1 wants it: a comparison with 0 tells it nothing. */

@@ -14,6 +14,10 @@
 #pragma once
 
 #include <linux/bpf_common.h>
+#include <linux/types.h>
+#ifdef __bpf__
+#include <bpf/bpf_helpers.h>
+#endif
 
 #include "packet.h"
 #include "sample.h"

@@ -105,6 +105,8 @@ root_tests() {
 	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
 	suite_file bpf-sample 180 build/tests/bpf_sample
 	corpus_tests
+	suite_file bpf-sample-filter 300 build/tests/bpf_sample_filter \
+		tests/corpus/[!r]*.pcap tests/corpus/[!r]*.pcapng
 	suite_file cli-health 120 tests/cli_health.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do

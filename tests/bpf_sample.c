@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * bpf_sample.c: packets that the BPF programs sample, by BPF_PROG_TEST_RUN: which, why, and to the byte.
- * How many by rate is bpf_sample_rate.c's. Needs root.
+ * How many by rate is bpf_sample_rate.c's, and bpf_sample_room.c's what happens where there is no room.
+ * Needs root.
  *
  * What test-run takes is in bpf_corpus_rig.c: frames with a whole IP header for TC, of no more than a page;
  * a tag in metadata is put there by a feeder.
@@ -12,79 +13,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "bpf_sample_frame.h"
 #include "bpf_sampler.h"
 
-#define FRAME_MAX 60000
 #define SLOTS 4096
-#define SLOTS_FEW 64
-#define MANY 2000 /* flows, far more than SLOTS_FEW, and with room for folded ones */
 #define TAG 4
 
 static const struct sample_conf all = {.rate = 1, .snaplen = SAMPLE_SNAPLEN};
 static const struct sample_conf none = {0};
 static struct rig_sample sample;
-
-/* A frame in the making. */
-struct frame {
-	uint8_t data[FRAME_MAX];
-	uint32_t len;
-};
-
-static struct frame frame;
-
-static void put16(uint8_t *to, uint32_t value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *to, uint32_t value)
-{
-	put16(to, value >> 16);
-	put16(to + 2, value);
-}
-
-/* Ethernet and IPv4 around a header of `proto`; what is behind it differs byte by byte. */
-static void make_ip(uint32_t len, uint8_t proto)
-{
-	static const uint8_t head[] = {2, 0, 0, 0, 0, 1,  2, 0, 0, 0,  0, 2, 8, 0,  0x45, 0, 0,
-				       0, 0, 1, 0, 0, 64, 0, 0, 0, 10, 0, 0, 1, 10, 0,	  0, 2};
-
-	for (uint32_t i = 0; i < len; i++)
-		frame.data[i] = (uint8_t)(i * 7 + (i >> 8));
-	memcpy(frame.data, head, sizeof(head));
-	put16(frame.data + 16, len - 14);
-	frame.data[23] = proto;
-	frame.len = len;
-}
-
-static void make_udp(uint32_t len, uint32_t flow)
-{
-	make_ip(len, 17);
-	put32(frame.data + 30, 0x0a010000 + flow);
-	put16(frame.data + 34, 5000);
-	put16(frame.data + 36, 53);
-	put16(frame.data + 38, len - 34);
-}
-
-/* From a port, with a payload of 10 bytes. */
-static void make_tcp(uint32_t port, uint32_t seq, uint8_t flags, uint32_t window)
-{
-	make_ip(64, 6);
-	put16(frame.data + 34, port);
-	put16(frame.data + 36, 80);
-	put32(frame.data + 38, seq);
-	put32(frame.data + 42, 1);
-	put16(frame.data + 46, 0x5000 | flags);
-	put16(frame.data + 48, window);
-}
-
-static int give(struct rig *rig, enum rig_program program)
-{
-	const struct rig_frame f = {.data = frame.data, .len = frame.len};
-
-	return rig_give(rig, program, &f);
-}
 
 /* Give the frame and take its sample. False, and said so: there is not exactly one. */
 static bool give_one(struct rig *rig, enum rig_program program, const char *name)
@@ -365,9 +302,9 @@ static void settings_tests(struct rig *rig, enum rig_program program)
 	rig->maps.sample_conf[RIG_IFNUM + 1] = none;
 }
 
-/* What the filter does not let pass is chosen, and no more. `off`: of what is looked at. */
+/* What the filter does not let pass is chosen, and no more. `off`: of what it looks at. */
 static void filter_one(struct rig *rig, enum rig_program program, const char *name, uint32_t off,
-		       uint32_t number)
+		       uint32_t number, uint32_t reach)
 {
 	const struct sample_conf conf = {
 		.rate = 1, .snaplen = SAMPLE_SNAPLEN_MIN, .filter = number + 1};
@@ -382,6 +319,7 @@ static void filter_one(struct rig *rig, enum rig_program program, const char *na
 	filter->insn[2] = (struct sample_insn){6, 0, 0, ~0U};
 	filter->insn[3] = (struct sample_insn){6, 0, 0, 0};
 	filter->count = 4;
+	filter->reach = reach;
 	rig_set(rig, &conf);
 	for (uint32_t i = 0; i < 4; i++) {
 		put16(frame.data + off, i % 2 ? 0x4142 : 0x4143);
@@ -416,12 +354,13 @@ static void filter_tests(struct rig *rig, enum rig_program program)
 		rig_skipped++;
 		return;
 	}
-	filter_one(rig, program, "filter", 36, 0);
-	filter_one(rig, program, "filter beyond snaplen", 1398, SAMPLE_FILTERS);
+	filter_one(rig, program, "filter", 36, 0, 38);
+	filter_one(rig, program, "filter beyond snaplen", 1398, SAMPLE_FILTERS, 1400);
+	filter_one(rig, program, "filter of unknown reach", 1398, 0, 0);
 	if (program == RIG_XDP)
 		return;
 	/* a tag is where the wire has it */
-	filter_one(rig, program, "filter", 12, 0);
+	filter_one(rig, program, "filter", 12, 0, 14);
 	make_udp(100, 1);
 	f.len = frame.len;
 	rig->maps.sample_filters[0].insn[1].k = 0x88a8;
@@ -456,85 +395,6 @@ static void plain_tests(enum rig_program program, const struct rig_wish *wish)
 	rig_close(&rig);
 }
 
-/* Each slot's life has its first packets: the flows drive each other out, and come again. */
-static void life_tests(enum rig_program program)
-{
-	const struct rig_wish wish = {.slots = SLOTS_FEW, .ring_bytes = 4U << 20};
-	const struct sample_conf conf = {.first = 2, .snaplen = SAMPLE_SNAPLEN_MIN};
-	struct rig rig;
-	int err = rig_open(&wish, &rig);
-
-	if (!rig_check("lives", "rig", (uint64_t)-err, 0))
-		return;
-	rig_set(&rig, &conf);
-	for (uint32_t i = 0; i < MANY * 3; i++) {
-		make_udp(60, i / 3 % (MANY / 2));
-		err |= give(&rig, program);
-	}
-	rig_check("lives", "test-run", (uint64_t)err, 0);
-	rig_check("lives", "slots made", rig.maps.cpu[rig.cpu].created, MANY);
-	rig_check("lives", "packets of another life", rig.maps.cpu[rig.cpu].ring_full, 0);
-	rig_check("lives", "samples", rig_drain(&rig), MANY * 2);
-	rig_close(&rig);
-}
-
-/* Where there is no room for flows, packets are sampled all the same, but none is a flow's first. */
-static void folded_tests(enum rig_program program)
-{
-	const struct rig_wish wish = {.slots = SLOTS_FEW, .ring_bytes = 4096};
-	const struct sample_conf conf = {.rate = 1, .first = 1, .snaplen = SAMPLE_SNAPLEN_MIN};
-	uint64_t marked[2] = {0}, wrong = 0, count = 0;
-	struct rig rig;
-	int err = rig_open(&wish, &rig);
-
-	if (!rig_check("folded", "rig", (uint64_t)-err, 0))
-		return;
-	rig_set(&rig, &conf);
-	for (uint32_t i = 0; i < MANY; i++) {
-		make_udp(60, i);
-		err |= give(&rig, program);
-	}
-	while (rig_take(&rig, &sample)) {
-		uint8_t marks = sample.head.key.marks;
-		bool flow = !(marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL));
-
-		marked[0] += !!(marks & FLOW_MARK_FOLDED);
-		marked[1] += !!(marks & FLOW_MARK_CATCHALL);
-		wrong += sample.head.why != (flow ? SAMPLE_RATE | SAMPLE_FIRST : SAMPLE_RATE);
-		count++;
-	}
-	rig_check("folded", "test-run", (uint64_t)err, 0);
-	rig_check("folded", "samples", count, MANY);
-	rig_check("folded", "samples for a wrong reason", wrong, 0);
-	rig_check("folded", "some are folded, some in the catch-all slot", marked[0] && marked[1],
-		  1);
-	rig_close(&rig);
-}
-
-/* A full ring loses samples, counts them, and takes others as soon as there is room. */
-static void full_tests(enum rig_program program)
-{
-	const struct rig_wish wish = {.slots = SLOTS, .ring_bytes = 65536, .sample_bytes = 4096};
-	const struct sample_count *count;
-	uint32_t got;
-	struct rig rig;
-	int err = rig_open(&wish, &rig);
-
-	if (!rig_check("full", "rig", (uint64_t)-err, 0))
-		return;
-	count = rig_counts(&rig);
-	rig_set(&rig, &all);
-	rig_check("full", "stream", (uint64_t)rig_stream(&rig, program, 1000, 0), 0);
-	got = rig_drain(&rig);
-	rig_check("full", "some are lost, not all", got > 5 && got < 1000, 1);
-	rig_check("full", "chosen", count->chosen, 1000);
-	rig_check("full", "passed", count->passed, 1000);
-	rig_check("full", "lost", count->lost, 1000 - got);
-	make_udp(60, 1);
-	give_one(&rig, program, "room again");
-	rig_close(&rig);
-}
-
 int main(void)
 {
 	static const enum rig_program programs[] = {RIG_XDP, RIG_TC_EGRESS, RIG_TC_INGRESS};
@@ -550,11 +410,9 @@ int main(void)
 		plain_tests(programs[i], &plain);
 	plain_tests(RIG_XDP, &old);
 	for (size_t i = 0; i < 2; i++) {
-		full_tests(programs[i]);
 		rate_tests(programs[i]);
+		room_tests(programs[i]);
 	}
-	life_tests(RIG_TC_EGRESS);
-	folded_tests(RIG_TC_INGRESS);
 	printf("bpf_sample: %u passed, %u failed, %u skipped\n", rig_passed, rig_failed,
 	       rig_skipped);
 	return rig_failed != 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * bpf_sample.h: what bpf_sample.c (what has to be sampled), bpf_sample_rate.c (how often, by statistics),
+ * bpf_sample.h: what bpf_sample.c and bpf_sample_room.c (what has to be sampled), bpf_sample_rate.c (how often),
  * bpf_sampler.c (the shipped programs on flowd's maps) and bpf_sample.bpf.c (feeders) share.
  */
 #pragma once

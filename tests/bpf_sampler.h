@@ -76,3 +76,5 @@ bool rig_check(const char *name, const char *what, uint64_t got, uint64_t want);
 
 /* bpf_sample_rate.c: packets by rate, through the program. */
 void rate_tests(enum rig_program program);
+/* bpf_sample_room.c: samples without room. */
+void room_tests(enum rig_program program);

@@ -5,7 +5,8 @@
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health \
 	$(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp \
-	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
+	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o \
+	$(B)/tests/bpf_sample_filter
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -41,8 +42,8 @@ $(B)/tests/bpf_sample.skel.h: $(B)/tests/bpf_sample.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sampler.c tests/bpf_sample.h \
-		tests/bpf_sampler.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
+$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sample_room.c tests/bpf_sampler.c \
+		tests/bpf_sample.h tests/bpf_sample_frame.h tests/bpf_sampler.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -lm -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
@@ -80,6 +81,20 @@ $(B)/tests/wlwire: tests/wlwire.c tests/wlwire_options.c tests/wlwire_frame.c te
 $(B)/tests/wltcp: tests/wltcp.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
+
+$(B)/tests/bpf_sample_filter.bpf.o: tests/bpf_sample_filter.bpf.c tests/bpf_sample_filter.h $(BPF_HDR)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bpf_sample_filter.skel.h: $(B)/tests/bpf_sample_filter.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample_filter > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/bpf_sample_filter: tests/bpf_sample_filter.c tests/bpf_sample_filter_rig.c tests/bpf_sample_filter.h \
+		tests/sample_program.h tests/sample_frames.h $(wildcard tests/vectors* tests/filter_*.h) $(BPF_HDR) \
+		$(B)/tests/bpf_sample_filter.skel.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
