@@ -48,7 +48,7 @@ settings() { sample --json 2>/dev/null | jq -c 'del(.samples, .bytes)'; }
 
 # --- all, and the first ---------------------------------------------------------------------------
 
-# assert_all LABEL DIR: packets and bytes of the samples are the hook's own count
+# assert_all LABEL DIR NUMBER: packets and bytes of the samples are the hook's own count
 assert_all() {
 	assert_eq "$1: packets" "$(sampled "dir = '$2'")" "$(seen "$3" | cut -d'|' -f1)"
 	assert_eq "$1: rate and reason" "$(sql "SELECT DISTINCT rate, why FROM sample_text WHERE dir = '$2'")" "1|rate"
@@ -65,6 +65,7 @@ test_all() {
 	assert_eq "$label: flowd's exit" "$FLOWD_RC" 0
 	assert_all "$label, in" ingress 0
 	assert_all "$label, out" egress 1
+	assert_eq "$label: what was sent, and the echoes of it" "$(samples "dir = 'ingress'") $(samples "dir = 'egress'")" "40020 20"
 	assert_eq "$label: bytes" "$(sql "SELECT sum(length) FROM sample WHERE dir = 0")" "$(seen 0 | cut -d'|' -f2)"
 	assert_eq "$label: each is cut where it should be" "$(samples 'captured != min(length, 96)')" 0
 	assert_eq "$label: each has its flow's ports and length" \
@@ -74,7 +75,6 @@ test_all() {
 			WHERE proto = 17 GROUP BY 1, 2, 3, 4) f USING (src, dst, sport, dport, p, b)")" 500
 	assert_eq "$label: times" "$(sql "SELECT count(*) FROM sample WHERE id NOT BETWEEN $before AND $after")" 0
 	assert_eq "$label: interface" "$(sql 'SELECT DISTINCT device, link FROM sample_text')" "vb|ethernet"
-	balance "$label" 2>/dev/null || true
 	assert_books "$label"
 }
 
@@ -285,7 +285,7 @@ test_slow() {
 	wait_ms 300
 	sweeps=$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq .flowd.sweep.count)
 	wait_ms 500
-	assert_between "$label: sweeps meanwhile" $(($("$FLOWCTL" --db "$FLOWD_DB" status --json | jq .flowd.sweep.count) - sweeps)) 5 20
+	assert_between "$label: sweeps meanwhile" $(($("$FLOWCTL" --db "$FLOWD_DB" status --json | jq .flowd.sweep.count) - sweeps)) 5 200
 	if gone "$pid"; then
 		skip "$label: libpcap is too fast here"
 	else
@@ -450,6 +450,7 @@ test_malformed() {
 
 suite live_sample tcpdump iperf3 python3 bpftool
 net_pair || { fail "no veth pair"; finish; }
+test_all
 test_bare
 test_filters
 test_wrong
@@ -466,9 +467,6 @@ test_kills
 test_gap
 test_overflow
 test_slow_sink
-ip -n "$NSA" addr add 10.1.0.1/24 dev va
-ip -n "$NSB" addr add 10.1.0.2/24 dev vb
-test_all
 net_drop
 wire_net || { fail "no veth pairs"; finish; }
 offloads off
