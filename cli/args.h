@@ -16,6 +16,7 @@ struct cmd;
 struct group_kind;
 struct group_metric;
 struct out_ops;
+struct pcap_format;
 
 #define ARGS_IFACES 64
 #define ARGS_TABLES 4
@@ -46,7 +47,13 @@ struct args {
 	const struct out_ops *format;
 	const struct group_kind *group;
 	const struct group_metric *by;
-	char *filter; /* NULL: none; to be freed */
+	const char *sample_first, *sample_triggers, *sample_snaplen; /* sample: NULL: not given */
+	char *filter; /* or other words that are no options; NULL: none; to be freed */
+	const char *write;		       /* pcap: a file, "-" or NULL: standard output */
+	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
+	bool gso_whole;			       /* pcap */
+	bool follow;			       /* pcap */
+	int64_t flow;			       /* pcap: flow.id, 0: of any */
 };
 
 struct args_option {
@@ -76,3 +83,4 @@ void args_print_options(const struct args_option *options, FILE *file);
 
 /* For the set() of other tables. */
 int args_set_limit(struct args *args, const char *value);
+int args_add_iface(struct args *args, const char *value);

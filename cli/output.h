@@ -35,6 +35,8 @@ struct out_value {
 	enum out_kind kind;
 	uint64_t number;
 	char text[OUT_TEXT_SIZE];
+	const char *
+		whole; /* where `text` may be cut: the caller's memory, for JSON and CSV; or NULL */
 };
 
 struct field;

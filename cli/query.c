@@ -131,6 +131,17 @@ static int select_ifaces(struct query *query)
 	return err;
 }
 
+int query_reload(struct query *query)
+{
+	int err;
+
+	free(query->ifaces);
+	query->ifaces = NULL;
+	query->iface_count = 0;
+	err = load_ifaces(query);
+	return err ? err : select_ifaces(query);
+}
+
 void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
 		  size_t size)
 {

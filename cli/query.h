@@ -77,6 +77,9 @@ void query_close(struct query *query);
 /* 1: *ret_rec is the next record and *ret_match says which halves count; 0: the end; -errno. */
 int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_match);
 
+/* The database's interfaces again, for one that stays open. As query_open. */
+int query_reload(struct query *query);
+
 /* The database's interface, NULL: unknown to it. */
 const struct query_iface *query_iface(const struct query *query, uint32_t id);
 

@@ -12,10 +12,11 @@
 #include <string.h>
 
 #include "config_key.h"
+#include "sample_compile.h"
 #include "schema/conf.h"
 #include "schema/control.h"
 
-#define KEYS_MAX 32
+#define KEYS_MAX 48
 #define OPTION_KEY 256 /* getopt's value of config_keys[0] */
 
 enum { OPTION_CONFIG = 1, OPTION_DETACH, OPTION_HELP, OPTION_VERSION };
@@ -228,11 +229,15 @@ static void set_defaults(struct config *config)
 /* What no key can know alone; and the socket's name, which follows from the instance's. */
 static int finish(struct config *config)
 {
+	char error[SAMPLE_ERROR_MAX];
+
 	if (!config->socket[0])
 		snprintf(config->socket, sizeof(config->socket), CONTROL_RUN_DIR "/%s.sock",
 			 config->instance);
 	if (config->read[0])
 		return 0;
+	if (config->sample_filter[0] && sample_compile_check(config->sample_filter, error))
+		return complain("sample_%s", error);
 	if (config->ingress == INGRESS_NONE && config->egress == EGRESS_NONE)
 		return complain("ingress 'none', egress 'none': nothing is left to count");
 	if (!config->interfaces && !config->check_only && !config->detach_only)

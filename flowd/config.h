@@ -38,7 +38,16 @@ struct config {
 	bool fragments_track; /* later fragments count under the first one's flow */
 	bool tunnel_inner;    /* the inner packet of a tunnel is the flow */
 	bool durability_full;
-	bool trace; /* drops, retransmits and connections, by the kernel's tracepoints */
+	bool trace;	      /* drops, retransmits and connections, by the kernel's tracepoints */
+	uint32_t sample_rate; /* 1 in that many packets; 0: none for that reason */
+	uint32_t sample_first;
+	uint32_t sample_triggers;
+	uint32_t sample_snaplen;
+	char sample_filter[192];    /* empty: none */
+	uint64_t sample_ring_bytes; /* of the samples ring; a power of two of pages */
+	uint64_t sample_age_ns;
+	uint64_t sample_size_bytes;
+	bool sample_drops;
 	bool keep_attached;
 	bool anonymize; /* flowctl does; nothing in here is changed by it */
 	char anonymize_key[192];

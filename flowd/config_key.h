@@ -25,7 +25,12 @@ enum config_kind {
 	CONFIG_PATH,
 	CONFIG_DURATION, /* uint64_t, ns */
 	CONFIG_SIZE,	 /* uint64_t, bytes, a power of two */
+	CONFIG_BYTES,	 /* uint64_t, any number of them */
 	CONFIG_COUNT,	 /* uint32_t, a power of two */
+	CONFIG_NUMBER,	 /* uint32_t, any */
+	CONFIG_RATE,	 /* uint32_t, see schema/sample_text.h */
+	CONFIG_TRIGGERS, /* uint32_t, likewise */
+	CONFIG_FILTER,	 /* text; "none" is the empty one */
 	CONFIG_CHOICE,	 /* uint32_t or bool, one of `choice` */
 };
 

@@ -22,7 +22,7 @@
 
 #include "flow.h"
 
-#define EVENT_LAYOUT 3	  /* of every struct below that lives in a pinned map */
+#define EVENT_LAYOUT 4	  /* of every struct below that lives in a pinned map */
 #define EVENT_REASONS 512 /* cells of folded; the last is for greater numbers */
 #define EVENT_CELLS 4096  /* of counts, for a CPU and generation; a power of two */
 #define EVENT_PROBES 8	  /* cells that a key may be in */
@@ -105,7 +105,8 @@ struct event_cpu {
 	__u64 close_lost; /* connections whose end found no room in the ring */
 	__u64 keys[2];	  /* cells in use, at generation & 1 */
 	__u64 untold;	  /* skbs dropped that nothing told the namespace of: in no count */
-	__u64 pad[3];
+	__u64 piece;	  /* address of the skb that is the next piece of one dropped; 0: none */
+	__u64 pad[2];
 };
 
 _Static_assert(sizeof(struct event_key) == 80, "is hashed by flowd: no holes");

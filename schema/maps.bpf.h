@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.h"
+#include "sample_filter.h"
 #include "tcp.h"
 #include "tunnel.h"
 
@@ -92,6 +93,49 @@ struct {
 	__type(value, struct flow_control);
 } control SEC(".maps");
 
+/* What packets of an interface are sampled by; by its number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, FLOW_IFACES);
+	__type(key, __u32);
+	__type(value, struct sample_conf);
+} sample_conf SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SAMPLE_FILTERS + 1);
+	__type(key, __u32);
+	__type(value, struct sample_filter);
+} sample_filters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* bytes, set before load */
+} samples SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cpus */
+	__type(key, __u32);
+	__type(value, struct sample_count);
+} sample_counts SEC(".maps");
+
+/* A sample on its way into the ring: a record of it, but for what is cut off at the end. */
+struct sample_stage {
+	struct sample_head head;
+	__u8 bytes[SAMPLE_LOOK_MAX + SAMPLE_FILTER_SLACK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sample_stage);
+} sample_stage SEC(".maps");
+
 /* First fragments' flows, for the later ones; by parse_fragment_key. Each object has its own. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -123,3 +167,19 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tcp_peer);
 } peers SEC(".maps");
+
+/* The cell of the CPU, and of the key's interface and direction. */
+static __always_inline struct flow_ledger *maps_books(__u32 cpu, const struct flow_key *key)
+{
+	__u32 index = (cpu * FLOW_IFACES + (key->ifnum & (FLOW_IFACES - 1))) * 2 + (key->dir & 1);
+
+	return bpf_map_lookup_elem(&ledger, &index);
+}
+
+/* Wake flowd each time that another `step` bytes, a power of two, have been submitted. */
+static __always_inline __u64 maps_wake(void *ring, __u64 size, __u64 step)
+{
+	if ((bpf_ringbuf_query(ring, BPF_RB_PROD_POS) & (step - 1)) < size + BPF_RINGBUF_HDR_SZ)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}

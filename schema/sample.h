@@ -3,7 +3,8 @@
  * sample.h: packets that are kept whole, or their beginning: why, by what settings, and how they are
  * handed over. Written by sample.bpf.h and trace/, read by flowd/samples.c. For BPF and the host.
  *
- *   conf      [ifnum]           what packets of an interface are sampled by; flowd's
+ *   conf      [ifnum]           what packets of an interface are sampled by; flowd's. [0]: drops, which
+ *                               have `triggers` SAMPLE_DROP where they are sampled, and `snaplen`
  *   filters   [number]          compiled filters that conf names; flowd's
  *   samples   ring              struct sample_head and the bytes; a full ring loses samples, counted
  *   counts    [cpu]             what became of packets that were chosen
@@ -18,9 +19,9 @@
 
 #include "flow.h"
 
-#define SAMPLE_SNAPLEN 128	  /* the default */
+#define SAMPLE_SNAPLEN 128 /* the default */
 #define SAMPLE_SNAPLEN_MIN 64
-#define SAMPLE_SNAPLEN_MAX 9216   /* 9,000 of payload, and labels */
+#define SAMPLE_SNAPLEN_MAX 9216	  /* 9,000 of payload, and labels */
 #define SAMPLE_LOOK_MAX 16384	  /* bytes of a packet that a filter can look at */
 #define SAMPLE_RATE_MAX 16777216U /* 1 in 2^24 */
 #define SAMPLE_FILTERS 8	  /* that are in use at a time, over all interfaces, and one more */
@@ -28,14 +29,17 @@
 
 /* Why; bits. */
 enum sample_why {
-	SAMPLE_RATE = 1,	/* 1 in `rate` */
-	SAMPLE_FIRST = 2,	/* among the first packets of its flow's slot */
-	SAMPLE_RESET = 4,	/* RST */
-	SAMPLE_RETRANSMIT = 8,	/* retransmitted or out of order */
+	SAMPLE_RATE = 1,       /* 1 in `rate` */
+	SAMPLE_FIRST = 2,      /* among the first packets of its flow's slot */
+	SAMPLE_RESET = 4,      /* RST */
+	SAMPLE_RETRANSMIT = 8, /* retransmitted or out of order */
 	SAMPLE_ZERO_WINDOW = 16,
-	SAMPLE_MALFORMED = 32,	/* VERDICT_SHORT or VERDICT_DEEP */
-	SAMPLE_DROP = 64,	/* the kernel dropped it: reason and place are set */
+	SAMPLE_MALFORMED = 32, /* VERDICT_SHORT or VERDICT_DEEP */
+	SAMPLE_DROP = 64,      /* the kernel dropped it: reason and place are set */
 };
+
+/* In sample_head.why alone, of a drop: the bytes begin with the IP header, whatever the interface has. */
+#define SAMPLE_BARE 0x80000000U
 
 #define SAMPLE_TRIGGERS (SAMPLE_RESET | SAMPLE_RETRANSMIT | SAMPLE_ZERO_WINDOW | SAMPLE_MALFORMED)
 
@@ -59,15 +63,15 @@ struct sample_insn {
 
 struct sample_filter {
 	__u32 count;
-	__u32 pad;
+	__u32 reach; /* bytes of a packet that it looks at, at most; 0: not known */
 	struct sample_insn insn[SAMPLE_FILTER_MAX];
 };
 
 /* One record of the ring; `captured` bytes follow it: of the frame as on the wire, its VLAN tag in place. */
 struct sample_head {
-	__u64 time_ns; /* CLOCK_MONOTONIC, of the full clock */
+	__u64 time_ns;	     /* CLOCK_MONOTONIC, of the full clock */
 	struct flow_key key; /* ifnum 0: dropped on the interface `ifindex` */
-	__u32 length;	     /* of the frame; of a GSO packet with all its payload and one set of headers */
+	__u32 length; /* of the frame; of a GSO packet with all its payload and one set of headers */
 	__u32 captured;
 	__u32 packets;	/* frames on the wire that it stands for */
 	__u32 rate;	/* in force */
@@ -89,5 +93,5 @@ struct sample_count {
 
 _Static_assert(sizeof(struct sample_conf) == 32, "two to a cache line");
 _Static_assert(sizeof(struct sample_insn) == 8, "as struct bpf_insn");
-_Static_assert(sizeof(struct sample_head) == 112, "no holes");
+_Static_assert(sizeof(struct sample_head) == 104, "no holes");
 _Static_assert(sizeof(struct sample_count) == 64, "no line shared between CPUs");

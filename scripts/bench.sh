@@ -4,10 +4,10 @@
 # bench.sh: what wireledger costs on this machine, beside comparators measured in the same run:
 #
 #   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
-#               and what the analysis of TCP adds
+#               what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
 #   tracepoints ns an event of the programs on drops, retransmits, resets and connections, live
 #   sweep       slots and records a second of flowd's sweep
-#   sink        rows a second of the SQLite sink
+#   sink        rows and samples a second of the SQLite sink
 #   replay      packets a CPU second of flowd -r into a database
 #   anonymize   ns an address, and a frame, of flowctl --anonymize
 #   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows

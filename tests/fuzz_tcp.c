@@ -22,7 +22,7 @@
 #define SEGMENT_BYTES 6
 #define PACKETS_MAX 170
 #define TICKS_WRAP_NS (1ULL << 42)
-#define RANGE_NS 2000000000000ULL /* of all times of an input: less than the ticks' wrap */
+#define RANGE_NS 274000000000ULL /* of all times of an input: less than the ticks' wrap */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,6 +15,7 @@
 #define MODEL_SEGMENTS 8192
 #define MODEL_FAST_NS 20000000
 #define MODEL_INITIAL_NS 3000000
+#define MODEL_BACK_NS 20000000 /* that a clock may be set back and still be believed */
 #define MODEL_LONG_NS 1000000000
 #define MODEL_SYN_REACH 16384 /* a SYN so far back is of the same connection */
 
@@ -168,7 +169,7 @@ static inline bool model_is_out_of_order(const struct model_side *s, const struc
 		limit = s->initial_ns ? s->initial_ns : peer->initial_ns;
 	if ((int64_t)(x->ns - s->last_ns) > MODEL_LONG_NS)
 		return false;
-	return ns < limit && x->end != model_newest(s)->end;
+	return ns > -MODEL_BACK_NS && ns < limit && x->end != model_newest(s)->end;
 }
 
 static inline void model_again(struct model_side *s, const struct model_side *peer,

@@ -117,19 +117,23 @@ static void test_defaults(void **state)
 	check_round_trip(&c);
 }
 
-static const char everything[] = "# a comment\n"
-				 "[flowd]\r\n"
-				 "interface = eth0, eth1.100 ,veth-a\n"
-				 "\tinterface = wg0 ; indented, and a comment behind\n"
-				 "instance = edge-1_b.c\n"
-				 "db: /srv/my data/l.db\n"
-				 "socket=/tmp/x.sock\n"
-				 "ingress = tc\negress = none\ntc = clsact\n"
-				 "slots = 1024\nring = 1048576\n"
-				 "sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
-				 "fragments = untracked\ntunnel = inner\n"
-				 "durability = normal\nkeep_attached = yes\nlog_level = debug\n"
-				 "anonymize = prefix-preserving\nanonymize_key = /k/a y\n";
+static const char everything[] =
+	"# a comment\n"
+	"[flowd]\r\n"
+	"interface = eth0, eth1.100 ,veth-a\n"
+	"\tinterface = wg0 ; indented, and a comment behind\n"
+	"instance = edge-1_b.c\n"
+	"db: /srv/my data/l.db\n"
+	"socket=/tmp/x.sock\n"
+	"ingress = tc\negress = none\ntc = clsact\n"
+	"slots = 1024\nring = 1048576\n"
+	"sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
+	"fragments = untracked\ntunnel = inner\n"
+	"sample = 1/64\nsample_first = 2\nsample_triggers = malformed,reset\n"
+	"sample_snaplen = 9216\nsample_filter = tcp port 443 and net 10.0.0.0/8\n"
+	"sample_ring = 1M\nsample_age = 36h\nsample_size = 3M\nsample_drops = yes\n"
+	"durability = normal\nkeep_attached = yes\nlog_level = debug\n"
+	"anonymize = prefix-preserving\nanonymize_key = /k/a y\n";
 
 static void test_file(void **state)
 {
@@ -311,6 +315,7 @@ static const struct bad bad_flags[] = {
 	{"", "--ingress none --egress none -i a", "ingress 'none', egress 'none': nothing is left"},
 	{"ingress = none\negress = none", "-n", "ingress 'none', egress 'none': nothing is left"},
 	{"", "", "no interface: name one with -i"},
+	{"sample_filter = tcp por 443", "-n", "sample_filter 'tcp por 443': can't parse"},
 	{"", "-n --config /nonexistent/x",
 	 "/nonexistent/x: cannot be read: No such file or directory"},
 	{"", "-n --config /tmp", "/tmp: cannot be read: Is a directory"},

@@ -22,6 +22,7 @@
 #define CA_LOSS 4
 #define TIME_LOSS_PROBE 5 /* ICSK_TIME_LOSS_PROBE, include/net/inet_connection_sock.h */
 #define ONE_SEGMENT 512
+#define DATAREF_MASK 0xffff /* SKB_DATAREF_SHIFT, include/linux/skbuff.h */
 #define ERR_AGAIN 11
 #define ERR_BUSY 16
 #define USEC_PER_SEC 1000000
@@ -54,6 +55,36 @@ static __always_inline bool was_dropped(__u32 reason)
 	       reason != bpf_core_enum_value(enum skb_drop_reason, SKB_NOT_DROPPED_YET);
 }
 
+/*
+ * A packet that GRO made of several has them in a list, or some of them. When it is dropped it counts as
+ * all that it was; then the kernel frees the pieces, and tells of each as of a packet (net/core/skbuff.c,
+ * skb_release_data). They are known by their addresses.
+ */
+static __always_inline bool is_piece(const struct sk_buff *skb, struct event_cpu *cpu)
+{
+	if (cpu->piece != (__u64)(unsigned long)skb)
+		return false;
+	cpu->piece = (__u64)(unsigned long)skb->next;
+	return true;
+}
+
+/* Of a packet whose data nobody else has: else they are not freed with it. */
+static __always_inline void expect_pieces(const struct sk_buff *skb, struct event_cpu *cpu)
+{
+	const struct skb_shared_info *info = (void *)(skb->head + skb->end);
+	struct sk_buff *first = NULL;
+	int dataref = 0;
+
+	if (!skb->data_len)
+		return;
+	bpf_core_read(&first, sizeof(first), &info->frag_list);
+	if (!first)
+		return;
+	bpf_core_read(&dataref, sizeof(dataref), &info->dataref.counter);
+	if ((dataref & DATAREF_MASK) == 1)
+		cpu->piece = (__u64)(unsigned long)first;
+}
+
 static __always_inline struct event_untold *untold_get(void)
 {
 	__u32 zero = 0;
@@ -78,6 +109,7 @@ int drop(__u64 *ctx)
 {
 	const struct sk_buff *skb = (void *)ctx[0];
 	const struct sock *rx = has_rx_sock ? (void *)ctx[3] : NULL;
+	struct event_cpu *cpu = cpu_get(bpf_get_smp_processor_id());
 	struct event_control *control = control_get();
 	struct event_key key = {.what = EVENT_DROP};
 	struct event_count by = {.skbs = 1};
@@ -90,8 +122,10 @@ int drop(__u64 *ctx)
 		if (!was_dropped(key.reason))
 			return 0;
 	}
-	if (!skb || !control || !origin_find(skb, rx, control, &origin))
+	if (!skb || !control || !cpu || is_piece(skb, cpu) ||
+	    !origin_find(skb, rx, control, &origin))
 		return 0;
+	expect_pieces(skb, cpu);
 	key.place = ctx[1];
 	key.ifindex = origin.ifindex;
 	key.generation = *(volatile __u32 *)&control->generation;

@@ -109,11 +109,18 @@ struct tcp_skb_cb {
 	__u16 tcp_gso_segs;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct skb_shared_info {
 	unsigned short gso_segs;
+	struct sk_buff *frag_list;
+	atomic_t dataref;
 };
 
 struct sk_buff {
+	struct sk_buff *next;
 	struct net_device *dev;
 	struct sock *sk;
 	char cb[48];

@@ -1,0 +1,487 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# cli_pcap.sh: flowctl pcap over databases that wlsample made of captures: what tcpdump, tshark and
+# capinfos read, options, refusals, full disks and readers that go away, what is followed, and that a
+# replay of an export counts what the capture counts. No root needed.
+#
+# WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+WL_NAME=cli-pcap
+WLSAMPLE=$WL_BUILD/tests/wlsample
+for tool in sqlite3 jq python3 tcpdump script; do
+	command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
+done
+for tool in "$FLOWD" "$FLOWCTL" "$WLSAMPLE"; do
+	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
+done
+WL_TMP=$(mktemp -d /tmp/wlpcap.XXXXXX)
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+T=$WL_TMP
+DB=$T/samples.db
+export TZ=UTC0
+
+# make_db DB: two interfaces whose packets alternate, and drops of a device that is not counted
+make_db() {
+	"$WLSAMPLE" -i eth0 -r 1000 "$T/a.pcap" "$1" >/dev/null
+	"$WLSAMPLE" -i eth1 -r 10 -e -w 9 -o 500000 "$T/a.pcap" "$1" >/dev/null
+	"$WLSAMPLE" -i '' -d docker0 -r 0 -w 64 -R NETFILTER_DROP -P nf_hook_slow+0xa1 -o 700000 "$T/b.pcap" "$1" >/dev/null
+}
+
+# ctl ARG...: a capture in $T/out.pcap, errors in $ERR, the exit code in $RC
+ctl() {
+	"$FLOWCTL" --db "$DB" pcap "$@" >"$T/out.pcap" 2>"$T/err"
+	RC=$?
+	ERR=$(cat "$T/err")
+}
+
+# refused CODE WORDS ARG...: nothing on standard output, and an error that names the value
+refused() {
+	local code=$1 words=$2
+	shift 2
+	ctl "$@"
+	assert_eq "$*: exit code" "$RC" "$code"
+	assert_eq "$*: standard output" "$(wc -c <"$T/out.pcap")" 0
+	if [[ $ERR == "flowctl: "*"$words"* ]]; then pass; else fail "$*: '$ERR', wanted '$words'"; fi
+}
+
+# shown FILE [ARG...]: what tcpdump makes of it, every byte and no time
+shown() {
+	local file=$1
+	shift
+	tcpdump -nn -t -xx -r "$file" "$@" 2>/dev/null
+}
+
+# packets FILE [FILTER]: how many
+packets() {
+	tcpdump -nn -t -r "$1" ${2:+"$2"} 2>/dev/null | grep -cv '^[[:space:]]'
+}
+
+# has LABEL N ARG...: that many packets are in the export
+has() {
+	local label=$1 want=$2
+	shift 2
+	ctl "$@"
+	assert_eq "$label" "$(packets "$T/out.pcap") $RC" "$want 0"
+}
+
+# --- what is in it --------------------------------------------------------------------------------
+
+test_formats() {
+	local format
+	for format in pcap pcapng; do
+		ctl --format "$format" --dir ingress --iface eth0
+		assert_eq "$format: exit code" "$RC" 0
+		shown "$T/out.pcap" >"$T/got"
+		shown "$T/a.pcap" >"$T/want"
+		assert_same "$format: the packets of eth0" "$T/got" "$T/want"
+		assert_eq "$format: times to the nanosecond" \
+			"$(tcpdump -nn -tt -r "$T/out.pcap" --nano -c 1 2>/dev/null | cut -d' ' -f1)" 1795264440.000000001
+		tcpdump -nn -r - <"$T/out.pcap" 2>&1 >/dev/null | grep -v '^reading from' >"$T/said"
+		assert_eq "$format: tcpdump -r - says" "$(cat "$T/said")" ""
+		ctl --format "$format" -w "$T/named.pcap"
+		assert_eq "$format: -w: nothing on standard output" "$(wc -c <"$T/out.pcap")" 0
+		assert_eq "$format: -w: packets" "$(packets "$T/named.pcap")" 125
+		assert_match "$format: the last lines" "$ERR" \
+			"^total: 125 packets, [0-9,]+ bytes on the wire, of 125 samples"$'\n'"coverage: samples of 125 packets; sampled 1/1000 on eth0, 1/10 on eth1, retransmits 60, dropped 5; not known"
+		assert_eq "$format: nothing left beside it" "$(ls "$T" | grep -c part)" 0
+		tcpdump -tt --nano -nn -r "$T/named.pcap" 2>/dev/null | cut -d' ' -f1 >"$T/times"
+		assert_eq "$format: by time" "$(sort -c "$T/times" 2>&1)" ""
+	done
+}
+
+# pcapng's own, as others read it
+test_wireshark() {
+	if ! command -v tshark >/dev/null || ! command -v capinfos >/dev/null; then
+		skip "no tshark or no capinfos"
+		return
+	fi
+	ctl --format pcapng
+	capinfos -M "$T/out.pcap" >"$T/infos" 2>"$T/said"
+	assert_eq "capinfos says" "$(cat "$T/said")" ""
+	assert_match "order" "$(cat "$T/infos")" "Strict time order: +True"
+	assert_match "application" "$(cat "$T/infos")" "Capture application: +flowctl [0-9.]+ \\(wireledger\\)"
+	assert_match "interfaces" "$(cat "$T/infos")" "Number of interfaces in file: +3"
+	assert_match "names" "$(cat "$T/infos")" "Name = eth0.*Name = eth1.*Name = docker0"
+	assert_match "statistics" "$(cat "$T/infos")" "Number of stat entries = 1"
+	assert_match "nanoseconds" "$(cat "$T/infos")" "Time precision = nanoseconds"
+	fields() { tshark -r "$T/out.pcap" -T fields -E separator='|' "$@" 2>"$T/said"; }
+	fields -e frame.interface_name -e frame.packet_flags_direction -e frame.comment >"$T/got"
+	assert_eq "tshark says" "$(grep -v '^Running as' "$T/said")" ""
+	assert_eq "an ingress one" "$(head -n 1 "$T/got")" "eth0|0x00000001|tcp 10.0.0.1:40001 > 10.0.0.2:80; sampled 1/1000"
+	assert_eq "a retransmit, egress" "$(sed -n 2p "$T/got")" \
+		"eth1|0x00000002|tcp 10.0.0.1:40001 > 10.0.0.2:80; sampled 1/10, retransmitted or out of order"
+	assert_eq "a drop" "$(sed -n 3p "$T/got")" \
+		"docker0|0x00000001|udp 10.0.0.7:1234 > 10.0.0.8:4321; dropped by the kernel: NETFILTER_DROP at nf_hook_slow+0xa1"
+	assert_eq "no bad checksums" "$(tshark -r "$T/stream.exp" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
+		-Y 'ip.checksum.status == 0 or tcp.checksum.status == 0' 2>/dev/null | wc -l)" 0
+	ctl
+	capinfos -M "$T/out.pcap" >"$T/infos" 2>"$T/said"
+	assert_eq "capinfos says of pcap" "$(cat "$T/said")" ""
+	assert_match "pcap with nanoseconds" "$(cat "$T/infos")" "nanosecond"
+}
+
+# The segments that GRO had joined are what they were; times apart, each byte.
+test_segments() {
+	local said
+	DB=$T/stream.db
+	said=$("$WLSAMPLE" -m 9000 "$T/stream.pcap" "$DB")
+	assert_match "GSO packets" "$said" "samples, 223 packets"
+	ctl -w "$T/stream.exp"
+	assert_match "all packets" "$ERR" "^total: 223 packets, [0-9,]+ bytes on the wire, of [0-9]+ samples"$'\n'
+	shown "$T/stream.exp" >"$T/got"
+	shown "$T/stream.pcap" >"$T/want"
+	assert_same "segments" "$T/got" "$T/want"
+	ctl --format pcapng --gso segments
+	shown "$T/out.pcap" >"$T/got"
+	assert_same "segments in pcapng" "$T/got" "$T/want"
+	if command -v tshark >/dev/null; then
+		assert_match "a segment's comment" "$(tshark -r "$T/out.pcap" -T fields -e frame.comment 2>/dev/null)" \
+			"tcp 10.0.0.1:40000 > 10.0.0.2:443; sampled 1/1; segment 6 of 6"
+	fi
+	replay_same "GSO packets, segmented" "$T/stream.pcap" "$T/stream.exp"
+	DB=$T/cut.db
+	said=$("$WLSAMPLE" -m 65000 -s 128 "$T/stream.pcap" "$DB")
+	assert_eq "large ones" "$said" "25 samples, 223 packets"
+	ctl -w "$T/cut.exp"
+	replay_same "GSO packets of which 128 bytes are kept" "$T/stream.pcap" "$T/cut.exp"
+	has "--gso whole" 25 --gso whole
+	assert_match "is said" "$ERR" "of 25 samples; 11 GSO packets written as one each"
+	has "the filter is asked of segments" 0 'greater 1600'
+	has "and of whole ones" 11 'greater 1600' --gso whole
+	has "-n counts packets" 7 -n 7
+	DB=$T/tiny.db
+	"$WLSAMPLE" -m 65000 -s 40 "$T/stream.pcap" "$DB" >/dev/null
+	ctl -w "$T/tiny.exp"
+	assert_match "headers that are not there: as one" "$ERR" "^total: 25 packets.*; 11 GSO packets written as one each"
+	DB=$T/samples.db
+}
+
+# --- which of them --------------------------------------------------------------------------------
+
+test_window() {
+	has "--since" 60 --since 2026-11-21T12:34:30Z
+	has "--until" 3 --until 2026-11-21T12:34:01Z
+	has "--iface" 60 --iface eth1
+	has "two of them" 120 -i eth1 -i eth0
+	has "--dir" 60 --dir egress
+	has "--tunnel" 0 --tunnel any
+	has "--tunnel none" 125 --tunnel none
+	has "-n" 10 -n 10
+	has "-n 0" 125 -n 0
+	ctl --format pcapng --tunnel any
+	tcpdump -r "$T/out.pcap" >/dev/null 2>&1
+	assert_eq "also as pcapng" "$?" 0
+}
+
+# As tcpdump selects of the whole
+test_filters() {
+	local filter all=$T/all.pcap
+	"$FLOWCTL" --db "$DB" pcap -w "$all" 2>/dev/null
+	for filter in tcp 'udp port 53' 'host 10.0.0.2' 'less 100' 'greater 150' 'tcp[tcpflags] & tcp-rst != 0' \
+		'ip[8] = 64' 'ether dst 02:00:00:00:00:09' 'udp[8] = 0x78' 'not ip' 'vlan' 'udp and src net 10.0.0.0/30' \
+		'ip[4:2] & 3 = 1' 'len = 60'; do
+		ctl "$filter"
+		assert_eq "$filter: exit code" "$RC" 0
+		shown "$T/out.pcap" >"$T/got"
+		shown "$all" "$filter" >"$T/want"
+		assert_same "$filter" "$T/got" "$T/want"
+	done
+	ctl udp
+	assert_match "what it leaves out is counted" "$ERR" "^total: 65 packets, .* of 125 samples; 60 packets left out by the filter"
+}
+
+test_flow() {
+	local id
+	"$FLOWD" --config /dev/null -r "$T/a.pcap" --db "$T/flows.db" 2>/dev/null
+	"$WLSAMPLE" -i a.pcap "$T/a.pcap" "$T/flows.db" >/dev/null
+	DB=$T/flows.db
+	id=$(sqlite3 "$DB" 'SELECT id FROM flow WHERE src = 167772162')
+	assert_match "a flow" "$id" '^[0-9]+$'
+	has "--flow" 10 --flow "$id"
+	assert_eq "its packets alone" "$(packets "$T/out.pcap" 'not (udp and src host 10.0.0.2 and port 53)')" 0
+	assert_match "its books" "$ERR" "coverage: samples of [0-9]+ packets of the 60 seen on a.pcap in the minutes"
+	if command -v tshark >/dev/null; then
+		ctl --flow "$id" --format pcapng
+		assert_match "its id in the comments" "$(tshark -r "$T/out.pcap" -T fields -e frame.comment 2>/dev/null)" \
+			"^flow $id: udp 10.0.0.2:5000 > 10.0.0.9:53; sampled 1/1"
+	fi
+	# both ways: the answers are the initiator's, as seen from the other side
+	sqlite3 "$DB" "UPDATE flow SET src = dst, dst = src, sport = dport, dport = sport, dir = 1, rev_packets = packets WHERE id = $id"
+	has "the other way" 10 --flow "$id"
+	sqlite3 "$DB" "UPDATE flow SET vlan = 5 WHERE id = $id"
+	has "another tag" 0 --flow "$id"
+	sqlite3 "$DB" "UPDATE flow SET vlan = NULL, marks = 8 WHERE id = $id"
+	refused 1 "flow $id: its record has lost" --flow "$id"
+	refused 1 "flow 5: no such flow" --flow 5
+	DB=$T/samples.db
+}
+
+# --- what is refused, and what breaks ---------------------------------------------------------------
+
+test_refused() {
+	refused 2 "--format 'png': unknown; known: pcap, pcapng" --format png
+	refused 2 "--gso 'x': unknown; known: segments, whole" --gso x
+	refused 2 "--flow 'x'" --flow x
+	refused 2 "--flow '-1'" --flow -1
+	refused 2 "filter 'host'" host
+	refused 2 "filter 'inbound': " inbound
+	refused 2 "; --iface NAME asks for that" 'ifname eth0'
+	refused 2 "'udp port 4789' or --tunnel vxlan asks for that" 'vxlan 5'
+	refused 2 "--follow: not with --until" --follow --until now
+	refused 2 "--follow: not with --flow" --follow --flow 5
+	refused 1 "interface 'eth9'" --iface eth9
+	refused 1 "/nowhere/x.pcap: No such file or directory" -w /nowhere/x.pcap
+	refused 1 "$T: Is a directory" -w "$T"
+	refused 1 "none.db" --db "$T/none.db"
+	refused 2 "option '--json'" --json
+	cp "$DB" "$T/bad.db"
+	sqlite3 "$T/bad.db" "UPDATE sample SET length = 'long' WHERE id = (SELECT min(id) FROM sample)"
+	ctl --db "$T/bad.db"
+	assert_eq "a row that cannot be: exit code" "$RC" 1
+	assert_match "and is named" "$ERR" "sample 1795264440000000001: a value that cannot be"
+	for args in '' '-w -' '-w /dev/tty'; do
+		# shellcheck disable=SC2086
+		script -qec "$FLOWCTL --db $DB pcap $args >/dev/tty" /dev/null </dev/null >"$T/tty" 2>&1
+		assert_eq "pcap $args to a terminal: exit code" "$?" 2
+		assert_match "pcap $args to a terminal" "$(cat "$T/tty")" "terminal"
+	done
+}
+
+# Samples of two link types: a pcap file has one.
+test_links() {
+	DB=$T/links.db
+	"$WLSAMPLE" "$T/a.pcap" "$DB" >/dev/null
+	"$WLSAMPLE" -i wg0 -o 100 "$T/raw.pcap" "$DB" >/dev/null
+	ctl -w "$T/links.pcap"
+	assert_eq "two link types in one: exit code" "$RC" 1
+	assert_match "which are left out" "$ERR" "flowctl: wg0: 20 packets of raw IP left out: a pcap file has one link type, here Ethernet; --format pcapng has all, --iface or --dir choose"
+	assert_eq "the others are there" "$(packets "$T/links.pcap")" 60
+	has "--iface chooses" 20 --iface wg0
+	shown "$T/out.pcap" >"$T/got"
+	shown "$T/raw.pcap" >"$T/want"
+	assert_same "raw IP" "$T/got" "$T/want"
+	ctl --format pcapng
+	assert_eq "pcapng has both: exit code" "$RC" 0
+	if command -v tshark >/dev/null; then
+		assert_eq "pcapng has both" "$(tshark -r "$T/out.pcap" 2>/dev/null | wc -l)" 80
+		assert_eq "raw ones are raw" "$(tshark -r "$T/out.pcap" -Y 'raw and not eth' 2>/dev/null | wc -l)" 20
+	fi
+	has "a filter for either" 10 udp --iface wg0
+	ctl 'ether src 02:00:00:00:00:01'
+	assert_eq "a filter for one alone: exit code" "$RC" 1
+	assert_match "is said" "$ERR" "wg0: 20 packets left out: filter 'ether src 02:00:00:00:00:01' of raw IP: "
+	DB=$T/samples.db
+}
+
+test_breaks() {
+	local name=$T/out/x.pcap
+	"$FLOWCTL" --db "$DB" pcap 2>"$T/err" | head -c 30 >/dev/null
+	assert_eq "a reader that goes away" "${PIPESTATUS[0]}" 0
+	DB=$T/big.db
+	for i in 0 1 2 3 4 5; do "$WLSAMPLE" -o "$i" "$T/stream.pcap" "$DB"; done >/dev/null
+	"$FLOWCTL" --db "$DB" pcap 2>"$T/err" | head -c 30 >/dev/null
+	assert_eq "one of much" "${PIPESTATUS[0]}$(cat "$T/err")" 0
+	"$FLOWCTL" --db "$DB" pcap >/dev/full 2>"$T/err"
+	assert_eq "a full disk" "$? $(cat "$T/err")" "1 flowctl: standard output: No space left on device"
+	"$FLOWCTL" --db "$DB" pcap -w /dev/full 2>"$T/err"
+	assert_eq "a full disk by name" "$? $(cat "$T/err")" "1 flowctl: /dev/full: No space left on device"
+	mkdir "$T/out"
+	(trap '' XFSZ && ulimit -f 300 && "$FLOWCTL" --db "$DB" pcap -w "$name" 2>"$T/err")
+	assert_eq "no room for all" "$? $(cat "$T/err")" "1 flowctl: $name: File too large"
+	assert_eq "leaves nothing" "$(ls -A "$T/out")" ""
+	echo before >"$name"
+	chmod 600 "$name"
+	(trap '' XFSZ && ulimit -f 300 && "$FLOWCTL" --db "$DB" pcap -w "$name" 2>/dev/null)
+	assert_eq "what was there stays" "$(cat "$name") $(ls -A "$T/out")" "before x.pcap"
+	ln -s x.pcap "$T/out/link"
+	ctl -w "$T/out/link"
+	assert_eq "a link stays one, and the file has its mode" \
+		"$(readlink "$T/out/link") $(stat -c %a "$name") $(packets "$name")" "x.pcap 600 1338"
+	(umask 077 && "$FLOWCTL" --db "$DB" pcap -w "$T/out/new" -n 1 2>/dev/null)
+	assert_eq "a new file has the umask's" "$(stat -c %a "$T/out/new")" 600
+	mkfifo "$T/out/fifo"
+	"$FLOWCTL" --db "$DB" pcap -w "$T/out/fifo" -n 5 2>/dev/null &
+	assert_eq "a pipe by name" "$(packets "$T/out/fifo")" 5
+	wait $!
+	DB=$T/samples.db
+}
+
+# --- what comes while it runs -----------------------------------------------------------------------
+
+# follow NAME ARG...: flowctl pcap --follow in the background, its packets to $T/NAME.pcap
+follow() {
+	local name=$1
+	shift
+	"$FLOWCTL" --db "$DB" pcap --follow -w "$T/$name.pcap" "$@" 2>"$T/$name.err" &
+	FOLLOW=$!
+	WL_PIDS+=("$FOLLOW")
+	wait_until 5 [ -s "$T/$name.pcap" ] || [ -e "$T/$name.pcap" ]
+}
+
+# holds FILE N: whole packets, that many
+holds() { [ "$(packets "$1")" = "$2" ]; }
+
+# has_size FILE N
+has_size() { [ "$(stat -c %s "$1")" = "$2" ]; }
+
+# ended PID: its exit code
+ended() {
+	wait_until 5 gone "$1" || fail "still there: $1"
+	wait "$1"
+}
+
+test_follow() {
+	local now later=$((1000000000 * 100))
+	DB=$T/follow.db
+	"$WLSAMPLE" "$T/b.pcap" "$DB" >/dev/null
+	follow old --since 2026-01-01
+	wait_until 5 holds "$T/old.pcap" 5 && pass || fail "what there is: $(packets "$T/old.pcap")"
+	"$WLSAMPLE" -o "$later" "$T/a.pcap" "$DB" >/dev/null
+	wait_until 5 holds "$T/old.pcap" 65 && pass || fail "what comes: $(packets "$T/old.pcap")"
+	"$WLSAMPLE" -o "$((later + 55000000000))" "$T/b.pcap" "$DB" >/dev/null # among the last ones
+	wait_until 5 holds "$T/old.pcap" 70 && pass || fail "what comes late: $(packets "$T/old.pcap")"
+	sqlite3 "$DB" 'DELETE FROM sample WHERE id IN (SELECT id FROM sample ORDER BY id LIMIT 20)'
+	"$WLSAMPLE" -i eth7 -o "$((later * 2))" "$T/b.pcap" "$DB" >/dev/null
+	wait_until 5 holds "$T/old.pcap" 75 && pass || fail "a new interface's: $(packets "$T/old.pcap")"
+	kill -INT "$FOLLOW"
+	ended "$FOLLOW"
+	assert_eq "interrupted: exit code" "$?" 0
+	assert_match "and the last lines" "$(cat "$T/old.err")" "^total: 75 packets, .* of 75 samples"
+	assert_eq "nothing twice" "$(tcpdump -nn -tt --nano -r "$T/old.pcap" 2>/dev/null | sort | uniq -d)" ""
+
+	now=$(($(date +%s%N) - 1795264440 * 1000000000))
+	follow now --format pcapng udp
+	"$WLSAMPLE" -o "$((now + 3000000000))" "$T/a.pcap" "$DB" >/dev/null
+	wait_until 5 holds "$T/now.pcap" 30 && pass || fail "from now on: $(packets "$T/now.pcap")"
+	kill -TERM "$FOLLOW"
+	ended "$FOLLOW"
+	assert_eq "ended: exit code" "$?" 0
+	assert_eq "a whole file" "$(packets "$T/now.pcap")" 30
+
+	follow some -n 8
+	"$WLSAMPLE" -o "$((now + 90000000000))" "$T/a.pcap" "$DB" >/dev/null
+	ended "$FOLLOW"
+	assert_eq "-n ends it" "$? $(packets "$T/some.pcap")" "0 8"
+	test_follow_pipe
+	DB=$T/samples.db
+}
+
+# Nobody reads any more, and nothing comes that would tell.
+test_follow_pipe() {
+	mkfifo "$T/pipe"
+	"$FLOWCTL" --db "$DB" pcap --follow --since 2026-01-01 >"$T/pipe" 2>"$T/pipe.err" &
+	FOLLOW=$!
+	WL_PIDS+=("$FOLLOW")
+	tcpdump -nn -r - -c 3 <"$T/pipe" >"$T/got" 2>/dev/null
+	assert_eq "read along" "$(wc -l <"$T/got")" 3
+	ended "$FOLLOW"
+	assert_eq "who reads along goes away: exit code" "$? $(cat "$T/pipe.err")" "0 "
+	(trap '' XFSZ && ulimit -f 300 && exec "$FLOWCTL" --db "$T/big.db" pcap --follow --since 2026-01-01 \
+		-w "$T/full.pcap" 2>"$T/err")
+	assert_eq "no room for what is followed" "$? $(cat "$T/err")" "1 flowctl: $T/full.pcap: File too large"
+	tcpdump -nn -r "$T/full.pcap" >/dev/null 2>"$T/said"
+	assert_eq "what there is ends with a packet" "$(grep -c truncated "$T/said")" 0
+}
+
+# fake_flowd SOCKET DB LOST
+fake_flowd() {
+	"$WL_ROOT/tests/sample_flowd.py" "$@" &
+	WL_PIDS+=("$!")
+	wait_until 5 [ -S "$1" ]
+}
+
+# What flowd says of itself goes into the capture.
+test_live() {
+	local infos lost
+	if ! command -v capinfos >/dev/null; then
+		skip "no capinfos"
+		return
+	fi
+	for lost in 0 7; do
+		DB=$T/live$lost.db
+		make_db "$DB"
+		sqlite3 "$DB" "INSERT INTO meta VALUES ('socket', '$T/sock$lost')"
+		fake_flowd "$T/sock$lost" "$DB" "$lost"
+		ctl --format pcapng
+		infos=$(capinfos "$T/out.pcap")
+		assert_match "its settings" "$infos" "Name = eth0.*Description = rate 1/1000, first 3, triggers reset, snaplen 256.*Capture length = 256"
+		assert_match "its filter" "$infos" "Filter string = tcp or udp"
+		assert_match "what it lost" "$ERR" "; $lost samples lost for want of room since flowd's maps were made"
+		# isb_ifdrop: option 5 of 8 bytes
+		assert_eq "in the statistics" "$(od -An -v -tx1 "$T/out.pcap" | tr -d ' \n' | grep -oE '050008000[0-9a-f]0{14}' | sort -u | tr '\n' ' ')" \
+			"05000800$(printf %02x "$lost")00000000000000 "
+		follow live --format pcapng
+		"$WLSAMPLE" -o "$(($(date +%s%N) - 1795264440000000000 + 5000000000))" "$T/b.pcap" "$DB" >/dev/null
+		wait_until 5 holds "$T/live.pcap" 5 && pass || fail "followed: $(packets "$T/live.pcap")"
+		kill -INT "$FOLLOW"
+		ended "$FOLLOW"
+		assert_match "what it lost meanwhile" "$(cat "$T/live.err")" "; $((lost > 0)) samples lost for want of room meanwhile"
+	done
+	DB=$T/live0.db
+	follow head 'port 1'
+	wait_until 5 has_size "$T/head.pcap" 24 && pass || fail "a header before the first packet"
+	kill -INT "$FOLLOW"
+	ended "$FOLLOW"
+	DB=$T/samples.db
+}
+
+# --- replay -----------------------------------------------------------------------------------------
+
+# flows FILE DB: what flowd makes of a capture, one of that name for both
+flows() {
+	rm -f "$2" "$2"-*
+	ln -sf "$1" "$T/capture"
+	"$FLOWD" --config /dev/null -r "$T/capture" --db "$2" >/dev/null 2>&1 || return
+	"$FLOWCTL" --db "$2" flows --uniflow --json -n 0 2>/dev/null |
+		jq -c 'del(.start, .end, .duration_ms, .rtt_us, .rtt_min_us, .rtt_max_us, .handshake_us)' | sort
+}
+
+# replay_same LABEL CAPTURE EXPORT: the same flows with the same packets and bytes
+replay_same() {
+	flows "$2" "$T/ours.db" >"$T/want"
+	flows "$3" "$T/its.db" >"$T/got"
+	assert_same "$1" "$T/got" "$T/want"
+}
+
+test_replay() {
+	local file name known=0
+	for file in "$WL_CORPUS"/*.pcap "$WL_CORPUS"/*.pcapng; do
+		name=$(basename "$file")
+		[ -e "$file.tsv" ] || continue # one that is refused
+		DB=$T/replay.db
+		rm -f "$DB"*
+		"$WLSAMPLE" "$file" "$DB" >/dev/null 2>&1
+		case $? in
+		0) ;;
+		3) continue ;; # a link type that nobody samples
+		*) fail "$name: wlsample" ;;
+		esac
+		"$FLOWCTL" --db "$DB" pcap -w "$T/replay.exp" 2>"$T/err"
+		assert_eq "$name: exit code" "$?" 0
+		replay_same "$name" "$file" "$T/replay.exp"
+		known=$((known + 1))
+	done
+	assert_between "captures replayed" "$known" 20 1000
+	DB=$T/samples.db
+}
+
+"$WL_ROOT/tests/pcap_frames.py" "$T"
+make_db "$DB"
+test_formats
+test_segments
+test_wireshark
+test_window
+test_filters
+test_flow
+test_refused
+test_links
+test_breaks
+test_follow
+test_live
+test_replay
+finish
