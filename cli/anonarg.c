@@ -65,17 +65,20 @@ const struct args_option args_anonymize[] = {
 	{NULL, 0, NULL, NULL, NULL},
 };
 
-static int see_key(void *user, const char *name, const char *value, char error[CONF_ERROR_MAX])
+static int see_key(void *user, const char *iface, const char *name, const char *value,
+		   char error[CONF_ERROR_MAX])
 {
 	struct wish *wish = user;
 
+	if (iface)
+		return 0;
 	if (!strcmp(name, "anonymize")) {
 		wish->known = !parse_mode(value, &wish->on);
 		if (!wish->known)
 			snprintf(error, CONF_ERROR_MAX, "not one of none|prefix-preserving");
 		return wish->known ? 0 : -EINVAL;
 	}
-	if (!strcmp(name, "anonymize_key"))
+	if (!strcmp(name, "anonymize.key"))
 		snprintf(wish->key, sizeof(wish->key), "%s", value);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config_key.h"
+#include "config_section.h"
 #include "sample_compile.h"
 #include "schema/conf.h"
 #include "schema/control.h"
@@ -38,10 +39,13 @@ static void complain_of_file(const char *text)
 	complain("%s", text);
 }
 
-static int set_key(void *config, const char *name, const char *value, char error[CONF_ERROR_MAX])
+static int set_key(void *config, const char *iface, const char *name, const char *value,
+		   char error[CONF_ERROR_MAX])
 {
 	const struct config_key *key = config_key_find(name);
 
+	if (iface)
+		return config_section_set(config, iface, name, value, error);
 	if (key)
 		return config_key_set(key, config, value, error);
 	snprintf(error, CONF_ERROR_MAX, "unknown key");
@@ -70,7 +74,7 @@ static void print_usage(void)
 	       "Count the flows of network interfaces, or of a capture, and write them to a database.\n\n");
 	for (const struct config_key *key = config_keys; key->name; key++)
 		print_key(key);
-	printf("  %-34s %s [%s]\n", "--config FILE", "file with the same keys, '_' for '-'",
+	printf("  %-34s %s [%s]\n", "--config FILE", "file with the same keys, see flowd.conf",
 	       CONF_PATH_DEFAULT);
 	printf("  %-34s %s\n", "-r, --read FILE", "the flows of a capture, '-': standard input");
 	printf("  %-34s %s\n", "-n, --check", "check, print the effective configuration, end");
@@ -236,8 +240,15 @@ static int finish(struct config *config)
 			 config->instance);
 	if (config->read[0])
 		return 0;
-	if (config->sample_filter[0] && sample_compile_check(config->sample_filter, error))
-		return complain("sample_%s", error);
+	if (config->sample.filter[0] && sample_compile_check(config->sample.filter, error))
+		return complain("sample.%s", error);
+	for (size_t i = 0; i < config->sections; i++) {
+		const struct config_section *section = &config->section[i];
+
+		if (section->sample.filter[0] &&
+		    sample_compile_check(section->sample.filter, error))
+			return complain("section [interface %s]: sample.%s", section->name, error);
+	}
 	if (config->ingress == INGRESS_NONE && config->egress == EGRESS_NONE)
 		return complain("ingress 'none', egress 'none': nothing is left to count");
 	if (!config->interfaces && !config->check_only && !config->detach_only)
@@ -282,4 +293,5 @@ void config_print(const struct config *config, FILE *out)
 			fprintf(out, "%s = %s\n", key->name, value);
 		}
 	}
+	config_section_print(config, out);
 }

@@ -20,9 +20,27 @@ enum config_ingress { INGRESS_XDP = 0, INGRESS_TC, INGRESS_NONE };
 enum config_egress { EGRESS_TC = 0, EGRESS_NONE };
 enum config_tc { TC_AUTO = 0, TC_TCX, TC_CLSACT };
 
+/* What packets of an interface are kept. */
+struct config_sample {
+	uint32_t rate; /* 1 in that many; 0: none for that reason */
+	uint32_t first;
+	uint32_t triggers;
+	uint32_t snaplen;
+	char filter[192]; /* empty: none */
+};
+
+/* Section [interface NAME]: what differs for it. */
+struct config_section {
+	char name[16];
+	uint64_t has; /* bit of each key in config_keys that it gives */
+	struct config_sample sample;
+};
+
 struct config {
 	char interface[FLOW_IFACES][16]; /* IFNAMSIZ */
 	size_t interfaces;
+	struct config_section section[FLOW_IFACES];
+	size_t sections;
 	char instance[CONFIG_NAME_MAX];
 	char db[256];
 	char socket[108]; /* sun_path; default CONTROL_RUN_DIR/INSTANCE.sock */
@@ -38,16 +56,12 @@ struct config {
 	bool fragments_track; /* later fragments count under the first one's flow */
 	bool tunnel_inner;    /* the inner packet of a tunnel is the flow */
 	bool durability_full;
-	bool trace;	      /* drops, retransmits and connections, by the kernel's tracepoints */
-	uint32_t sample_rate; /* 1 in that many packets; 0: none for that reason */
-	uint32_t sample_first;
-	uint32_t sample_triggers;
-	uint32_t sample_snaplen;
-	char sample_filter[192];    /* empty: none */
-	uint64_t sample_ring_bytes; /* of the samples ring; a power of two of pages */
+	bool trace; /* drops, retransmits and connections, by the kernel's tracepoints */
+	struct config_sample sample; /* of all interfaces, but those in `section` */
+	uint64_t sample_ring_bytes;  /* of the samples ring; a power of two of pages */
 	uint64_t sample_age_ns;
 	uint64_t sample_size_bytes;
-	bool sample_drops;
+	bool drops_sample;
 	bool keep_attached;
 	bool anonymize; /* flowctl does; nothing in here is changed by it */
 	char anonymize_key[192];

@@ -25,7 +25,9 @@
 #define NS_PER_S 1000000000ULL
 #define DAY (86400 * NS_PER_S)
 
-static const struct config_choice choice_bool[] = {{"yes", true}, {"no", false}, {NULL, 0}};
+static const struct config_choice choice_bool[] = {{"yes", true},  {"no", false},  {"on", true},
+						   {"off", false}, {"true", true}, {"false", false},
+						   {NULL, 0}};
 static const struct config_choice choice_ingress[] = {
 	{"xdp", INGRESS_XDP}, {"tc", INGRESS_TC}, {"none", INGRESS_NONE}, {NULL, 0}};
 static const struct config_choice choice_egress[] = {
@@ -46,7 +48,7 @@ static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
 							{NULL, 0}};
 
 #define FILTER_LINE_MAX \
-	(199 - sizeof("sample_filter = ") + 1) /* what a file's line leaves for it */
+	(199 - sizeof("sample.filter = ") + 1) /* what a file's line leaves for it */
 
 #define MEMBER(name) \
 	.offset = offsetof(struct config, name), .size = sizeof(((struct config *)0)->name)
@@ -85,24 +87,24 @@ const struct config_key config_keys[] = {
 	{"trace", "yes", "yes|no", "ask the kernel for drops, retransmits and connections",
 	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(trace)},
 	{"sample", "off", "off|1/N", "keep one in N packets", .kind = CONFIG_RATE,
-	 MEMBER(sample_rate)},
-	{"sample_first", "0", "N", "keep the first N packets of each flow", .kind = CONFIG_NUMBER,
-	 .max = SAMPLE_FIRST_MAX, MEMBER(sample_first)},
-	{"sample_triggers", "none", "NAME[,NAME...]|none",
+	 MEMBER(sample.rate)},
+	{"sample.first", "0", "N", "keep the first N packets of each flow", .kind = CONFIG_NUMBER,
+	 .max = SAMPLE_FIRST_MAX, MEMBER(sample.first)},
+	{"sample.triggers", "none", "NAME[,NAME...]|none",
 	 "keep reset, retransmit, zero-window, malformed packets", .kind = CONFIG_TRIGGERS,
-	 MEMBER(sample_triggers)},
-	{"sample_snaplen", "128", "N", "bytes that are kept of a packet", .kind = CONFIG_NUMBER,
-	 .min = SAMPLE_SNAPLEN_MIN, .max = SAMPLE_SNAPLEN_MAX, MEMBER(sample_snaplen)},
-	{"sample_filter", "none", "EXPR|none", "keep those alone that match, see pcap-filter(7)",
-	 .kind = CONFIG_FILTER, .max = FILTER_LINE_MAX, MEMBER(sample_filter)},
-	{"sample_ring", "8M", "SIZE", "ring of packets that are kept, a power of two",
+	 MEMBER(sample.triggers)},
+	{"sample.snaplen", "128", "N", "bytes that are kept of a packet", .kind = CONFIG_NUMBER,
+	 .min = SAMPLE_SNAPLEN_MIN, .max = SAMPLE_SNAPLEN_MAX, MEMBER(sample.snaplen)},
+	{"sample.filter", "none", "EXPR|none", "keep those alone that match, see pcap-filter(7)",
+	 .kind = CONFIG_FILTER, .max = FILTER_LINE_MAX, MEMBER(sample.filter)},
+	{"sample.ring", "8M", "SIZE", "ring of packets that are kept, a power of two",
 	 .kind = CONFIG_SIZE, .min = 64 << 10, .max = 1 << 30, MEMBER(sample_ring_bytes)},
-	{"sample_age", "7d", "TIME", "packets older than this leave the database",
+	{"sample.age", "7d", "TIME", "packets older than this leave the database",
 	 .kind = CONFIG_DURATION, .min = 60 * NS_PER_S, .max = 3650 * DAY, MEMBER(sample_age_ns)},
-	{"sample_size", "256M", "SIZE", "and the oldest, where they take more than this",
+	{"sample.size", "256M", "SIZE", "and the oldest, where they take more than this",
 	 .kind = CONFIG_BYTES, .min = 1 << 20, .max = 1ULL << 40, MEMBER(sample_size_bytes)},
-	{"sample_drops", "no", "yes|no", "keep the beginning of packets that the kernel drops",
-	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(sample_drops)},
+	{"drops.sample", "no", "yes|no", "keep the beginning of packets that the kernel drops",
+	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(drops_sample)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
 	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
 	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",
@@ -110,7 +112,7 @@ const struct config_key config_keys[] = {
 	{"anonymize", "none", "none|prefix-preserving",
 	 "what flowctl makes of addresses that it hands out", .kind = CONFIG_CHOICE,
 	 .choice = choice_anonymize, MEMBER(anonymize)},
-	{"anonymize_key", CONF_ANONYMIZE_KEY, "FILE", "key for that, of 32 bytes, with mode 0600",
+	{"anonymize.key", CONF_ANONYMIZE_KEY, "FILE", "key for that, of 32 bytes, with mode 0600",
 	 .kind = CONFIG_PATH, .max = 180, MEMBER(anonymize_key)},
 	{"log_level", "info", "err|warning|info|debug", "what is logged", .kind = CONFIG_CHOICE,
 	 .choice = choice_log_level, MEMBER(log_level)},
@@ -130,7 +132,7 @@ void config_key_flag(const struct config_key *key, char ret_flag[CONFIG_VALUE_MA
 {
 	snprintf(ret_flag, CONFIG_VALUE_MAX, "--%s", key->name);
 	for (char *c = ret_flag + 2; *c; c++)
-		*c = *c == '_' ? '-' : *c;
+		*c = *c == '_' || *c == '.' ? '-' : *c;
 }
 
 /* What is wrong is a constant; these two are explained with the key's own limits. */

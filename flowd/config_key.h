@@ -4,7 +4,7 @@
  * struct config and back. Pure: no file, no output, no environment.
  *
  *   key in the file    idle = 15s
- *   flag               --idle 15s, with '-' for each '_' of the key
+ *   flag               --idle 15s, with '-' for each '_' and '.' of the key
  */
 #pragma once
 

@@ -23,23 +23,6 @@ const char samples_fallback[] =
 
 /* --- the way up and down ----------------------------------------------------------------------- */
 
-/* What the configuration says, of all interfaces. */
-static struct sample_change *config_change(const struct config *config)
-{
-	struct sample_change *change = calloc(1, sizeof(*change));
-
-	if (!change)
-		return NULL;
-	change->has = SAMPLE_SET_RATE | SAMPLE_SET_FIRST | SAMPLE_SET_TRIGGERS |
-		      SAMPLE_SET_SNAPLEN | SAMPLE_SET_FILTER;
-	change->to.rate = config->sample_rate;
-	change->to.first = config->sample_first;
-	change->to.triggers = config->sample_triggers;
-	change->to.snaplen = config->sample_snaplen;
-	snprintf(change->to.filter, sizeof(change->to.filter), "%s", config->sample_filter);
-	return change;
-}
-
 /* A rule for each interface. */
 static int open_rules(struct samples *samples)
 {
@@ -63,21 +46,6 @@ static int open_rules(struct samples *samples)
 	return err;
 }
 
-/* The configuration's filter is one for all of them. */
-static int compile_start(struct samples *samples, char *error)
-{
-	uint32_t links;
-	int err;
-
-	samples->start = config_change(samples->flowd->config);
-	if (!samples->start)
-		return -ENOMEM;
-	err = sample_rules_links(&samples->rules, samples->start, &links, error);
-	if (err || !links)
-		return err;
-	return sample_compile_set(samples->start->to.filter, links, &samples->start_set, error);
-}
-
 int samples_open(struct flowd *flowd, uint64_t committed, bool attach, struct samples **ret_samples,
 		 char ret_error[SAMPLE_ERROR_MAX])
 {
@@ -97,7 +65,7 @@ int samples_open(struct flowd *flowd, uint64_t committed, bool attach, struct sa
 	if (!err && attach)
 		err = open_rules(samples);
 	if (!err && attach)
-		err = compile_start(samples, ret_error);
+		err = sample_start_plan(flowd->config, &samples->rules, &samples->start, ret_error);
 	if (err) {
 		if (!ret_error[0])
 			snprintf(ret_error, SAMPLE_ERROR_MAX, "samples: %s", strerror(-err));
@@ -114,8 +82,7 @@ void samples_free(struct samples *samples)
 	if (!samples)
 		return;
 	sample_ask_free(samples->ask);
-	sample_compile_free(&samples->start_set);
-	free(samples->start);
+	sample_start_free(&samples->start);
 	sample_names_free(samples->names);
 	sample_rules_free(&samples->rules);
 	ring_close(&samples->ring);
@@ -159,25 +126,33 @@ static bool is_any(const struct sample_settings *settings)
 	return settings->rate || settings->first || settings->triggers;
 }
 
-int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX])
+/* A predecessor may have left no cell that is free at once. */
+static int begin_plan(struct samples *samples, const struct sample_plan *plan,
+		      char ret_error[SAMPLE_ERROR_MAX])
 {
 	const struct timespec pause = {.tv_nsec = REST_PAUSE_NS};
-	const struct config *config = samples->flowd->config;
 	int err = -EAGAIN;
 
-	sample_rules_begin(&samples->rules, config->sample_drops ? config->sample_snaplen : 0);
-	/* a predecessor may have left no cell that is free at once */
 	for (int i = 0; err == -EAGAIN && i < REST_PAUSES; i++) {
 		if (i)
 			nanosleep(&pause, NULL);
-		err = sample_rules_apply(&samples->rules, samples->start, &samples->start_set,
+		err = sample_rules_apply(&samples->rules, &plan->change, &plan->set,
 					 clock_mono().ns, ret_error);
 	}
-	if (!err && is_any(&samples->start->to))
-		log_rules(samples, samples->start);
-	sample_compile_free(&samples->start_set);
-	free(samples->start);
-	samples->start = NULL;
+	if (!err && is_any(&plan->change.to))
+		log_rules(samples, &plan->change);
+	return err;
+}
+
+int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX])
+{
+	const struct config *config = samples->flowd->config;
+	int err = 0;
+
+	sample_rules_begin(&samples->rules, config->drops_sample ? config->sample.snaplen : 0);
+	for (size_t i = 0; !err && i < samples->start.plans; i++)
+		err = begin_plan(samples, &samples->start.plan[i], ret_error);
+	sample_start_free(&samples->start);
 	return err;
 }
 

@@ -19,6 +19,7 @@
 
 #include "flowd/ring.h"
 #include "flowd/sample_rules.h"
+#include "flowd/sample_start.h"
 
 #define SAMPLES_BATCH_MAX 65536	       /* samples of one transaction */
 #define SAMPLES_BATCH_BYTES (32 << 20) /* or so, of their frames */
@@ -44,9 +45,8 @@ struct samples {
 	struct sample_rules rules;
 	struct ring ring;
 	struct sample_names *names;
-	struct sample_ask *ask;	     /* the request whose filter is being compiled; NULL: none */
-	struct sample_change *start; /* the configuration's, until it is made; NULL: it is */
-	struct sample_compiled start_set;
+	struct sample_ask *ask;	    /* the request whose filter is being compiled; NULL: none */
+	struct sample_start start;  /* the configuration's, until it is made */
 	struct samples_stats stats; /* since flowd's start */
 	uint64_t stored[FLOW_IFACES], stored_bytes[FLOW_IFACES];
 	uint32_t taken[FLOW_IFACES],

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SECTION "flowd"
+#define SECTION_IFACE "interface"
 #define TEXT_MAX (PATH_MAX + 512)
 
 /* A file as it is read. */
@@ -19,8 +20,9 @@ struct source {
 	FILE *file;
 	int line;
 	int errors;
-	bool in_section; /* [flowd] */
-	bool foreign;	 /* another section, told already */
+	bool in_section;	    /* [flowd] or of an interface */
+	char iface[CONF_IFACE_MAX]; /* of the section; empty: [flowd] */
+	bool foreign;		    /* another section, told already */
 };
 
 __attribute__((format(printf, 2, 3))) static void complain(struct source *src, const char *format,
@@ -36,16 +38,38 @@ __attribute__((format(printf, 2, 3))) static void complain(struct source *src, c
 	src->errors++;
 }
 
+/* The interface of "interface NAME", or NULL. A name that is none is told where it has a key. */
+static const char *iface_of(const char *name, int size, int *ret_size)
+{
+	int prefix = (int)strlen(SECTION_IFACE), blanks;
+
+	if (size <= prefix || strncmp(name, SECTION_IFACE, (size_t)prefix) != 0)
+		return NULL;
+	blanks = (int)strspn(name + prefix, " \t");
+	while (size && (name[size - 1] == ' ' || name[size - 1] == '\t'))
+		size--;
+	*ret_size = size - prefix - blanks;
+	return blanks && *ret_size > 0 && *ret_size < CONF_IFACE_MAX ? name + prefix + blanks
+								     : NULL;
+}
+
 static void see_section(struct source *src, const char *line)
 {
-	const char *name = line + 1;
-	int size = (int)strcspn(name, "]\n");
+	const char *name = line + 1, *iface;
+	int size = (int)strcspn(name, "]\n"), length;
 
-	src->in_section = size == (int)strlen(SECTION) && !strncmp(name, SECTION, (size_t)size);
+	iface = iface_of(name, size, &length);
+	memset(src->iface, 0, sizeof(src->iface));
+	if (iface)
+		memcpy(src->iface, iface, (size_t)length);
+	src->in_section =
+		iface || (size == (int)strlen(SECTION) && !strncmp(name, SECTION, (size_t)size));
 	src->foreign = !src->in_section;
 	if (src->foreign)
-		complain(src, "%s:%d: section '%.*s': unknown, only [" SECTION "] is", src->path,
-			 src->line, size, name);
+		complain(src,
+			 "%s:%d: section '%.*s': unknown, only [" SECTION "] and [" SECTION_IFACE
+			 " NAME] are",
+			 src->path, src->line, size, name);
 }
 
 /*
@@ -82,12 +106,13 @@ static int see_value(void *user, const char *section, const char *name, const ch
 	struct source *src = user;
 	char error[CONF_ERROR_MAX];
 
-	(void)section; /* read_line() knows it, empty ones too */
+	(void)section; /* read_line() knows it, empty ones too, and libinih's has 50 bytes */
 	if (src->foreign)
 		return 1;
 	if (!src->in_section)
 		snprintf(error, sizeof(error), "outside of section [" SECTION "]");
-	else if (!src->reader->set(src->reader->user, name, value, error))
+	else if (!src->reader->set(src->reader->user, src->iface[0] ? src->iface : NULL, name,
+				   value, error))
 		return 1;
 	complain(src, "%s:%d: %s '%s': %s", src->path, src->line, name, value, error);
 	return 1;

@@ -152,15 +152,15 @@ is_anonymized() { [[ $OUT == *"addresses anonymized"* ]] && echo yes || echo no;
 
 test_config() {
 	local file=$WL_TMP/flowd.conf
-	config "[flowd]\ninterface = eth0\nanonymize = prefix-preserving\nanonymize_key = $KEY\n"
+	config "[flowd]\ninterface = eth0\nanonymize = prefix-preserving\nanonymize.key = $KEY\n"
 	ctl top --config "$file"
 	assert_eq "the file says it" "$(is_anonymized)" yes
 	ctl top --config "$file" --anonymize none
 	assert_eq "an option wins" "$(is_anonymized)" no
-	config "[flowd]\nidle = 5s\n\tanonymize = prefix-preserving ; a comment\n anonymize_key=$KEY\n"
+	config "[flowd]\nidle = 5s\n\tanonymize = prefix-preserving ; a comment\n anonymize.key=$KEY\n"
 	ctl flows --config "$file"
 	assert_eq "indented lines are lines" "$(is_anonymized)" yes
-	config "[flowd]\nanonymize = none\nanonymize_key = $KEY\n"
+	config "[flowd]\nanonymize = none\nanonymize.key = $KEY\n"
 	ctl drops --config "$file"
 	assert_eq "none" "$(is_anonymized)" no
 	ctl drops --config "$file" --anonymize prefix-preserving

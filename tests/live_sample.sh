@@ -272,7 +272,30 @@ print(s.makefile().read(), end='')")
 	assert_match "no flowd: message" "$(cat "$WL_TMP/err")" "^flowctl: socket '.*': "
 	in_b "$FLOWD" --config /dev/null -i vb --instance wl$$-w --db "$WL_TMP/w.db" --sample-filter 'tcp por 80' 2>"$WL_TMP/err"
 	assert_eq "wrong configuration: exit" "$?" 2
-	assert_match "wrong configuration: message" "$(cat "$WL_TMP/err")" "sample_filter 'tcp por 80': "
+	assert_match "wrong configuration: message" "$(cat "$WL_TMP/err")" "sample.filter 'tcp por 80': "
+}
+
+# An interface that the configuration has a section of, beside one that it has none of.
+test_sections() {
+	local label="sections" sent
+	cat >"$WL_TMP/sections.conf" <<-INI
+		[flowd]
+		sample = 1/1
+		[interface lo]
+		sample = off
+		sample.filter = udp
+		[interface nowhere0]
+		sample = 1/1
+	INI
+	flowd_start "$NSB" --config "$WL_TMP/sections.conf" -i vb,lo || return
+	assert_eq "$label: settings" "$(settings | jq -sc 'map([.iface, .rate, .filter])')" '[["vb",1,null],["lo",0,"udp"]]'
+	assert_match "$label: log" "$(cat "$FLOWD_LOG")" 'section \[interface nowhere0\]: not counted'
+	in_b ping -qc 3 127.0.0.1 >/dev/null
+	sent=$(in_b ping -qc 3 10.1.0.1 | sed -n 's/^3 packets transmitted, \([0-9]*\) received.*/\1/p')
+	assert_eq "$label: echoes" "$sent" 3
+	flowd_stop
+	assert_eq "$label: of all" "$(sampled "device = 'vb' AND proto = 1")" 6
+	assert_eq "$label: of its own" "$(samples "device = 'lo'")" 0
 }
 
 # A filter that takes libpcap seconds: sweeps go on, and who went away changes nothing.
@@ -454,6 +477,7 @@ test_all
 test_bare
 test_filters
 test_wrong
+test_sections
 test_slow
 test_malformed
 test_tc

@@ -129,11 +129,11 @@ static const char everything[] =
 	"slots = 1024\nring = 1048576\n"
 	"sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
 	"fragments = untracked\ntunnel = inner\n"
-	"sample = 1/64\nsample_first = 2\nsample_triggers = malformed,reset\n"
-	"sample_snaplen = 9216\nsample_filter = tcp port 443 and net 10.0.0.0/8\n"
-	"sample_ring = 1M\nsample_age = 36h\nsample_size = 3M\nsample_drops = yes\n"
+	"sample = 1/64\nsample.first = 2\nsample.triggers = malformed,reset\n"
+	"sample.snaplen = 9216\nsample.filter = tcp port 443 and net 10.0.0.0/8\n"
+	"sample.ring = 1M\nsample.age = 36h\nsample.size = 3M\ndrops.sample = yes\n"
 	"durability = normal\nkeep_attached = yes\nlog_level = debug\n"
-	"anonymize = prefix-preserving\nanonymize_key = /k/a y\n";
+	"anonymize = prefix-preserving\nanonymize.key = /k/a y\n";
 
 static void test_file(void **state)
 {
@@ -282,13 +282,13 @@ static const struct bad bad_files[] = {
 	{"interface = ..", "", ":2: interface '..': not an interface name"},
 	{"fragments = no", "", ":2: fragments 'no': not one of track|untracked"},
 	{"anonymize = yes", "", ":2: anonymize 'yes': not one of none|prefix-preserving"},
-	{"anonymize_key =", "", ":2: anonymize_key '': empty"},
+	{"anonymize.key =", "", ":2: anonymize.key '': empty"},
 	{"tunnel = both", "", ":2: tunnel 'both': not one of outer|inner"},
 	{"read = x.pcap", "", ":2: read 'x.pcap': unknown key"},
 	{"colour = blue", "", ":2: colour 'blue': unknown key"},
 	{"keep-attached = yes", "", ":2: keep-attached 'yes': unknown key"},
 	{"# fine\nidle 5s", "", ":3: not 'key = value'"},
-	{"[other]", "", ":2: section 'other': unknown, only [flowd] is"},
+	{"[other]", "", ":2: section 'other': unknown, only [flowd] and [interface NAME] are"},
 	{"!idle = 5s\n", "", ":1: idle '5s': outside of section [flowd]"},
 	{"!\n[flow]\nidle = 5x\n", "", ":2: section 'flow': unknown"},
 	{"!\n[flowd\n", "", ":2: not 'key = value'"},
@@ -315,7 +315,7 @@ static const struct bad bad_flags[] = {
 	{"", "--ingress none --egress none -i a", "ingress 'none', egress 'none': nothing is left"},
 	{"ingress = none\negress = none", "-n", "ingress 'none', egress 'none': nothing is left"},
 	{"", "", "no interface: name one with -i"},
-	{"sample_filter = tcp por 443", "-n", "sample_filter 'tcp por 443': can't parse"},
+	{"sample.filter = tcp por 443", "-n", "sample.filter 'tcp por 443': can't parse"},
 	{"", "-n --config /nonexistent/x",
 	 "/nonexistent/x: cannot be read: No such file or directory"},
 	{"", "-n --config /tmp", "/tmp: cannot be read: Is a directory"},

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "flowd/config_section.h"
 #include "flowd/flowd.h"
 #include "flowd/sample_change.h"
 #include "flowd/samples.h"
@@ -87,7 +88,7 @@ static struct world *make_world(bool in_kernel)
 	assert_non_null(w);
 	open_ring(w);
 	w->flowd.config = &w->config;
-	w->config.sample_snaplen = SAMPLE_SNAPLEN;
+	w->config.sample.snaplen = SAMPLE_SNAPLEN;
 	w->flowd.maps.ifaces = w->ifaces;
 	w->flowd.maps.control = &w->control;
 	w->flowd.maps.sample_conf = w->conf;
@@ -303,7 +304,7 @@ static void test_filter_here(void **state)
 	struct world *w = make_world(false);
 
 	(void)state;
-	strcpy(w->config.sample_filter, "udp");
+	strcpy(w->config.sample.filter, "udp");
 	head->key.ifnum = 5;
 	head->captured = head->length = 42;
 	udp[sizeof(*head) + 12] = 8;
@@ -323,6 +324,25 @@ static void test_filter_here(void **state)
 	assert_int_equal(w->batch.samples, 1);
 	assert_int_equal(w->samples->stats.filtered, 2);
 	assert_int_equal(*w->consumer, sizeof(udp) + BPF_RINGBUF_HDR_SZ + 6);
+	free_world(w);
+}
+
+/* An interface with a section of its own, and one that is as all. */
+static void test_sections(void **state)
+{
+	struct world *w = make_world(true);
+	char error[CONFIG_ERROR_MAX];
+
+	(void)state;
+	w->config.sample.rate = 10;
+	w->config.sample.first = 3;
+	assert_int_equal(config_section_set(&w->config, "zz-tun0", "sample", "off", error), 0);
+	assert_int_equal(config_section_set(&w->config, "zz-tun0", "sample.filter", "udp", error),
+			 0);
+	assert_int_equal(config_section_set(&w->config, "zz-none", "sample", "1/2", error), 0);
+	open_samples(w, 0);
+	assert_true(w->conf[5].rate == 10 && w->conf[5].first == 3 && !w->conf[5].filter);
+	assert_true(!w->conf[6].rate && w->conf[6].first == 3 && w->conf[6].filter);
 	free_world(w);
 }
 
@@ -347,10 +367,10 @@ static void test_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_record), cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_once),   cmocka_unit_test(test_wrap),
-		cmocka_unit_test(test_bad),    cmocka_unit_test(test_filter_here),
-		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_record),	 cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_once),	 cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_bad),	 cmocka_unit_test(test_filter_here),
+		cmocka_unit_test(test_sections), cmocka_unit_test(test_left),
 	};
 
 	return cmocka_run_group_tests_name("sample_ring", tests, NULL, NULL);
