@@ -7,6 +7,7 @@
  *   of a frame whose headers are all there: all that was read is what is kept, so that other bytes
  *   behind it make no difference, and once more cuts off no more
  *   flowd finds the same flow in it, with the addresses of its key anonymized
+ *   what anonymize_layers.h asks for
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anonymize_layers.h"
 #include "cli/anonymize.h"
 #include "cli/anonymize_frame.h"
 #include "schema/tunnel.h"
@@ -134,6 +136,19 @@ static inline const char *check_again(struct anonymize *anon, uint32_t link, con
 	return wrong;
 }
 
+static inline const char *check_headers(struct anonymize *anon, uint32_t link, const uint8_t *bytes,
+					uint32_t captured, uint32_t length, const struct made *made)
+{
+	struct layers layers = {anon, bytes, made->bytes, captured, made->captured};
+	uint16_t l3 = 0;
+
+	if (!made->captured)
+		return NULL;
+	if (link == ANONYMIZE_RAW)
+		l3 = bytes[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+	return check_layers(&layers, l3, length, 2);
+}
+
 static inline const char *check_frame(struct anonymize *anon, uint32_t link, const uint8_t *bytes,
 				      uint32_t captured, uint32_t length)
 {
@@ -144,6 +159,8 @@ static inline const char *check_frame(struct anonymize *anon, uint32_t link, con
 		wrong = check_again(anon, link, bytes, captured, length, &made);
 	if (!wrong && (link == ANONYMIZE_ETHERNET || link == ANONYMIZE_RAW))
 		wrong = check_flows(anon, link, bytes, captured, length, &made);
+	if (!wrong)
+		wrong = check_headers(anon, link, bytes, captured, length, &made);
 	free(made.bytes);
 	return wrong;
 }
