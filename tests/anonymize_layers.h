@@ -64,6 +64,41 @@ static inline bool layers_quotes(uint8_t proto, uint8_t type)
 	       (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
 }
 
+/*
+ * Where IP was found behind MPLS there is what a frame has behind its MAC addresses: flowd takes it for IP,
+ * and it may have been cut off.
+ */
+static inline bool layers_wire(const struct layers *l, uint8_t stage, uint16_t ethertype,
+			       uint32_t off)
+{
+	const uint8_t *type = l->was + off + 12;
+
+	if (stage != PARSE_LABEL || (ethertype != ETH_P_MPLS_UC && ethertype != ETH_P_MPLS_MC) ||
+	    off + 14 > l->captured || l->kept != off + 1)
+		return false;
+	return (type[0] == 0x08 && (type[1] == 0 || type[1] == 6)) || type[0] == 0x81 ||
+	       type[0] == 0x86 || type[0] == 0x88;
+}
+
+static inline bool layers_is_wire(const struct layers *l, uint16_t l3, uint32_t length)
+{
+	struct pkt_meta meta = {.len = length, .reach = l->captured, .l3_proto = l3, .inner = 1};
+	struct flow_wrap wrap = {.id = 0};
+	struct flow_facts f;
+
+	parse_begin(&meta, &f);
+	for (int i = 0; i < PARSE_STEPS && f.stage != PARSE_DONE; i++) {
+		struct pkt pkt = parse_at(l->was, l->captured, f.off);
+		uint16_t ethertype = f.key.ethertype;
+		uint8_t stage = f.stage;
+
+		parse_step(&pkt, &f, &wrap);
+		if (f.stage == PARSE_NET && layers_wire(l, stage, ethertype, f.off))
+			return true;
+	}
+	return false;
+}
+
 /* How many bytes of a header that begins at `at` may stay, where the walk ended in it at `off`. */
 static inline uint32_t layers_room(uint8_t stage, uint8_t proto, uint16_t ethertype, uint32_t at,
 				   uint32_t off)
@@ -81,6 +116,8 @@ static inline uint32_t layers_room(uint8_t stage, uint8_t proto, uint16_t ethert
 		return UINT32_MAX; /* neighbour discovery goes on as far as it is understood */
 	if (stage == PARSE_NET && (ethertype == ETH_P_ARP || ethertype == ETH_P_RARP))
 		return at + 28;
+	if (stage == PARSE_INNER)
+		return off + 1; /* the version of the packet in one tunnel too many */
 	if (stage == PARSE_LABEL && ethertype == ETH_P_PPP_SES && off == at)
 		return at + 6;
 	if (stage == PARSE_LINK || stage == PARSE_TAGGED)
