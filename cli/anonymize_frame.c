@@ -15,6 +15,7 @@
 
 #define QUOTES 2   /* packets in packets that ICMP quotes */
 #define GRE_MAX 28 /* bytes that are read of a header, ERSPAN's in it */
+#define ETH_MIN 64 /* bytes of a frame that may be padded, with a tag */
 
 enum icmp4 {
 	ICMP4_REPLY = 0,
@@ -386,18 +387,61 @@ static uint32_t keep_read(struct frame *frame, const struct place *at, const str
 	return end;
 }
 
+/* A tunnel too many: that a packet is in it, and of which version, is told by its first half byte. */
+static uint32_t keep_deep(struct frame *frame, const struct flow_facts *f,
+			  const struct flow_wrap *wrap)
+{
+	frame->bytes[f->off] &= wrap->ethertype ? 0xf0 : 0;
+	return f->off + 1;
+}
+
 /* The end of what is kept, after the last stage. */
-static uint32_t keep(struct frame *frame, const struct place *at, const struct flow_facts *f)
+static uint32_t keep(struct frame *frame, const struct place *at, const struct flow_facts *f,
+		     const struct flow_wrap *wrap)
 {
 	bool is_arp = at->ethertype == ETH_P_ARP || at->ethertype == ETH_P_RARP;
 
 	if (at->stage == PARSE_TRANSPORT)
 		return keep_transport(frame, at, f);
+	if (f->verdict == VERDICT_DEEP && at->stage == PARSE_INNER)
+		return keep_deep(frame, f, wrap);
 	if (f->verdict != VERDICT_FLOW)
 		return f->off;
 	if (at->stage == PARSE_NET && is_arp)
 		return keep_arp(frame, at);
 	return keep_read(frame, at, f);
+}
+
+/* What its own header bears out: its sum; its length, but for padding. */
+static bool is_ip(const struct frame *frame, uint32_t off)
+{
+	const uint8_t *ip = frame->bytes + off;
+	uint32_t left = frame->length - off, size = (ip[0] & 0xfU) * 4;
+
+	if (ip[0] >> 4 == 4)
+		return size >= 20 && off + size <= frame->captured && sum_is_right(ip, size);
+	size = parse_be16(ip + 4) + 40U;
+	return size == left || (size < left && frame->length <= ETH_MIN);
+}
+
+/*
+ * Behind MPLS the first half byte says whether there is IP, and a frame whose first MAC address begins
+ * with 4 or 6 is taken for it (RFC 8469): its addresses would be left, as lengths and the like.
+ */
+static bool is_wire(const struct frame *frame, const struct place *at, const struct flow_facts *f)
+{
+	static const uint16_t types[] = {ETH_P_IP,     ETH_P_IPV6,    ETH_P_ARP,     ETH_P_8021Q,
+					 ETH_P_8021AD, ETH_P_MPLS_UC, ETH_P_PPP_SES, ETH_P_LLDP};
+	const uint8_t *head = frame->bytes + f->off;
+
+	if (at->stage != PARSE_LABEL || f->stage != PARSE_NET || at->ethertype == ETH_P_PPP_SES ||
+	    f->off + 14U > frame->captured || is_ip(frame, f->off))
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (parse_be16(head + 12) == types[i])
+			return true;
+	}
+	return false;
 }
 
 /* How much of it is kept. */
@@ -422,8 +466,10 @@ static uint32_t walk(struct frame *frame)
 			see_transport(frame, &at, &f);
 		if (f.off > at.off)
 			see(frame, &at, &f, &wrap);
+		if (is_wire(frame, &at, &f))
+			f.stage = PARSE_DONE;
 	}
-	end = least(keep(frame, &at, &f), frame->captured);
+	end = least(keep(frame, &at, &f, &wrap), frame->captured);
 	sums_write(&frame->sums, frame->bytes, end);
 	return end;
 }

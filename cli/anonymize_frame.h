@@ -7,7 +7,7 @@
  *               quote, neighbour discovery, MLD, IGMP and routing headers
  *   cleared     options of IP and TCP but the common ones, which have no addresses
  *   cut off     what is behind the innermost transport header; what is behind the last header that was
- *               understood; padding
+ *               understood; padding; a frame behind MPLS that only begins as IP does
  *
  * A checksum is right where all that it covers is left, else it is 0, and where that is not allowed (UDP
  * over IPv6, UDP-Lite) all ones.

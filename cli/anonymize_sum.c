@@ -20,6 +20,11 @@ static uint16_t fold(uint64_t total)
 	return (uint16_t)~total;
 }
 
+bool sum_is_right(const uint8_t *header, uint32_t size)
+{
+	return !fold(add_bytes(0, header, size));
+}
+
 /* May be 0 on the wire: "none". */
 static bool is_optional(const struct sum *sum)
 {

@@ -28,6 +28,9 @@ struct sums {
 	uint32_t count;
 };
 
+/* Of an IPv4 header of `size` bytes as it is. */
+bool sum_is_right(const uint8_t *header, uint32_t size);
+
 /* Outer ones first. */
 void sums_add(struct sums *sums, const struct sum *sum);
 

@@ -80,7 +80,10 @@ const char cmd_pcap_notes[] =
 	"output must not be a terminal. A regular file gets its name when all is in it, but with --follow.\n"
 	"--since and --until are of the packets; all that there is, is stored.\n"
 	"\n"
-	"FILTER is pcap-filter(7), and runs over the bytes of each packet, as in tcpdump -r.\n";
+	"FILTER is pcap-filter(7), and runs over the bytes of each packet, as in tcpdump -r.\n"
+	"\n"
+	"With --anonymize it is asked of the packet as it is; then addresses are others, and what is behind the\n"
+	"transport header is cut off. flowctl(1), ANONYMIZATION, says what becomes of the rest.\n";
 
 static void stop(int number)
 {

@@ -7,6 +7,7 @@
  *   of a frame whose headers are all there: all that was read is what is kept, so that other bytes
  *   behind it make no difference, and once more cuts off no more
  *   flowd finds the same flow in it, with the addresses of its key anonymized
+ *   what anonymize_layers.h asks for
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anonymize_layers.h"
 #include "cli/anonymize.h"
 #include "cli/anonymize_frame.h"
 #include "schema/tunnel.h"
@@ -65,10 +67,12 @@ static inline const char *check_flow(struct anonymize *anon, const struct parsed
 {
 	struct flow_key wanted = in->f.key, outer = in->wrap.outer;
 
-	if (in->f.verdict != VERDICT_FLOW)
-		return out->f.verdict == VERDICT_FLOW ? "a flow where there was none" : NULL;
-	if (out->f.verdict != VERDICT_FLOW)
-		return "no flow where there was one";
+	if (in->f.verdict != out->f.verdict)
+		return in->f.verdict == VERDICT_FLOW   ? "no flow where there was one"
+		       : in->f.verdict == VERDICT_DEEP ? "no longer too deep"
+						       : "no longer short";
+	if (in->f.verdict == VERDICT_SHORT)
+		return NULL;
 	anonymize_flow_key(anon, &wanted);
 	if (memcmp(&wanted, &out->f.key, sizeof(wanted)))
 		return "another flow";
@@ -134,16 +138,33 @@ static inline const char *check_again(struct anonymize *anon, uint32_t link, con
 	return wrong;
 }
 
+/* Of a link that is known. */
+static inline const char *check_walks(struct anonymize *anon, uint32_t link, const uint8_t *bytes,
+				      uint32_t captured, uint32_t length, const struct made *made)
+{
+	struct layers layers = {anon, bytes, made->bytes, captured, made->captured};
+	const char *wrong = NULL;
+	uint16_t l3 = 0;
+
+	if (link == ANONYMIZE_RAW && captured)
+		l3 = bytes[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+	if (!layers_is_wire(&layers, l3, length)) {
+		if (is_whole(link, bytes, captured, length))
+			wrong = check_again(anon, link, bytes, captured, length, made);
+		if (!wrong)
+			wrong = check_flows(anon, link, bytes, captured, length, made);
+	}
+	return wrong || !made->captured ? wrong : check_layers(&layers, l3, length, 2);
+}
+
 static inline const char *check_frame(struct anonymize *anon, uint32_t link, const uint8_t *bytes,
 				      uint32_t captured, uint32_t length)
 {
 	struct made made = made_of(anon, link, bytes, captured, length);
 	const char *wrong = made.captured > captured ? "it grew" : NULL;
 
-	if (!wrong && is_whole(link, bytes, captured, length))
-		wrong = check_again(anon, link, bytes, captured, length, &made);
 	if (!wrong && (link == ANONYMIZE_ETHERNET || link == ANONYMIZE_RAW))
-		wrong = check_flows(anon, link, bytes, captured, length, &made);
+		wrong = check_walks(anon, link, bytes, captured, length, &made);
 	free(made.bytes);
 	return wrong;
 }

@@ -4,7 +4,7 @@
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health \
 	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample \
+	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
 
 .PHONY: test-tools
@@ -98,6 +98,10 @@ $(B)/tests/wltcp: tests/wltcp.c
 $(B)/tests/wlsample: tests/wlsample.c $(B)/libwireledger.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(CLI_LIBS) -o $@
+
+$(B)/tests/wlcases: tests/wlcases.c tests/anonymize_cases.h tests/vectors.h $(wildcard tests/vectors*.inc)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
