@@ -37,6 +37,7 @@ struct args {
 	bool stored;
 	bool uniflow;
 	bool health;	      /* flows: all of its columns */
+	bool id;	      /* flows: a column of ids */
 	const char *explain;  /* drops: a reason, NULL: none */
 	const char *drops_by; /* drops: --group as given, NULL: not */
 	int64_t per_ms;	      /* drops: 0: not by time */

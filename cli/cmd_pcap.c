@@ -40,7 +40,8 @@ static int set_flow(struct args *args, const char *value)
 	errno = 0;
 	id = strtoll(value, &end, 10);
 	if (*value < '1' || *value > '9' || *end || errno)
-		return say_usage("--flow '%s': not an id of table flow", value);
+		return say_usage(
+			"--flow '%s': not the id of a record, as flowctl flows --id has it", value);
 	args->flow = id;
 	return 0;
 }
@@ -65,8 +66,8 @@ const struct args_option cmd_pcap_options[] = {
 	 set_write},
 	{"format", 0, "FORMAT", "pcap (with nanoseconds; unless given) or pcapng (with comments)",
 	 set_format},
-	{"flow", 0, "ID", "packets of one record, both ways, in its time: id of table flow",
-	 set_flow},
+	{"flow", 0, "ID",
+	 "packets of one record, both ways, in its time: id as flowctl flows has it", set_flow},
 	{"follow", 0, NULL,
 	 "from now on, or --since; packets as they are stored, until interrupted", set_follow},
 	{"gso", 0, "HOW", "segments (as on the wire; unless given) or whole (as captured)",

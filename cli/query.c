@@ -354,10 +354,12 @@ static int next_record(struct query *query, const struct flow_record **ret_rec)
 	}
 	if (live && (!have || live->end_ms >= query->stored.end_ms)) {
 		query->live_next++;
+		query->flow = 0;
 		*ret_rec = live;
 		return 1;
 	}
 	query->have_stored = false;
+	query->flow = query->flows.id;
 	*ret_rec = &query->stored;
 	return have;
 }

@@ -64,6 +64,7 @@ struct query {
 	struct live_error live_error;
 	struct flow_record stored; /* the next one of the database */
 	bool have_stored;
+	int64_t flow; /* flow.id of the record that query_next() gave last; 0: it is not stored yet */
 	char error[768]; /* of the last call that failed */
 };
 

@@ -200,8 +200,14 @@ test_flow() {
 	"$FLOWD" --config /dev/null -r "$T/a.pcap" --db "$T/flows.db" 2>/dev/null
 	"$WLSAMPLE" -i a.pcap "$T/a.pcap" "$T/flows.db" >/dev/null
 	DB=$T/flows.db
-	id=$(sqlite3 "$DB" 'SELECT id FROM flow WHERE src = 167772162')
-	assert_match "a flow" "$id" '^[0-9]+$'
+	id=$("$FLOWCTL" --db "$DB" flows --json src host 10.0.0.2 2>/dev/null | jq -r .id)
+	assert_eq "flows: its id" "$id" "$(sqlite3 "$DB" 'SELECT id FROM flow WHERE src = 167772162')"
+	assert_match "flows: a column of ids" "$("$FLOWCTL" --db "$DB" flows --id src host 10.0.0.2)" "^ID +START .*"$'\n'"$id +2026-"
+	assert_eq "flows: none unless asked for" "$("$FLOWCTL" --db "$DB" flows | grep -c -e "$id" -e ^ID)" 0
+	assert_eq "flows: CSV" "$("$FLOWCTL" --db "$DB" flows --csv src host 10.0.0.2 2>/dev/null | tr -d '\r' | awk -F, '{ print $NF }')" \
+		id$'\n'"$id"
+	assert_eq "flows: an id for both directions" "$("$FLOWCTL" --db "$DB" flows --uniflow --json -n 0 2>/dev/null | jq -r .id | sort -u)" \
+		"$(sqlite3 "$DB" 'SELECT id FROM flow ORDER BY id')"
 	has "--flow" 10 --flow "$id"
 	assert_eq "its packets alone" "$(packets "$T/out.pcap" 'not (udp and src host 10.0.0.2 and port 53)')" 0
 	assert_match "its books" "$ERR" "coverage: samples of [0-9]+ packets of the 60 seen on a.pcap in the minutes"
@@ -226,7 +232,8 @@ test_flow() {
 test_refused() {
 	refused 2 "--format 'png': unknown; known: pcap, pcapng" --format png
 	refused 2 "--gso 'x': unknown; known: segments, whole" --gso x
-	refused 2 "--flow 'x'" --flow x
+	refused 2 "--flow 'x': not the id of a record" --flow x
+	refused 2 "--flow 'null'" --flow null
 	refused 2 "--flow '-1'" --flow -1
 	refused 2 "filter 'host'" host
 	refused 2 "filter 'inbound': " inbound
@@ -438,7 +445,7 @@ flows() {
 	ln -sf "$1" "$T/capture"
 	"$FLOWD" --config /dev/null -r "$T/capture" --db "$2" >/dev/null 2>&1 || return
 	"$FLOWCTL" --db "$2" flows --uniflow --json -n 0 2>/dev/null |
-		jq -c 'del(.start, .end, .duration_ms, .rtt_us, .rtt_min_us, .rtt_max_us, .handshake_us)' | sort
+		jq -c 'del(.id, .start, .end, .duration_ms, .rtt_us, .rtt_min_us, .rtt_max_us, .handshake_us)' | sort
 }
 
 # replay_same LABEL CAPTURE EXPORT: the same flows with the same packets and bytes

@@ -426,20 +426,6 @@ test_slow_sink() {
 # health FIELD: of all directions that flowd saw
 health() { flows_json "$FLOWD_DB" --uniflow | jq -s "map(.$1 // 0) | add // 0"; }
 
-try() { in_a "$WLTCP" try -d 10.1.0.2 -p "$1" --wait "$2" | jq -r .result; }
-
-make_trouble() {
-	wire_start wa wb --seed 3 --loss 1/100 --reorder 1/200:3
-	in_a timeout 60 iperf3 -c 10.1.0.2 -i 0 -b 20M -t 3 >"$WL_TMP/iperf" 2>&1 || fail "iperf3: $(tail -n 1 "$WL_TMP/iperf")"
-	wire_stop
-	wire_start wa wb
-	peer_start "$NSB" stall 7001 --wait 2000
-	in_a "$WLTRAF" tcp -d 10.1.0.2 -p 7001 --size 2000000 >/dev/null || fail "wltraf tcp"
-	peer_stop
-	assert_eq "a closed port refuses" "$(try 7002 2000)" "Connection refused"
-	wire_stop
-}
-
 test_triggers() {
 	local label="triggers" zero='tcp[14:2] = 0 and tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) = 0'
 	flowd_start "$NSB" -i vb --sample-triggers reset,retransmit,zero-window --sample-ring 64M || return

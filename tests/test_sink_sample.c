@@ -335,16 +335,19 @@ static size_t samples_of(int64_t sweep)
 	return (size_t)(sweep % 5 * 300);
 }
 
-/* Go on from what the database says, until killed; each sample says of which sweep it is. */
+/*
+ * Go on from what the database says, until killed; each sample says of which sweep it is. `arg`: a shared
+ * count, of the last sweep that was written.
+ */
 static int write_for_ever(const void *arg)
 {
+	int64_t *done = (int64_t *)(uintptr_t)arg;
 	static const uint8_t frame[PACKET];
 	char error[SINK_ERROR_MAX];
 	struct db_error opening;
 	int64_t sweep = 0;
 	int fd;
 
-	(void)arg;
 	if (db_open_writer(in_dir("sink.db"), false, &db, &fd, &opening))
 		return 1;
 	db_meta_get_int(db, "sample_pos", &sweep);
@@ -363,6 +366,7 @@ static int write_for_ever(const void *arg)
 		}
 		if (sink->ops->write(sink, &batch, error, sizeof(error)))
 			return 3;
+		__atomic_store_n(done, sweep, __ATOMIC_RELEASE);
 	}
 }
 
@@ -392,18 +396,26 @@ static void check_killed(int64_t *ret_sweep)
 	*ret_sweep = sweep;
 }
 
+/* By turns at any moment, also while it opens the database, and among its batches. */
 static void test_killed(void **state)
 {
-	int64_t sweep = 0;
+	int64_t *done = shared_count(), sweep = 0;
 
 	(void)state;
 	sink->ops->free(sink);
 	for (int i = 0; i < KILLS; i++) {
-		kill_child(write_for_ever, NULL, (useconds_t)(5000 + random_below(80000)));
+		if (i % 2)
+			kill_child(write_for_ever, done, (useconds_t)random_below(80000));
+		else
+			kill_child_after(write_for_ever, done, (useconds_t)random_below(40000));
 		check_killed(&sweep);
+		/* what it knew to be written, and perhaps a batch of which it did not learn that */
+		assert_true(sweep == *done || sweep == *done + 1);
+		*done = sweep;
 	}
 	print_message("%d kills, %lld batches\n", KILLS, (long long)sweep);
-	assert_true(sweep > KILLS / 10);
+	assert_true(sweep >= KILLS / 2);
+	munmap(done, sizeof(*done));
 	sink = open_sink(&db);
 }
 
