@@ -17,8 +17,6 @@
 #include "packet.h"
 #include "sample_filter.bpf.h"
 
-#define SAMPLE_WAKES 8 /* while the ring fills, flowd is woken so often */
-
 static __always_inline struct sample_stage *sample_place(void)
 {
 	__u32 zero = 0;
@@ -190,8 +188,7 @@ __noinline int sample_close(__u32 caught)
 	keep = keep < SAMPLE_LOOK_MAX ? keep : SAMPLE_LOOK_MAX;
 	stage->head.captured = keep;
 	size = sizeof(stage->head) + keep;
-	wake = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) / SAMPLE_WAKES;
-	wake = maps_wake(&samples, size, wake);
+	wake = maps_wake(&samples, size, sample_ring() / SAMPLE_WAKES);
 	if (!keep || bpf_ringbuf_output(&samples, stage, size, wake))
 		count->lost++;
 	return 0;
