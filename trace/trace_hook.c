@@ -400,6 +400,15 @@ void trace_close(struct trace *trace)
 	memset(trace, 0, sizeof(*trace));
 }
 
+const struct trace_program *trace_program(const struct trace *trace, const char *name)
+{
+	for (size_t i = 0; trace->skel && i < TRACE_PROGRAMS; i++) {
+		if (!strcmp(trace->program[i].name, name))
+			return &trace->program[i];
+	}
+	return NULL;
+}
+
 uint64_t trace_missed(const struct trace *trace, uint32_t what)
 {
 	uint64_t missed = 0;
