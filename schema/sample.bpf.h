@@ -188,7 +188,8 @@ __noinline int sample_close(__u32 caught)
 	keep = keep < SAMPLE_LOOK_MAX ? keep : SAMPLE_LOOK_MAX;
 	stage->head.captured = keep;
 	size = sizeof(stage->head) + keep;
-	wake = maps_wake(&samples, size, sample_ring() / SAMPLE_WAKES);
+	wake = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) / SAMPLE_WAKES;
+	wake = maps_wake(&samples, size, wake);
 	if (!keep || bpf_ringbuf_output(&samples, stage, size, wake))
 		count->lost++;
 	return 0;

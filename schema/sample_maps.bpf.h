@@ -38,9 +38,3 @@ static __always_inline __u64 maps_wake(void *ring, __u64 size, __u64 step)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
-
-/* Bytes of the ring. */
-static __always_inline __u64 sample_ring(void)
-{
-	return bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE);
-}

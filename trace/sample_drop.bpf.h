@@ -20,6 +20,9 @@
 #define TAG_AT 12
 #define TAG_BYTES 4
 
+/* Set before load. */
+const volatile __u64 sample_ring_bytes = 4096;
+
 struct drop_stage {
 	struct sample_head head;
 	__u8 bytes[SAMPLE_BYTES + TAG_BYTES];
@@ -61,7 +64,7 @@ static __always_inline void sample_tally(bool is_lost)
 /* Asked before a packet is copied: where drops come in storms the ring is mostly full. */
 static __always_inline bool sample_has_room(void)
 {
-	return bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) < sample_ring() / SAMPLE_SHARE;
+	return bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) < sample_ring_bytes / SAMPLE_SHARE;
 }
 
 /* From where on the bytes are kept. True: that is the IP header. */
@@ -140,7 +143,7 @@ static __always_inline void sample_push(struct drop_stage *stage)
 
 	if (captured) {
 		size = sizeof(stage->head) + bytes_size(captured);
-		wake = maps_wake(&samples, size, sample_ring() / SAMPLE_WAKES);
+		wake = maps_wake(&samples, size, sample_ring_bytes / SAMPLE_WAKES);
 		is_lost = bpf_ringbuf_output(&samples, stage, size, wake) != 0;
 	}
 	sample_tally(is_lost);
@@ -180,12 +183,15 @@ static __always_inline void sample_fill(const struct sk_buff *skb, const struct 
 static __noinline int sample_drop(const struct sk_buff *skb, const struct event_key *key,
 				  __u32 link, __u32 packets, __u32 untold)
 {
+	struct drop_stage *stage;
 	__u32 zero = 0;
-	struct drop_stage *stage = bpf_map_lookup_elem(&drop_stage, &zero);
 
-	if (!stage)
+	if (!untold && !sample_has_room()) {
+		sample_tally(true);
 		return 0;
-	if (*(volatile __u32 *)&stage->busy || (!untold && !sample_has_room())) {
+	}
+	stage = bpf_map_lookup_elem(&drop_stage, &zero);
+	if (!stage || *(volatile __u32 *)&stage->busy) {
 		sample_tally(true);
 		return 0;
 	}

@@ -192,6 +192,7 @@ static int load(struct trace *trace, const struct hook_env *env, bool with_progr
 	for (size_t i = 0; !err && i < sizeof(trace->skel->rodata->seed) / 8; i++)
 		err = new_seed((uint64_t *)&trace->skel->rodata->seed[i]);
 	err = err ? err : reuse_maps(trace, env, sample_maps, SAMPLE_MAPS);
+	trace->skel->rodata->sample_ring_bytes = bpf_map__max_entries(trace->skel->maps.samples);
 	if (!err && trace->taken_over)
 		err = reuse_maps(trace, env, map_names, MAP_COUNT);
 	for (size_t i = 0; !with_programs && i < TRACE_PROGRAMS; i++)
