@@ -142,8 +142,9 @@ static __always_inline void sample_push(struct drop_stage *stage)
 	bool is_lost = true;
 
 	if (captured) {
-		size = sizeof(stage->head) + bytes_size(captured);
-		wake = maps_wake(&samples, size, sample_ring_bytes / SAMPLE_WAKES);
+		wake = maps_wake(&samples, sizeof(stage->head) + captured,
+				 sample_ring_bytes / SAMPLE_WAKES);
+		size = sizeof(stage->head) + bytes_size(captured); /* last, as in sample_close() */
 		is_lost = bpf_ringbuf_output(&samples, stage, size, wake) != 0;
 	}
 	sample_tally(is_lost);
