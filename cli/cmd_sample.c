@@ -51,6 +51,14 @@ static int set_snaplen(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_drops(struct args *args, const char *value)
+{
+	args->sample_drops = value;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return say_usage("--drops '%s': not yes or no", value);
+	return 0;
+}
+
 const struct args_option cmd_sample_options[] = {
 	{"iface", 'i', "NAME", "of this interface alone; may be given again", args_add_iface},
 	{"first", 0, "K", "keep the first K packets of each flow, 0: not for being first",
@@ -58,6 +66,7 @@ const struct args_option cmd_sample_options[] = {
 	{"trigger", 0, "LIST|none",
 	 "keep packets that are one of reset, retransmit, zero-window, malformed", set_triggers},
 	{"snaplen", 0, "N", "keep N bytes of a packet at most", set_snaplen},
+	{"drops", 0, "yes|no", "keep packets that the kernel drops, on any interface", set_drops},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -122,7 +131,7 @@ static int add_pair(char *request, const char *key, const char *value)
 static int make_request(const struct args *args, const struct wanted *wanted, char *request)
 {
 	bool changes = *wanted->rate || wanted->filter || args->sample_first ||
-		       args->sample_triggers || args->sample_snaplen;
+		       args->sample_triggers || args->sample_snaplen || args->sample_drops;
 	int err = 0;
 
 	strcpy(request, changes ? "sample set" : "sample");
@@ -134,6 +143,7 @@ static int make_request(const struct args *args, const struct wanted *wanted, ch
 	err = err ? err : add_pair(request, "first", args->sample_first);
 	err = err ? err : add_pair(request, "triggers", args->sample_triggers);
 	err = err ? err : add_pair(request, "snaplen", args->sample_snaplen);
+	err = err ? err : add_pair(request, "drops", args->sample_drops);
 	err = err ? err : add_pair(request, "filter", wanted->filter);
 	return err ? say_usage("request: longer than %d bytes", CONTROL_REQUEST_MAX) : 0;
 }
@@ -261,6 +271,27 @@ static int print_rows(const struct args *args, const json_t *lines)
 	return err ? err : end_err;
 }
 
+/* Dropped packets, which no interface's line has. */
+static void print_drops(const json_t *drops, FILE *file)
+{
+	const char *note = text_of(drops, "note");
+	char chosen[32], lost[32], stored[32];
+
+	if (!json_is_object(drops))
+		return;
+	out_count(number_of(drops, "chosen"), chosen);
+	out_count(number_of(drops, "lost"), lost);
+	out_count(number_of(drops, "stored"), stored);
+	if (json_is_true(json_object_get(drops, "on")))
+		fprintf(file, "drops: sampled, %u bytes of each at most",
+			(unsigned int)number_of(drops, "snaplen"));
+	else
+		fprintf(file, "drops: not sampled");
+	if (note)
+		fprintf(file, ", and cannot be: %s", note);
+	fprintf(file, "; %s of the packets chosen, %s lost; %s stored\n", chosen, lost, stored);
+}
+
 /* The line of all interfaces together. */
 static void print_sum(const json_t *row, FILE *file)
 {
@@ -274,6 +305,7 @@ static void print_sum(const json_t *row, FILE *file)
 		"samples: %s packets chosen, %s passed the filter, %s of these lost for want of room; %s "
 		"stored since flowd started; ring: %s of %s bytes\n",
 		text[0], text[1], text[2], text[3], text[4], text[5]);
+	print_drops(json_object_get(row, "drops"), file);
 }
 
 static int print(const struct args *args, const json_t *lines)

@@ -257,6 +257,11 @@ int status_text(const json_t *root, FILE *file)
 		if (member(flowd, lines[i].part))
 			put_line(flowd, lines[i].pattern, file);
 	}
+	if (json_is_true(member(flowd, "samples.drops.on")))
+		put_line(flowd,
+			 "          of dropped packets: {samples.drops.chosen} chosen, "
+			 "{samples.drops.lost} lost, {samples.drops.stored} stored",
+			 file);
 	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
 		put_line(flowd, "          samples: {samples.note|s}", file);
 	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))

@@ -21,7 +21,7 @@ struct sample_ask {
 	struct sample_asker asker;
 };
 
-/* What was asked for is wrong, or it cannot be done now. */
+/* What was asked for is wrong, or it cannot be done now, or here. */
 static char *error_text(int err, const char *error)
 {
 	bool is_wrong = err == -EINVAL || err == -E2BIG || err == -ENODEV;

@@ -54,6 +54,12 @@ static int set_filter(struct sample_change *change, const char *value)
 	return 0;
 }
 
+static int set_drops(struct sample_change *change, const char *value)
+{
+	change->drops = !strcmp(value, "yes");
+	return change->drops || !strcmp(value, "no") ? 0 : -EINVAL;
+}
+
 static const struct {
 	const char *key;
 	const char *wrong;
@@ -68,6 +74,7 @@ static const struct {
 	{"snaplen", UP_TO(SAMPLE_SNAPLEN_MIN, SAMPLE_SNAPLEN_MAX), SAMPLE_SET_SNAPLEN, set_snaplen},
 	{"filter", "of " TEXT(SAMPLE_EXPRESSION_MAX) " bytes or more", SAMPLE_SET_FILTER,
 	 set_filter},
+	{"drops", "not yes or no", SAMPLE_SET_DROPS, set_drops},
 };
 
 static int fail(const char *key, const char *value, const char *what, char *error)
@@ -109,6 +116,9 @@ int sample_change_parse(char *request, struct sample_change *ret_change,
 	}
 	if (!err && !ret_change->has)
 		return fail("setting", "", "there is none", ret_error);
+	if (!err && (ret_change->has & SAMPLE_SET_DROPS) && ret_change->ifaces)
+		return fail("iface", ret_change->iface[0],
+			    "drops are sampled on all interfaces or on none", ret_error);
 	return err;
 }
 

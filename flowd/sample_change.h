@@ -3,8 +3,10 @@
  * sample_change.h: what is to be changed of what packets are sampled by, from a control request. Pure.
  *
  *   iface=eth0 rate=1/1000 first=3 triggers=reset,malformed snaplen=256 filter=tcp%20port%20443
+ *   drops=yes
  *
  * What is not named stays as it is; without iface all interfaces are meant, and it may be given again.
+ * Drops are of all interfaces there are, counted or not; the snaplen without iface is theirs as well.
  */
 #pragma once
 
@@ -23,6 +25,7 @@ enum sample_setting {
 	SAMPLE_SET_TRIGGERS = 4,
 	SAMPLE_SET_SNAPLEN = 8,
 	SAMPLE_SET_FILTER = 16,
+	SAMPLE_SET_DROPS = 32,
 };
 
 /* What the packets of an interface are sampled by. */
@@ -37,6 +40,7 @@ struct sample_settings {
 struct sample_change {
 	uint32_t has; /* of enum sample_setting: those of `to` that are meant */
 	struct sample_settings to;
+	bool drops; /* packets that the kernel drops are sampled */
 	char iface[SAMPLE_CHANGE_IFACES][16];
 	size_t ifaces; /* 0: all */
 };

@@ -157,6 +157,24 @@ static void take_over(struct sample_rule *rule, const struct sample_change *chan
 	*here = NULL;
 }
 
+/* The snaplen is there before it is used. */
+static void write_drops(struct sample_rules *rules)
+{
+	struct sample_conf *conf = &rules->cells.conf[0];
+
+	__atomic_store_n(&conf->snaplen, rules->drops_snaplen, __ATOMIC_RELAXED);
+	__atomic_store_n(&conf->triggers, rules->drops ? SAMPLE_DROP : 0, __ATOMIC_RELEASE);
+}
+
+static void change_drops(struct sample_rules *rules, const struct sample_change *change)
+{
+	if (change->has & SAMPLE_SET_DROPS)
+		rules->drops = change->drops;
+	if ((change->has & SAMPLE_SET_SNAPLEN) && !change->ifaces)
+		rules->drops_snaplen = change->to.snaplen;
+	write_drops(rules);
+}
+
 static int fail_apply(int err, char *error)
 {
 	const char *what = strerror(-err);
@@ -193,11 +211,13 @@ int sample_rules_apply(struct sample_rules *rules, const struct sample_change *c
 		if (sample_change_is_of(change, rules->rule[i].name))
 			take_over(&rules->rule[i], change, &draft->here[n++]);
 	}
+	if (!err)
+		change_drops(rules, change);
 	draft_free(draft);
 	return err ? fail_apply(err, ret_error) : 0;
 }
 
-void sample_rules_begin(struct sample_rules *rules, uint32_t drops_snaplen)
+void sample_rules_begin(struct sample_rules *rules, bool drops, uint32_t drops_snaplen)
 {
 	struct sample_conf *conf = rules->cells.conf;
 
@@ -205,6 +225,7 @@ void sample_rules_begin(struct sample_rules *rules, uint32_t drops_snaplen)
 		if (!sample_rules_find(rules, i))
 			memset(&conf[i], 0, sizeof(conf[i]));
 	}
-	conf[0].snaplen = drops_snaplen;
-	conf[0].triggers = drops_snaplen ? SAMPLE_DROP : 0;
+	rules->drops = drops;
+	rules->drops_snaplen = drops_snaplen;
+	write_drops(rules);
 }

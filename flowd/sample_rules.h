@@ -27,6 +27,8 @@ struct sample_rules {
 	bool in_kernel; /* filters are */
 	struct sample_rule *rule;
 	size_t rules, room;
+	bool drops; /* are sampled */
+	uint32_t drops_snaplen;
 };
 
 /* An interface, sampled by nothing yet. 0 or -ENOMEM. */
@@ -53,6 +55,6 @@ int sample_rules_apply(struct sample_rules *rules, const struct sample_change *c
 
 /*
  * At the start, before the first change: interfaces that a predecessor counted, and that have no rule here,
- * are sampled no more; drops are, where snaplen is not 0.
+ * are sampled no more; drops are, or not.
  */
-void sample_rules_begin(struct sample_rules *rules, uint32_t drops_snaplen);
+void sample_rules_begin(struct sample_rules *rules, bool drops, uint32_t drops_snaplen);

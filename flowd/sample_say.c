@@ -33,15 +33,25 @@ static json_t *rule_object(const struct samples *samples, const struct sample_ru
 			 number(samples->stored_bytes[rule->ifnum]));
 }
 
+/* Of the packets that the kernel dropped, on any interface. */
+static json_t *drops_object(const struct samples *samples, const struct sample_count *sum)
+{
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:s?}", "on", samples->rules.drops,
+			 "snaplen", number(samples->rules.drops_snaplen), "chosen",
+			 number(sum->drops), "lost", number(sum->drops_lost), "stored",
+			 number(samples->stored[0]), "bytes", number(samples->stored_bytes[0]),
+			 "note", samples_no_drops(samples));
+}
+
 static json_t *all_object(const struct samples *samples)
 {
 	struct sample_count sum = samples_count(samples);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "chosen", number(sum.chosen), "passed",
-			 number(sum.passed - samples->stats.filtered), "lost", number(sum.lost),
-			 "stored", number(samples->stats.stored), "ring_used",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "chosen", number(sum.chosen),
+			 "passed", number(sum.passed - samples->stats.filtered), "lost",
+			 number(sum.lost), "stored", number(samples->stats.stored), "ring_used",
 			 number(ring_used(&samples->ring)), "ring_size",
-			 number(samples->ring.bytes));
+			 number(samples->ring.bytes), "drops", drops_object(samples, &sum));
 }
 
 /* Takes over the object. */
@@ -74,7 +84,8 @@ static json_t *lost_array(const struct maps *maps)
 	json_t *array = json_array();
 
 	for (uint32_t cpu = 0; cpu < maps->cpus; cpu++)
-		json_array_append_new(array, number(maps->sample_counts[cpu].lost));
+		json_array_append_new(array, number(maps->sample_counts[cpu].lost +
+						    maps->sample_counts[cpu].drops_lost));
 	return array;
 }
 

@@ -89,6 +89,16 @@ void samples_free(struct samples *samples)
 	free(samples);
 }
 
+static void log_drops(const struct samples *samples)
+{
+	const struct sample_rules *rules = &samples->rules;
+
+	if (rules->drops)
+		log_info("samples: dropped packets, snaplen %u", rules->drops_snaplen);
+	else
+		log_info("samples: no dropped packets");
+}
+
 /* One line for each interface. */
 static void log_rules(const struct samples *samples, const struct sample_change *change)
 {
@@ -110,13 +120,32 @@ static void log_rules(const struct samples *samples, const struct sample_change 
 		log_warning("samples: %s", samples_fallback);
 }
 
+const char *samples_no_drops(const struct samples *samples)
+{
+	const struct trace *trace = &samples->flowd->trace;
+	const struct trace_program *program = trace_program(trace, "drop");
+
+	if (!program)
+		return trace->note;
+	return program->fd < 0 ? program->why : NULL;
+}
+
 int samples_change(struct samples *samples, const struct sample_change *change,
 		   const struct sample_compiled *set, char ret_error[SAMPLE_ERROR_MAX])
 {
-	int err = sample_rules_apply(&samples->rules, change, set, clock_mono().ns, ret_error);
+	bool drops = change->has & SAMPLE_SET_DROPS;
+	const char *why = drops && change->drops ? samples_no_drops(samples) : NULL;
+	int err;
 
-	if (!err)
+	if (why) {
+		snprintf(ret_error, SAMPLE_ERROR_MAX, "dropped packets cannot be sampled: %s", why);
+		return -EOPNOTSUPP;
+	}
+	err = sample_rules_apply(&samples->rules, change, set, clock_mono().ns, ret_error);
+	if (!err && change->has != SAMPLE_SET_DROPS)
 		log_rules(samples, change);
+	if (!err && drops)
+		log_drops(samples);
 	return err;
 }
 
@@ -124,6 +153,19 @@ int samples_change(struct samples *samples, const struct sample_change *change,
 static bool is_any(const struct sample_settings *settings)
 {
 	return settings->rate || settings->first || settings->triggers;
+}
+
+/* They are what `trace` tells of; flows are counted without it, and packets sampled. */
+static void begin_drops(struct samples *samples)
+{
+	const struct config *config = samples->flowd->config;
+	const char *why = config->drops_sample ? samples_no_drops(samples) : NULL;
+
+	if (why)
+		log_warning("drops.sample: dropped packets cannot be sampled: %s", why);
+	sample_rules_begin(&samples->rules, config->drops_sample && !why, config->sample.snaplen);
+	if (samples->rules.drops)
+		log_drops(samples);
 }
 
 /* A predecessor may have left no cell that is free at once. */
@@ -146,10 +188,9 @@ static int begin_plan(struct samples *samples, const struct sample_plan *plan,
 
 int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX])
 {
-	const struct config *config = samples->flowd->config;
 	int err = 0;
 
-	sample_rules_begin(&samples->rules, config->drops_sample ? config->sample.snaplen : 0);
+	begin_drops(samples);
 	for (size_t i = 0; !err && i < samples->start.plans; i++)
 		err = begin_plan(samples, &samples->start.plan[i], ret_error);
 	sample_start_free(&samples->start);
@@ -284,9 +325,13 @@ struct sample_count samples_count(const struct samples *samples)
 	struct sample_count sum = {0};
 
 	for (uint32_t cpu = 0; cpu < maps->cpus; cpu++) {
-		sum.chosen += maps->sample_counts[cpu].chosen;
-		sum.passed += maps->sample_counts[cpu].passed;
-		sum.lost += maps->sample_counts[cpu].lost;
+		const struct sample_count *count = &maps->sample_counts[cpu];
+
+		sum.chosen += count->chosen + count->drops;
+		sum.passed += count->passed + count->drops;
+		sum.lost += count->lost + count->drops_lost;
+		sum.drops += count->drops;
+		sum.drops_lost += count->drops_lost;
 	}
 	return sum;
 }

@@ -79,5 +79,8 @@ void samples_settle(struct samples *samples);
 /* At the end: is there something left to be stored of what was in the ring when this was first asked? */
 bool samples_left(struct samples *samples);
 
-/* The sum over the CPUs, but for `random`. */
+/* Why packets that the kernel drops cannot be sampled; NULL: they can. */
+const char *samples_no_drops(const struct samples *samples);
+
+/* The sum over the CPUs, but for `random`; all but the last two members include drops. */
 struct sample_count samples_count(const struct samples *samples);

@@ -8,10 +8,11 @@
  *               struct counter_record (native layout)
  *   "status\n"  one JSON object, then end of file
  *   "sample\n"  what packets are sampled by: a JSON object a line for each interface (iface, rate, first,
- *               triggers, snaplen, filter, samples, bytes, ...), and one without `iface` for all of them
+ *               triggers, snaplen, filter, samples, bytes, ...), and one without `iface` for all of them,
+ *               dropped packets included, of which alone it has an object `drops`
  *   "sample set KEY=VALUE ...\n"  change that: rate, first, triggers, snaplen, filter, each value
  *               percent-encoded (schema/sample_text.h), of each iface=NAME that is there, or of all; the
- *               same answer. A wrong value: "error TEXT\n"; not now: "failed TEXT\n"; nothing was
+ *               same answer; or drops=yes|no, of all. A wrong value: "error TEXT\n"; not now: "failed TEXT\n"; nothing was
  *               changed then. The answer takes as long as libpcap to compile the filter.
  *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
  *

@@ -10,6 +10,7 @@
 
 #include "flow.h"
 #include "sample_filter.h"
+#include "sample_maps.bpf.h"
 #include "tcp.h"
 #include "tunnel.h"
 
@@ -93,15 +94,6 @@ struct {
 	__type(value, struct flow_control);
 } control SEC(".maps");
 
-/* What packets of an interface are sampled by; by its number. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, FLOW_IFACES);
-	__type(key, __u32);
-	__type(value, struct sample_conf);
-} sample_conf SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -109,19 +101,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sample_filter);
 } sample_filters SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* bytes, set before load */
-} samples SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* cpus */
-	__type(key, __u32);
-	__type(value, struct sample_count);
-} sample_counts SEC(".maps");
 
 /* A sample on its way into the ring: a record of it, but for what is cut off at the end. */
 struct sample_stage {
@@ -174,12 +153,4 @@ static __always_inline struct flow_ledger *maps_books(__u32 cpu, const struct fl
 	__u32 index = (cpu * FLOW_IFACES + (key->ifnum & (FLOW_IFACES - 1))) * 2 + (key->dir & 1);
 
 	return bpf_map_lookup_elem(&ledger, &index);
-}
-
-/* Wake flowd each time that another `step` bytes, a power of two, have been submitted. */
-static __always_inline __u64 maps_wake(void *ring, __u64 size, __u64 step)
-{
-	if ((bpf_ringbuf_query(ring, BPF_RB_PROD_POS) & (step - 1)) < size + BPF_RINGBUF_HDR_SZ)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
 }

@@ -17,8 +17,6 @@
 #include "packet.h"
 #include "sample_filter.bpf.h"
 
-#define SAMPLE_WAKES 8 /* while the ring fills, flowd is woken so often */
-
 static __always_inline struct sample_stage *sample_place(void)
 {
 	__u32 zero = 0;
@@ -186,13 +184,16 @@ __noinline int sample_close(__u32 caught)
 		return 0;
 	count->passed++;
 	keep = caught < conf->snaplen ? caught : conf->snaplen;
-	barrier_var(keep);
-	keep = keep < SAMPLE_LOOK_MAX ? keep : SAMPLE_LOOK_MAX;
+	if (!keep) {
+		count->lost++;
+		return 0;
+	}
 	stage->head.captured = keep;
-	size = sizeof(stage->head) + keep;
 	wake = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) / SAMPLE_WAKES;
-	wake = maps_wake(&samples, size, wake);
-	if (!keep || bpf_ringbuf_output(&samples, stage, size, wake))
+	wake = maps_wake(&samples, sizeof(stage->head) + keep, wake);
+	size = sizeof(stage->head) +
+	       sample_size(keep); /* last: Linux 6.12 forgets it when it is compared */
+	if (bpf_ringbuf_output(&samples, stage, size, wake))
 		count->lost++;
 	return 0;
 }

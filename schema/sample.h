@@ -4,14 +4,16 @@
  * handed over. Written by sample.bpf.h and trace/, read by flowd/samples.c. For BPF and the host.
  *
  *   conf      [ifnum]           what packets of an interface are sampled by; flowd's. [0]: drops, which
- *                               have `triggers` SAMPLE_DROP where they are sampled, and `snaplen`
+ *                               have `triggers` SAMPLE_DROP where they are sampled, and `snaplen`; all of
+ *                               them are, on any interface, and no filter is asked
  *   filters   [number]          compiled filters that conf names; flowd's
  *   samples   ring              struct sample_head and the bytes; a full ring loses samples, counted
  *   counts    [cpu]             what became of packets that were chosen
  *
  * A packet is chosen when any of the reasons holds; then the filter is asked; then it goes to the
  * ring. Each reason is its own: of the packets of a flow, those with SAMPLE_RATE are an unbiased
- * sample of 1 in `rate`, whatever else was switched on.
+ * sample of 1 in `rate`, whatever else was switched on. Drops take no more than half of the ring, so that
+ * a storm of them leaves room for the others.
  */
 #pragma once
 
@@ -38,7 +40,7 @@ enum sample_why {
 	SAMPLE_DROP = 64,      /* the kernel dropped it: reason and place are set */
 };
 
-/* In sample_head.why alone, of a drop: the bytes begin with the IP header, whatever the interface has. */
+/* In sample_head.why alone, of a drop: the bytes begin with the IP header, whatever the interface has. A tag is then in the key alone. */
 #define SAMPLE_BARE 0x80000000U
 
 #define SAMPLE_TRIGGERS (SAMPLE_RESET | SAMPLE_RETRANSMIT | SAMPLE_ZERO_WINDOW | SAMPLE_MALFORMED)
@@ -82,13 +84,15 @@ struct sample_head {
 	__u64 place;  /* address in the kernel */
 };
 
-/* Written by the programs of one CPU. */
+/* Written by the programs of one CPU; of drops by the trace programs, which may run in the midst of the others. */
 struct sample_count {
-	__u64 chosen; /* packets for which a reason held */
-	__u64 passed; /* those of them that the filter let pass, or all where there is none */
-	__u64 lost;   /* those of these that found no room in the ring */
-	__u64 random; /* state of the CPU's generator; 0: not begun */
-	__u64 pad[4];
+	__u64 chosen;	  /* packets for which a reason held */
+	__u64 passed;	  /* those of them that the filter let pass, or all where there is none */
+	__u64 lost;	  /* those of these that found no room in the ring */
+	__u64 random;	  /* state of the CPU's generator; 0: not begun */
+	__u64 drops;	  /* that were to be sampled; in none of the above */
+	__u64 drops_lost; /* those of them that found no room, or could not be read */
+	__u64 pad[2];
 };
 
 _Static_assert(sizeof(struct sample_conf) == 32, "two to a cache line");

@@ -5,7 +5,7 @@
 #
 #   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
 #               what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
-#   tracepoints ns an event of the programs on drops, retransmits, resets and connections, live
+#   tracepoints ns an event of the programs on drops, sampled or not, retransmits, resets, connections, live
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows and samples a second of the SQLite sink
 #   replay      packets a CPU second of flowd -r into a database

@@ -50,6 +50,8 @@ static void say_change(const struct sample_change *change)
 		say_number("first", change->to.first);
 	if (change->has & SAMPLE_SET_SNAPLEN)
 		say_number("snaplen", change->to.snaplen);
+	if (change->has & SAMPLE_SET_DROPS)
+		say("drops", change->drops ? "yes" : "no");
 	if (change->has & SAMPLE_SET_FILTER)
 		say("filter", change->to.filter[0] ? change->to.filter : "none");
 }
@@ -68,6 +70,7 @@ static void check(const struct sample_change *change)
 		abort();
 	/* behind the end of a filter may be what an earlier one of the request left */
 	if (same.has != change->has || same.ifaces != change->ifaces ||
+	    same.drops != change->drops ||
 	    memcmp(same.iface, change->iface, sizeof(same.iface)) != 0 ||
 	    memcmp(&same.to, &change->to, offsetof(struct sample_settings, filter)) != 0 ||
 	    strcmp(same.to.filter, change->to.filter) != 0)

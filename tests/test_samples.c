@@ -160,6 +160,8 @@ static void test_wrong_changes(void **state)
 		{"triggers=drop", "triggers 'drop': not none or a list of reset"},
 		{"snaplen=63", "snaplen '63': not a number from 64 to 9216"},
 		{"filter=%zz", "filter '%zz': not percent-encoded"},
+		{"drops=on", "drops 'on': not yes or no"},
+		{"iface=eth0 drops=yes", "iface 'eth0': drops are sampled on all"},
 		{"iface= rate=off", "iface '': not the name of an interface"},
 		{"iface=0123456789abcdef rate=off", "iface '0123456789abcdef': not the name"},
 	};
@@ -360,11 +362,32 @@ static void test_rules_begin(void **state)
 
 	(void)state;
 	conf[1].rate = conf[9].rate = 5;
-	sample_rules_begin(&rules, 256);
+	sample_rules_begin(&rules, true, 256);
 	assert_true(conf[1].rate == 5 && conf[9].rate == 0);
 	assert_true(conf[0].triggers == SAMPLE_DROP && conf[0].snaplen == 256);
-	sample_rules_begin(&rules, 0);
-	assert_true(conf[0].triggers == 0 && conf[0].snaplen == 0);
+	sample_rules_begin(&rules, false, 256);
+	assert_true(conf[0].triggers == 0);
+	sample_rules_free(&rules);
+}
+
+/* Drops are of no interface: neither are their settings, but for the snaplen of all. */
+static void test_rules_drops(void **state)
+{
+	struct sample_rules rules = fresh_rules(true);
+	char error[SAMPLE_ERROR_MAX];
+
+	(void)state;
+	sample_rules_begin(&rules, false, 128);
+	assert_int_equal(change_rules(&rules, "drops=yes", 1, error), 0);
+	assert_true(conf[0].triggers == SAMPLE_DROP && conf[0].snaplen == 128);
+	assert_true(conf[1].triggers == 0);
+	assert_int_equal(change_rules(&rules, "iface=eth0 snaplen=256 triggers=reset", 1, error),
+			 0);
+	assert_true(conf[0].triggers == SAMPLE_DROP && conf[0].snaplen == 128);
+	assert_int_equal(change_rules(&rules, "snaplen=512 drops=no", 1, error), 0);
+	assert_true(conf[0].triggers == 0 && conf[0].snaplen == 512 && conf[1].snaplen == 512);
+	assert_int_equal(change_rules(&rules, "rate=1/7", 1, error), 0);
+	assert_true(conf[0].triggers == 0 && conf[0].rate == 0 && conf[0].filter == 0);
 	sample_rules_free(&rules);
 }
 
@@ -403,13 +426,13 @@ static void test_job(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rates),	   cmocka_unit_test(test_triggers),
-		cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_change),	   cmocka_unit_test(test_wrong_changes),
-		cmocka_unit_test(test_compile),	   cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_rules_full),
-		cmocka_unit_test(test_rules_here), cmocka_unit_test(test_rules_begin),
-		cmocka_unit_test(test_job),
+		cmocka_unit_test(test_rates),	    cmocka_unit_test(test_triggers),
+		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_change),	    cmocka_unit_test(test_wrong_changes),
+		cmocka_unit_test(test_compile),	    cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_rules),	    cmocka_unit_test(test_rules_full),
+		cmocka_unit_test(test_rules_here),  cmocka_unit_test(test_rules_begin),
+		cmocka_unit_test(test_rules_drops), cmocka_unit_test(test_job),
 	};
 
 	return cmocka_run_group_tests_name("samples", tests, NULL, NULL);
