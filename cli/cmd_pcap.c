@@ -92,10 +92,13 @@ static void stop(int number)
 	stopped = 1;
 }
 
-/* As tcpdump does: under nohup a hangup is none. What waits, as poll does, is interrupted. */
+/*
+ * As tcpdump does: under nohup a hangup is none. What waits, as poll does, is interrupted; but a reader that
+ * takes nothing may keep us from writing to the end, and then a second signal is the last.
+ */
 static void catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = stop}, before;
+	struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESETHAND}, before;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

@@ -87,7 +87,7 @@ int pcap_file_open(const char *path, bool follow, struct pcap_file *ret_file)
 {
 	struct pcap_file *file = ret_file;
 	struct stat st = {.st_mode = 0};
-	bool there;
+	bool there, regular;
 
 	memset(file, 0, sizeof(*file));
 	if (!path || !strcmp(path, "-")) {
@@ -96,12 +96,14 @@ int pcap_file_open(const char *path, bool follow, struct pcap_file *ret_file)
 	}
 	file->path = strdup(path);
 	there = !stat(path, &st);
-	file->name = there ? realpath(path, NULL) : strdup(path); /* a link stays one */
+	regular = there && S_ISREG(st.st_mode);
+	/* a link stays one; what /dev/stdout leads to, a pipe, has no path */
+	file->name = regular ? realpath(path, NULL) : strdup(path);
 	if (!file->path || !file->name)
 		return errno ? -errno : -ENOMEM;
 	if (there && S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (there && !S_ISREG(st.st_mode))
+	if (there && !regular)
 		return open_as_it_is(file, path, 0);
 	if (there && access(path, W_OK))
 		return -errno;

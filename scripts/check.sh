@@ -111,6 +111,7 @@ root_tests() {
 	suite_file cli-anonymize 300 tests/cli_anonymize.sh
 	suite_file cli-anonymize-pcap 600 tests/cli_anonymize_pcap.sh
 	suite_file cli-pcap 300 tests/cli_pcap.sh
+	suite_file cli-follow 300 tests/cli_follow.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"
