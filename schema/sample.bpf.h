@@ -191,8 +191,8 @@ __noinline int sample_close(__u32 caught)
 	stage->head.captured = keep;
 	wake = bpf_ringbuf_query(&samples, BPF_RB_RING_SIZE) / SAMPLE_WAKES;
 	wake = maps_wake(&samples, sizeof(stage->head) + keep, wake);
-	size = sizeof(stage->head) +
-	       sample_size(keep); /* last: Linux 6.12 forgets it when it is compared */
+	/* after the comparison in there, by which Linux 6.12 forgets what it knows of the number */
+	size = sizeof(stage->head) + sample_size(keep);
 	if (bpf_ringbuf_output(&samples, stage, size, wake))
 		count->lost++;
 	return 0;
