@@ -51,6 +51,7 @@ struct args {
 	const char *sample_first, *sample_triggers; /* sample: NULL: not given */
 	const char *sample_snaplen, *sample_drops;  /* likewise */
 	char *filter;	   /* or other words that are no options; NULL: none; to be freed */
+	uint32_t why;	   /* pcap: of enum sample_why, those wanted; 0: all */
 	const char *write; /* pcap: a file, "-" or NULL: standard output */
 	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
 	bool gso_whole;			       /* pcap */

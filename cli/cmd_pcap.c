@@ -10,6 +10,7 @@
 #include "cli/packet_filter.h"
 #include "cli/pcap_export.h"
 #include "cli/say.h"
+#include "schema/sample_text.h"
 
 static volatile sig_atomic_t stopped;
 
@@ -61,6 +62,13 @@ static int set_gso(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_why(struct args *args, const char *value)
+{
+	if (sample_why_parse(value, &args->why))
+		return say_usage("--why '%s': " SAMPLE_WHY_SYNTAX, value);
+	return 0;
+}
+
 const struct args_option cmd_pcap_options[] = {
 	{"write", 'w', "FILE", "to FILE; - is standard output, which it is unless given",
 	 set_write},
@@ -72,6 +80,9 @@ const struct args_option cmd_pcap_options[] = {
 	 "from now on, or --since; packets as they are stored, until interrupted", set_follow},
 	{"gso", 0, "HOW", "segments (as on the wire; unless given) or whole (as captured)",
 	 set_gso},
+	{"why", 0, "LIST",
+	 "kept for being one of rate, first, reset, retransmit, zero-window, malformed, drop; !LIST: another",
+	 set_why},
 	{"limit", 'n', "N", "at most N packets; 0, or not given: all", args_set_limit},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -161,6 +172,7 @@ static int open_samples(struct pcap_export *e)
 	if (args->follow && follow_open(e->query.query.db, &e->follow))
 		return say_failed("%s: cannot be followed", args->db);
 	err = sample_rows_open(&e->query.query, args->flow, args->follow, &e->samples);
+	e->samples.why = args->why;
 	return err ? fail(e, err) : 0;
 }
 

@@ -53,8 +53,10 @@ static int set_snaplen(struct args *args, const char *value)
 
 static int set_drops(struct args *args, const char *value)
 {
+	bool on;
+
 	args->sample_drops = value;
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+	if (sample_switch_parse(value, &on))
 		return say_usage("--drops '%s': not yes or no", value);
 	return 0;
 }

@@ -352,6 +352,8 @@ static bool is_wanted(struct sample_rows *samples, const struct sample_record *s
 		return false;
 	if (options->dir >= 0 && sample->key.dir != options->dir)
 		return false;
+	if (samples->why && !(sample->why & samples->why))
+		return false;
 	return tunnelarg_match(&options->tunnel, &rec) && is_of_flow(samples, sample);
 }
 

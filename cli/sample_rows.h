@@ -30,6 +30,7 @@ struct sample_rows {
 	struct query *query;
 	bool follow;
 	int64_t flow; /* flow.id, 0: of any */
+	uint32_t why; /* of enum sample_why, any of these; 0: whatever it was kept for */
 	struct flow_record record;
 	struct flow_key key[2]; /* of that flow's directions */
 	int64_t since_ns, until_ns;

@@ -56,8 +56,7 @@ static int set_filter(struct sample_change *change, const char *value)
 
 static int set_drops(struct sample_change *change, const char *value)
 {
-	change->drops = !strcmp(value, "yes");
-	return change->drops || !strcmp(value, "no") ? 0 : -EINVAL;
+	return sample_switch_parse(value, &change->drops);
 }
 
 static const struct {

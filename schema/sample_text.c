@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WHY_ALL (SAMPLE_RATE | SAMPLE_FIRST | SAMPLE_TRIGGERS | SAMPLE_DROP)
+
 _Static_assert(SAMPLE_RATE_MAX == 16777216, "as SAMPLE_RATE_SYNTAX says");
 
 const struct sample_why_name sample_why_names[] = {
@@ -60,38 +62,58 @@ void sample_rate_text(uint32_t rate, char ret_text[SAMPLE_TEXT_MAX])
 		snprintf(ret_text, SAMPLE_TEXT_MAX, "off");
 }
 
-/* The bit of the name up to `size`; 0: of none that can be a trigger. */
-static uint32_t find_trigger(const char *name, size_t size)
+/* The bit of the name up to `size`; 0: of none that is in `known`. */
+static uint32_t find_why(const char *name, size_t size, uint32_t known)
 {
 	for (const struct sample_why_name *w = sample_why_names; w->name; w++) {
-		if ((w->why & SAMPLE_TRIGGERS) && strlen(w->name) == size &&
-		    !strncmp(w->name, name, size))
+		if ((w->why & known) && strlen(w->name) == size && !strncmp(w->name, name, size))
 			return w->why;
 	}
 	return 0;
 }
 
-int sample_triggers_parse(const char *text, uint32_t *ret_triggers)
+static int parse_list(const char *text, uint32_t known, uint32_t *ret_bits)
 {
-	uint32_t triggers = 0;
+	uint32_t bits = 0;
 
-	if (!strcmp(text, "none")) {
-		*ret_triggers = 0;
-		return 0;
-	}
 	for (;; text++) {
 		size_t size = strcspn(text, ",");
-		uint32_t bit = find_trigger(text, size);
+		uint32_t bit = find_why(text, size, known);
 
 		if (!bit)
 			return -EINVAL;
-		triggers |= bit;
+		bits |= bit;
 		text += size;
 		if (!*text)
 			break;
 	}
-	*ret_triggers = triggers;
+	*ret_bits = bits;
 	return 0;
+}
+
+int sample_triggers_parse(const char *text, uint32_t *ret_triggers)
+{
+	if (strcmp(text, "none") != 0)
+		return parse_list(text, SAMPLE_TRIGGERS, ret_triggers);
+	*ret_triggers = 0;
+	return 0;
+}
+
+int sample_why_parse(const char *text, uint32_t *ret_why)
+{
+	bool but = *text == '!';
+	uint32_t why;
+
+	if (parse_list(text + but, WHY_ALL, &why))
+		return -EINVAL;
+	*ret_why = but ? WHY_ALL & ~why : why;
+	return *ret_why ? 0 : -EINVAL;
+}
+
+int sample_switch_parse(const char *text, bool *ret_on)
+{
+	*ret_on = !strcmp(text, "yes") || !strcmp(text, "on");
+	return *ret_on || !strcmp(text, "no") || !strcmp(text, "off") ? 0 : -EINVAL;
 }
 
 void sample_why_text(uint32_t why, char ret_text[SAMPLE_TEXT_MAX])

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@
 #define SAMPLE_EXPRESSION_MAX 4096 /* bytes of a filter as text, its end included */
 #define SAMPLE_TEXT_MAX 64	   /* of a rate or of triggers, the end included */
 #define SAMPLE_RATE_SYNTAX "not off or 1/N, N a number from 1 to 16777216"
+#define SAMPLE_WHY_SYNTAX \
+	"not a list of rate, first, reset, retransmit, zero-window, malformed, drop; ! in front: but these"
 #define SAMPLE_TRIGGERS_SYNTAX "not none or a list of reset, retransmit, zero-window, malformed"
 
 struct sample_why_name {
@@ -34,8 +37,14 @@ void sample_rate_text(uint32_t rate, char ret_text[SAMPLE_TEXT_MAX]);
 /* 0, or -EINVAL: SAMPLE_TRIGGERS_SYNTAX. */
 int sample_triggers_parse(const char *text, uint32_t *ret_triggers);
 
+/* NAME[,NAME...] of any bits, or !NAME[,NAME...]: of the others. 0, or -EINVAL: SAMPLE_WHY_SYNTAX. */
+int sample_why_parse(const char *text, uint32_t *ret_why);
+
 /* The names of the bits, with commas; `none` where there is none. */
 void sample_why_text(uint32_t why, char ret_text[SAMPLE_TEXT_MAX]);
+
+/* yes or on, no or off. 0, or -EINVAL. */
+int sample_switch_parse(const char *text, bool *ret_on);
 
 /* Decimal digits alone: 0, or -EINVAL, -ERANGE. */
 int sample_number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *ret_number);

@@ -36,6 +36,19 @@ test_formats() {
 	done
 }
 
+# By what they were kept for: 120 by rate, 60 of these for being retransmitted too, and 5 drops.
+test_why() {
+	ctl --why drop --format pcapng -w "$T/why.pcap"
+	assert_eq "drops: packets" "$(packets "$T/why.pcap")" 5
+	ctl --why '!drop' -w "$T/why.pcap"
+	assert_eq "all but drops: packets" "$(packets "$T/why.pcap")" 120
+	ctl --why retransmit,drop -w "$T/why.pcap"
+	assert_eq "retransmits and drops: packets" "$(packets "$T/why.pcap")" 65
+	ctl --why zero-window -w "$T/why.pcap"
+	assert_eq "none: packets" "$(packets "$T/why.pcap")" 0
+	refused 2 "--why 'lost': not a list of rate, first, reset" --why lost
+}
+
 # pcapng's own, as others read it
 test_wireshark() {
 	if ! command -v tshark >/dev/null || ! command -v capinfos >/dev/null; then
@@ -269,6 +282,7 @@ test_replay() {
 
 pcap_begin cli-pcap
 test_formats
+test_why
 test_segments
 test_wireshark
 test_window

@@ -196,11 +196,11 @@ test_runtime() {
 	expect "$label: filters are of interfaces" 50
 	assert_eq "$label: counts" "$(drops_of '[.on, .chosen, .lost, .stored, .bytes, .note]')" '[true,150,0,150,12800,null]'
 	assert_match "$label: status" "$("$FLOWCTL" --db "$FLOWD_DB" status)" 'of dropped packets: 150 chosen, 0 lost, 150 stored'
-	set_sample --drops no
+	set_sample --drops off
 	expect "$label: off again" 0
-	sample --drops on 2>"$WL_TMP/err"
+	sample --drops maybe 2>"$WL_TMP/err"
 	assert_eq "$label: wrong word, exit" "$?" 2
-	assert_match "$label: wrong word" "$(cat "$WL_TMP/err")" "--drops 'on': not yes or no"
+	assert_match "$label: wrong word" "$(cat "$WL_TMP/err")" "--drops 'maybe': not yes or no"
 	sample --drops yes --iface vb 2>"$WL_TMP/err"
 	assert_eq "$label: of an interface, exit" "$?" 2
 	assert_match "$label: of an interface" "$(cat "$WL_TMP/err")" "iface 'vb': drops are sampled on all"

@@ -70,6 +70,46 @@ static void test_triggers(void **state)
 	assert_string_equal(text, "rate,first,reset,retransmit,zero-window,malformed,drop");
 }
 
+static void test_why(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"!",
+		"none",
+		"rate,",
+		",rate",
+		"rat",
+		"rates",
+		"rate,!drop",
+		"!!drop",
+		" rate",
+		"!rate,first,reset,retransmit,zero-window,malformed,drop"};
+	uint32_t why = 0;
+
+	(void)state;
+	assert_int_equal(sample_why_parse("rate", &why), 0);
+	assert_int_equal(why, SAMPLE_RATE);
+	assert_int_equal(sample_why_parse("drop,first,drop", &why), 0);
+	assert_int_equal(why, SAMPLE_DROP | SAMPLE_FIRST);
+	assert_int_equal(sample_why_parse("!drop", &why), 0);
+	assert_int_equal(why, SAMPLE_TRIGGERS | SAMPLE_RATE | SAMPLE_FIRST);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(sample_why_parse(wrong[i], &why), -EINVAL);
+}
+
+static void test_switch(void **state)
+{
+	bool on = false;
+
+	(void)state;
+	assert_true(!sample_switch_parse("yes", &on) && on);
+	assert_true(!sample_switch_parse("off", &on) && !on);
+	assert_true(!sample_switch_parse("on", &on) && on);
+	assert_true(!sample_switch_parse("no", &on) && !on);
+	assert_int_equal(sample_switch_parse("1", &on), -EINVAL);
+	assert_int_equal(sample_switch_parse("", &on), -EINVAL);
+}
+
 static void test_numbers(void **state)
 {
 	uint32_t n = 0;
@@ -427,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates),	    cmocka_unit_test(test_triggers),
+		cmocka_unit_test(test_why),	    cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_change),	    cmocka_unit_test(test_wrong_changes),
 		cmocka_unit_test(test_compile),	    cmocka_unit_test(test_too_long),
