@@ -48,8 +48,8 @@ struct args {
 	const struct group_kind *group;
 	const struct group_metric *by;
 	const char *sample_first, *sample_triggers, *sample_snaplen; /* sample: NULL: not given */
-	char *filter; /* or other words that are no options; NULL: none; to be freed */
-	const char *write;		       /* pcap: a file, "-" or NULL: standard output */
+	char *filter;	   /* or other words that are no options; NULL: none; to be freed */
+	const char *write; /* pcap: a file, "-" or NULL: standard output */
 	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
 	bool gso_whole;			       /* pcap */
 	bool follow;			       /* pcap */
