@@ -152,6 +152,14 @@ static void see_transport(struct frame *frame, const struct place *at, const str
 	}
 }
 
+/* All but the identifier and its flag: of what is no VXLAN after all no more is left. */
+static void clear_vxlan(uint8_t *vxlan)
+{
+	vxlan[0] &= 0x08;
+	memset(vxlan + 1, 0, 3);
+	vxlan[7] = 0;
+}
+
 /* A tunnel's header was walked over: UDP and what is in it, or GRE. */
 static void see_tunnel(struct frame *frame, const struct place *at, const struct flow_facts *f,
 		       const struct flow_wrap *wrap)
@@ -163,7 +171,9 @@ static void see_tunnel(struct frame *frame, const struct place *at, const struct
 		add_sum(frame, at, 4, f->end, f);
 	if (at->next != PARSE_UDP || f->stage != PARSE_INNER)
 		return;
-	if (wrap->kind == FLOW_TUNNEL_GENEVE)
+	if (wrap->kind == FLOW_TUNNEL_VXLAN)
+		clear_vxlan(head + 8);
+	else if (wrap->kind == FLOW_TUNNEL_GENEVE)
 		anonymize_geneve_options(head + 16, end);
 	else if (wrap->kind == FLOW_TUNNEL_GTPU && end - head > 20)
 		anonymize_gtp_extensions(head + 20, end);

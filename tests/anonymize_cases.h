@@ -194,6 +194,8 @@ static const struct anonymize_case anonymize_cases[] = {
 	CASE("vxlan, arp inside", 92, ME(0x0800),
 	     IN4(17, INUDP(4789, VXLAN(77), ME(0x0806), 0, 1, 8, 0, 6, 4, 0, 2, MAC(1), M4(1),
 			   MAC(2), M4(2), P8))),
+	CASE("vxlan with a group", 64, ME(0x0800),
+	     IN4(17, INUDP(4789, 0xd8, 0x5a, 0x5a, 0x5a, 0, 0, 77, 0x5a, ME(0x5a5b), P8))),
 	CASE("no vxlan", 50, ME(0x0800), IN4(17, INUDP(4789, Z8, ME(0x0800), PAID4))),
 	CASE("geneve with options", 130, ME(0x86dd),
 	     IN6(17,

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <linux/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 

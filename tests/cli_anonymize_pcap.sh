@@ -45,7 +45,7 @@ packets() {
 # said FILE: what tcpdump and capinfos complain of
 said() {
 	tcpdump -nn -r - <"$1" 2>&1 >/dev/null | grep -v '^reading from'
-	capinfos "$1" 2>&1 >/dev/null
+	{ capinfos "$1" >/dev/null; } 2>&1
 }
 
 # judged LABEL WHAT PLAIN MADE
