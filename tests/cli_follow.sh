@@ -208,7 +208,8 @@ test_live() {
 	DB=$T/samples.db
 }
 
-pcap_begin cli-follow
+WL_NAME=cli-follow
+pcap_begin
 test_breaks
 test_follow
 test_live

@@ -280,7 +280,8 @@ test_replay() {
 	DB=$T/samples.db
 }
 
-pcap_begin cli-pcap
+WL_NAME=cli-pcap
+pcap_begin
 test_formats
 test_why
 test_segments

@@ -6,10 +6,9 @@
 
 WLSAMPLE=$WL_BUILD/tests/wlsample
 
-# pcap_begin NAME: $T with captures of pcap_frames.py, and DB of make_db
+# pcap_begin: $T with captures of pcap_frames.py, and DB of make_db
 pcap_begin() {
 	local tool
-	WL_NAME=$1
 	for tool in sqlite3 jq python3 tcpdump script; do
 		command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
 	done
