@@ -200,7 +200,7 @@ static void test_wrong_changes(void **state)
 		{"triggers=drop", "triggers 'drop': not none or a list of reset"},
 		{"snaplen=63", "snaplen '63': not a number from 64 to 9216"},
 		{"filter=%zz", "filter '%zz': not percent-encoded"},
-		{"drops=on", "drops 'on': not yes or no"},
+		{"drops=maybe", "drops 'maybe': not yes or no"},
 		{"iface=eth0 drops=yes", "iface 'eth0': drops are sampled on all"},
 		{"iface= rate=off", "iface '': not the name of an interface"},
 		{"iface=0123456789abcdef rate=off", "iface '0123456789abcdef': not the name"},
