@@ -15,6 +15,8 @@
 #                  port is the greater one at the initiator. Frames of the corpus come many in a tick.
 #   sent again or  a question of the clock too: their sum is the same, and with it each other count but that
 #   out of order   of duplicate ACKs, whose first one on each CPU is none to the hooks (man 5 flow)
+#                  What is sent again on another CPU, just where that had seen the flow end, is new to the
+#                  hooks, and not to a replay: transfers in trouble have one CPU
 #   128 bytes      one frame of corpus/ip.pcap has longer headers, as has TCP in VXLAN over IPv6, whose
 #                  super-packets cannot be cut then: neither is sent there
 # shellcheck source=tests/lib.sh disable=SC2119
@@ -156,7 +158,7 @@ circle() {
 	wait_until 20 drained || fail "$label: not all samples are stored"
 	status=$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq -c .flowd.samples)
 	assert_eq "$label: ids of what is not stored yet" \
-		"$(flows_json "$FLOWD_DB" | jq -c 'select((.end_reason == null) != (.id == null))')" ""
+		"$(flows_json "$FLOWD_DB" | jq -c 'select(.end_reason == null and .id != null)')" ""
 	flowd_stop
 	assert_books "$label"
 	assert_eq "$label: samples lost" "$(jq .lost <<<"$status")" 0
@@ -205,7 +207,7 @@ troubled() {
 
 drained() { [ "$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq .flowd.samples.ring_used)" = 0 ]; }
 
-suite live_circle iperf3 ping tcpdump
+suite live_circle iperf3 ping tcpdump taskset
 net_pair || { fail "no veth pair"; finish; }
 if ! { serve "$NSA" 9 && serve "$NSB" 9 && iperf_server "$NSB" 5201; }; then
 	fail "no servers"
@@ -218,6 +220,7 @@ circle "egress alone" sockets 128 "" --ingress none
 net_drop
 wire_net || { fail "no veth pairs"; finish; }
 iperf_server "$NSB" 5201 || { fail "no server"; finish; }
+taskset -pc "$(taskset -pc $$ | sed 's/.*[ ,-]//')" $$ >/dev/null || fail "taskset"
 circle "trouble, at its receiver" make_trouble 128 ""
 troubled "trouble, at its receiver"
 AT=("$NSA" -i va)
