@@ -35,6 +35,7 @@ struct args {
 	struct tunnelarg tunnel;
 	struct anonarg anonarg;
 	bool stored;
+	bool devices; /* pcap: an interface may be one that is not counted, which samples alone have */
 	bool uniflow;
 	bool health;	      /* flows: all of its columns */
 	bool id;	      /* flows: a column of ids */

@@ -162,6 +162,7 @@ static int open_samples(struct pcap_export *e)
 
 	*args = *e->args;
 	args->stored = true;
+	args->devices = true;
 	args->filter = NULL;
 	if (args->follow && !args->since_ms)
 		args->since_ms = args->now_ms;
