@@ -35,6 +35,7 @@ struct args {
 	struct tunnelarg tunnel;
 	struct anonarg anonarg;
 	bool stored;
+	bool devices; /* pcap: an interface may be one that is not counted, which samples alone have */
 	bool uniflow;
 	bool health;	      /* flows: all of its columns */
 	bool id;	      /* flows: a column of ids */
@@ -71,7 +72,8 @@ struct args_option {
 /* Ends with a NULL name. */
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
 extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --tunnel, ... */
-extern const struct args_option args_format[]; /* --json, --csv */
+extern const struct args_option args_packets[]; /* the same of packets, with times of their own */
+extern const struct args_option args_format[];	/* --json, --csv */
 extern const struct args_option
 	args_anonymize[]; /* of verbs that hand out addresses: cli/anonarg.h */
 

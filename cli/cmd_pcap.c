@@ -90,7 +90,6 @@ const struct args_option cmd_pcap_options[] = {
 const char cmd_pcap_notes[] =
 	"Packets that `flowctl sample` had kept, sorted by time, for tcpdump -r, tshark and the like. Standard\n"
 	"output must not be a terminal. A regular file gets its name when all is in it, but with --follow.\n"
-	"--since and --until are of the packets; all that there is, is stored.\n"
 	"\n"
 	"FILTER is pcap-filter(7), and runs over the bytes of each packet, as in tcpdump -r.\n"
 	"\n"
@@ -163,6 +162,7 @@ static int open_samples(struct pcap_export *e)
 
 	*args = *e->args;
 	args->stored = true;
+	args->devices = true;
 	args->filter = NULL;
 	if (args->follow && !args->since_ms)
 		args->since_ms = args->now_ms;

@@ -37,6 +37,7 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 		.dir = args->dir,
 		.tunnel = args->tunnel,
 		.stored = args->stored,
+		.devices = args->devices,
 	};
 	struct filter_error error = {""};
 	int err;

@@ -47,7 +47,7 @@ static const struct cmd cmds[] = {
 	 "sampled packets, as a capture",
 	 "[-w FILE|-] [FILTER...]",
 	 cmd_pcap_notes,
-	 {cmd_pcap_options, args_window, args_anonymize},
+	 {cmd_pcap_options, args_packets, args_anonymize},
 	 cmd_pcap},
 	{"status",
 	 "interfaces, the books, losses and flowd's own cost",

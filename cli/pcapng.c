@@ -3,6 +3,7 @@
 #include "cli/pcapng.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,10 +83,16 @@ static void put_option(struct pcapng_block *block, uint16_t code, const void *va
 	put(block, value, len);
 }
 
+/* Who reads it may print it as it is, as capinfos does. */
 static void put_text(struct pcapng_block *block, uint16_t code, const char *text)
 {
-	if (text && *text)
-		put_option(block, code, text, strnlen(text, PCAPNG_TEXT));
+	char clean[PCAPNG_TEXT + 1];
+
+	if (!text || !*text)
+		return;
+	snprintf(clean, sizeof(clean), "%s", text);
+	out_clean(clean, clean);
+	put_option(block, code, clean, strlen(clean));
 }
 
 /* As an option has it. */

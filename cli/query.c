@@ -107,6 +107,22 @@ static int fail_iface(struct query *query, const char *name)
 	return -ENODEV;
 }
 
+/* A database without samples has none. */
+static bool is_device(const struct query *query, const char *name)
+{
+	static const char sql[] = "SELECT 1 FROM word, sample "
+				  "WHERE word.text = ?1 AND sample.device = word.id LIMIT 1";
+	struct sqlite3_stmt *stmt;
+	bool found;
+
+	if (sqlite3_prepare_v2(query->db, sql, -1, &stmt, NULL))
+		return false;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	found = sqlite3_step(stmt) == SQLITE_ROW;
+	sqlite3_finalize(stmt);
+	return found;
+}
+
 static int select_iface(struct query *query, const char *name)
 {
 	bool found = false;
@@ -117,6 +133,8 @@ static int select_iface(struct query *query, const char *name)
 		query->ifaces[i].selected = true;
 		found = true;
 	}
+	if (!found && query->options.devices)
+		found = is_device(query, name);
 	return found ? 0 : fail_iface(query, name);
 }
 

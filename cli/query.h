@@ -34,6 +34,7 @@ struct query_options {
 	int dir;	      /* enum flow_dir, or -1 */
 	struct tunnelarg tunnel;
 	bool stored;
+	bool devices;		     /* `ifaces` may be those that samples alone have */
 	struct filter *filter;	     /* NULL: none */
 	struct filter *event_filter; /* the same once more, for events (cli/events.h) */
 	struct anonymize *anonymize; /* of what is handed out; NULL: addresses as they are */

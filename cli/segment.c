@@ -121,7 +121,8 @@ void segment_begin(const struct sample_record *sample, bool whole, struct segmen
 	s->count = 1;
 	s->layers = s->header = s->gone = s->gone_off = 0;
 	s->whole = sample->packets > 1;
-	if (whole || !s->whole || !size || size > UINT16_MAX || !walk(s))
+	if (whole || !s->whole || !size || size > UINT16_MAX || sample->packets > SEGMENT_PACKETS ||
+	    !walk(s))
 		return;
 	if (s->header >= sample->length ||
 	    (sample->length - s->header + size - 1) / size != sample->packets)

@@ -17,6 +17,8 @@
 #include "schema/sample_record.h"
 
 #define SEGMENT_LAYERS 24
+#define SEGMENT_PACKETS \
+	65535 /* Linux' GSO_MAX_SEGS: what says more is nothing that the kernel made */
 #define SEGMENT_BYTES (96 << 10) /* headers within 16 kB, and the greatest gso_size */
 
 enum segment_kind {

@@ -123,6 +123,8 @@ test_window() {
 	has "--until" 3 --until 2026-11-21T12:34:01Z
 	has "--iface" 60 --iface eth1
 	has "two of them" 120 -i eth1 -i eth0
+	has "one that is not counted" 5 -i docker0
+	has "both kinds" 65 -i docker0 -i eth0
 	has "--dir" 60 --dir egress
 	has "--tunnel" 0 --tunnel any
 	has "--tunnel none" 125 --tunnel none
@@ -197,6 +199,7 @@ test_refused() {
 	refused 2 "--follow: not with --until" --follow --until now
 	refused 2 "--follow: not with --flow" --follow --flow 5
 	refused 1 "interface 'eth9'" --iface eth9
+	refused 1 "interface 'NETFILTER_DROP'" --iface NETFILTER_DROP
 	refused 1 "/nowhere/x.pcap: No such file or directory" -w /nowhere/x.pcap
 	refused 1 "$T: Is a directory" -w "$T"
 	refused 1 "none.db" --db "$T/none.db"
@@ -206,6 +209,10 @@ test_refused() {
 	ctl --db "$T/bad.db"
 	assert_eq "a row that cannot be: exit code" "$RC" 1
 	assert_match "and is named" "$ERR" "sample 1795264440000000001: a value that cannot be"
+	cp "$DB" "$T/red.db"
+	sqlite3 "$T/red.db" "UPDATE interface SET name = char(27) || '[31mred' || char(10) || 'x' WHERE id = 1"
+	ctl --db "$T/red.db" --iface eth9
+	assert_match "names in errors are one line of text" "$ERR" "known: \\?\\[31mred\\?x, eth1\$"
 	for args in '' '-w -' '-w /dev/tty'; do
 		# shellcheck disable=SC2086
 		script -qec "$FLOWCTL --db $DB pcap $args >/dev/tty" /dev/null </dev/null >"$T/tty" 2>&1

@@ -191,6 +191,28 @@ static void test_statistics(void **state)
 	expect_end();
 }
 
+/* What comes from a database must not reach the terminal of who reads the capture. */
+static void test_clean(void **state)
+{
+	char clear[] = "\xc2\x9bK"; /* C1's CSI */
+	struct pcap_iface iface = {.name = "\x1b[31mred\n", .description = clear};
+	struct pcap_packet packet = {
+		.iface = &iface, .data = bytes, .comment = "at caf\xc3\xa9\x7f\t"};
+	uint32_t inbound = 1;
+
+	(void)state;
+	pcapng_interface(&iface, 1, &block);
+	expect_head(1);
+	at += 8;
+	expect_text(2, "?[31mred?");
+	expect_text(3, "?K");
+	pcapng_packet(&packet, &block);
+	expect_head(6);
+	at += 20;
+	expect_option(2, &inbound, 4);
+	expect_text(1, "at caf\xc3\xa9??");
+}
+
 /* Texts of any length and packets of any size stay within a block. */
 static void test_limits(void **state)
 {
@@ -360,11 +382,11 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_section), cmocka_unit_test(test_interface),
-		cmocka_unit_test(test_packet),	cmocka_unit_test(test_statistics),
-		cmocka_unit_test(test_limits),	cmocka_unit_test(test_read_back),
-		cmocka_unit_test(test_empty),	cmocka_unit_test(test_early_head),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_section),	   cmocka_unit_test(test_interface),
+		cmocka_unit_test(test_packet),	   cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_clean),	   cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_read_back),  cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_early_head), cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

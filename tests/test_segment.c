@@ -260,6 +260,16 @@ static void test_whole(void **state)
 	segment_begin(&sample, true, &segment); /* as asked for */
 	assert_true(segment.whole);
 	assert_int_equal(segment.count, 1);
+	sample.gso_size = 1;
+	sample.packets = SEGMENT_PACKETS;
+	sample.length = size_of_all(spec.headers) + sample.packets;
+	segment_begin(&sample, false, &segment);
+	assert_int_equal(segment.count, SEGMENT_PACKETS);
+	sample.packets++;
+	sample.length++;
+	segment_begin(&sample, false, &segment);
+	assert_true(segment.whole);
+	assert_int_equal(segment.count, 1);
 	whole.data[20] |= 0x20; /* more fragments */
 	expect_whole(spec.headers, UINT32_MAX, 3);
 	sample = sample_of(spec.headers, UINT32_MAX, 1);
