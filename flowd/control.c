@@ -174,6 +174,7 @@ static void answer_later(void *arg, const char *text)
 	struct client *client = arg;
 
 	client->waits_sample = false;
+	client->since = clock_mono(); /* the time it took was not the client's */
 	answer_text(client, text);
 	if (!client_send(client))
 		client_free(client);

@@ -35,6 +35,17 @@ static void find_used(const struct sample_cells *cells, bool used[SAMPLE_CELLS_M
 	}
 }
 
+uint32_t sample_cells_used(const struct sample_cells *cells)
+{
+	bool used[SAMPLE_CELLS_MAX];
+	uint32_t count = 0;
+
+	find_used(cells, used);
+	for (uint32_t i = 0; i < SAMPLE_CELLS_MAX; i++)
+		count += used[i];
+	return count;
+}
+
 void sample_cells_open(struct sample_cells *cells, uint64_t now_ns)
 {
 	if (cells->count > SAMPLE_CELLS_MAX)

@@ -38,6 +38,9 @@ struct sample_wish {
 /* Over maps that a predecessor may have used: what is in use now stays so until it is changed. */
 void sample_cells_open(struct sample_cells *cells, uint64_t now_ns);
 
+/* Cells in use. */
+uint32_t sample_cells_used(const struct sample_cells *cells);
+
 /*
  * 0, or nothing was changed: -ENOSPC more than SAMPLE_FILTERS different filters would be in use,
  * -EBUSY these and those that are in use up to now have not room beside each other, -EAGAIN there is a

@@ -28,7 +28,7 @@ struct sample_names {
 	struct places *places;
 	struct reasons *reasons;	 /* NULL: no drop was sampled yet */
 	struct named iface[FLOW_IFACES]; /* by number */
-	uint32_t other_index; /* the device asked for last that is not counted, 0: none */
+	uint32_t other_index; /* the batch's device asked for last that is not counted, 0: none */
 	struct named other;
 	struct noted *note;
 	size_t notes, room;
@@ -165,4 +165,7 @@ void sample_names_learn(struct sample_names *names, struct sink_batch *batch)
 		place_name(names->places, names->note[i].place, rec->place, sizeof(rec->place));
 	}
 	names->notes = 0;
+	/* it may have another name by the next batch */
+	names->other_index = 0;
+	name_device(0, &names->other);
 }

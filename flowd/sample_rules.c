@@ -229,3 +229,21 @@ void sample_rules_begin(struct sample_rules *rules, bool drops, uint32_t drops_s
 	rules->drops_snaplen = drops_snaplen;
 	write_drops(rules);
 }
+
+int sample_rules_make_room(struct sample_rules *rules, size_t filters, uint64_t now_ns)
+{
+	size_t used = sample_cells_used(&rules->cells);
+	struct draft *draft;
+	int err;
+
+	if (!used || used + filters <= SAMPLE_FILTERS)
+		return 0;
+	draft = calloc(1, sizeof(*draft));
+	if (!draft)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules->rules; i++)
+		draft->wish[draft->wishes++] = (struct sample_wish){.ifnum = rules->rule[i].ifnum};
+	err = sample_cells_apply(&rules->cells, draft->wish, draft->wishes, now_ns);
+	draft_free(draft);
+	return err;
+}

@@ -58,3 +58,9 @@ int sample_rules_apply(struct sample_rules *rules, const struct sample_change *c
  * are sampled no more; drops are, or not.
  */
 void sample_rules_begin(struct sample_rules *rules, bool drops, uint32_t drops_snaplen);
+
+/*
+ * After that: `filters` are to come, one interface after the other. Where a predecessor's would leave them
+ * no room, nothing is sampled until they are there. 0 or -errno.
+ */
+int sample_rules_make_room(struct sample_rules *rules, size_t filters, uint64_t now_ns);

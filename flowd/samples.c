@@ -186,11 +186,25 @@ static int begin_plan(struct samples *samples, const struct sample_plan *plan,
 	return err;
 }
 
+/* Filters of the configuration's settings. */
+static size_t count_filters(const struct sample_start *start)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < start->plans; i++)
+		count += !!start->plan[i].set.ethernet + !!start->plan[i].set.ip;
+	return count;
+}
+
 int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX])
 {
-	int err = 0;
+	int err;
 
 	begin_drops(samples);
+	err = sample_rules_make_room(&samples->rules, count_filters(&samples->start),
+				     clock_mono().ns);
+	if (err)
+		snprintf(ret_error, SAMPLE_ERROR_MAX, "samples: %s", strerror(-err));
 	for (size_t i = 0; !err && i < samples->start.plans; i++)
 		err = begin_plan(samples, &samples->start.plan[i], ret_error);
 	sample_start_free(&samples->start);

@@ -172,7 +172,14 @@ static int open_sweep(struct flowd *flowd)
 	if (err)
 		return err;
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
-	err = db_meta_set_int(flowd->db, "generation", (int64_t)flowd->maps.control->generation);
+	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
+	if (!ours)
+		err = db_meta_set_int(flowd->db, "ring_pos", 0);
+	if (!ours)
+		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+	err = err ? err
+		  : db_meta_set_int(flowd->db, "generation",
+				    (int64_t)flowd->maps.control->generation);
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
 	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
 	if (err)

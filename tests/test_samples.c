@@ -370,6 +370,14 @@ static void test_rules_full(void **state)
 	assert_string_equal(error, "samples: more than 8 different filters would be in use");
 	assert_int_equal(rules.rule[SAMPLE_FILTERS].now.rate, 0);
 	assert_int_equal(conf[SAMPLE_FILTERS + 1].rate, 0);
+	/* nor is there room where two have one; at the start, when these are a predecessor's, it is made */
+	assert_int_equal(change_rules(&rules, "iface=e9 filter=udp%20port%201", 1, error), 0);
+	assert_int_equal(change_rules(&rules, "iface=e1 filter=tcp", 1, error), -ENOSPC);
+	assert_int_equal(sample_rules_make_room(&rules, 0, 1), 0);
+	assert_int_equal(conf[1].rate, 9);
+	assert_int_equal(sample_rules_make_room(&rules, 1, 1), 0);
+	assert_true(conf[1].rate == 0 && !sample_cells_used(&rules.cells));
+	assert_int_equal(change_rules(&rules, "iface=e1 filter=tcp", 1, error), 0);
 	sample_rules_free(&rules);
 }
 
