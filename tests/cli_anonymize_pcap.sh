@@ -330,7 +330,7 @@ test_keys() {
 # What flowd.conf says holds for captures as well, and where it cannot be read nothing is written.
 test_config() {
 	local etc=$T/etc
-	printf '[flowd]\nanonymize = prefix-preserving\nanonymize_key = %s\n' "$KEY" >"$T/flowd.conf"
+	printf '[flowd]\nanonymize = prefix-preserving\nanonymize.key = %s\n' "$KEY" >"$T/flowd.conf"
 	ctl --iface eth0 --config "$T/flowd.conf"
 	assert_eq "the file says it" "$RC $(marks "$T/out.pcap")" "0 0"
 	ctl --iface eth0 --config "$T/flowd.conf" --anonymize none
