@@ -173,6 +173,7 @@ static int open_samples(struct pcap_export *e)
 		return say_failed("%s: cannot be followed", args->db);
 	err = sample_rows_open(&e->query.query, args->flow, args->follow, &e->samples);
 	e->samples.why = args->why;
+	e->samples.stop = &stopped;
 	return err ? fail(e, err) : 0;
 }
 

@@ -373,6 +373,8 @@ int sample_rows_next(struct sample_rows *samples, struct sample_record *ret_samp
 	int have, is_new = 1;
 
 	while ((have = db_samples_next(&samples->rows, ret_sample)) > 0) {
+		if (samples->stop && *samples->stop)
+			return 0;
 		if (samples->follow)
 			is_new = take_new(samples, samples->rows.id);
 		if (is_new < 0)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,8 @@ struct sample_rows_seen {
 struct sample_rows {
 	struct query *query;
 	bool follow;
-	int64_t flow; /* flow.id, 0: of any */
+	int64_t flow;			   /* flow.id, 0: of any */
+	const volatile sig_atomic_t *stop; /* not 0: that was the last one; may be NULL */
 	uint32_t why; /* of enum sample_why, any of these; 0: whatever it was kept for */
 	struct flow_record record;
 	struct flow_key key[2]; /* of that flow's directions */
