@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/community.h"
 #include "cli/output.h"
 #include "cli/say.h"
 #include "cli/timearg.h"
@@ -94,6 +95,16 @@ static int set_dir(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_community(struct args *args, const char *value)
+{
+	if (!community_id_is(value))
+		return say_usage("--community '%s': not a Community ID of version 1, as "
+				 "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+				 value);
+	args->community = value;
+	return 0;
+}
+
 static int set_tunnel(struct args *args, const char *value)
 {
 	int err = tunnelarg_parse(value, &args->tunnel);
@@ -173,6 +184,7 @@ const struct args_option args_window[] = {
 	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
 	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
 	{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},
+	{"community", 0, "ID", "of this Community ID (version 1, seed 0)", set_community},
 	{"stored", 0, NULL, "leave out what flowd has not written yet", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -183,6 +195,7 @@ const struct args_option args_packets[] = {
 	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
 	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
 	{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},
+	{"community", 0, "ID", "of this Community ID (version 1, seed 0)", set_community},
 	{"stored", 0, NULL, "makes no difference: all that there is, is stored", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
 };

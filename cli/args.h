@@ -37,11 +37,13 @@ struct args {
 	bool stored;
 	bool devices; /* pcap: an interface may be one that is not counted, which samples alone have */
 	bool uniflow;
-	bool health;	      /* flows: all of its columns */
-	bool id;	      /* flows: a column of ids */
-	const char *explain;  /* drops: a reason, NULL: none */
-	const char *drops_by; /* drops: --group as given, NULL: not */
-	int64_t per_ms;	      /* drops: 0: not by time */
+	bool health;	       /* flows: all of its columns */
+	bool id;	       /* flows: a column of ids */
+	bool community_id;     /* flows: a field of Community IDs */
+	const char *community; /* those of this Community ID; NULL: all */
+	const char *explain;   /* drops: a reason, NULL: none */
+	const char *drops_by;  /* drops: --group as given, NULL: not */
+	int64_t per_ms;	       /* drops: 0: not by time */
 	bool help;
 	bool version;
 	bool limited; /* -n was given */

@@ -12,6 +12,7 @@
 
 #include "cli/cmd.h"
 #include "cli/cmd_query.h"
+#include "cli/community.h"
 #include "cli/flows_health.h"
 #include "cli/names.h"
 #include "cli/output.h"
@@ -49,11 +50,19 @@ static int set_id(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_community_id(struct args *args, const char *value)
+{
+	(void)value;
+	args->community_id = true;
+	return 0;
+}
+
 const struct args_option cmd_flows_options[] = {
 	{"limit", 'n', "N", "at most N rows, 50 unless given; 0: all", args_set_limit},
 	{"uniflow", 0, NULL, "a row for each direction", set_uniflow},
 	{"health", 'H', NULL, "in text, all columns of TCP's health, drops and the process",
 	 set_health},
+	{"community-id", 0, NULL, "a column, or field, with the Community ID", set_community_id},
 	{"id", 0, NULL, "in text, a column with the id that flowctl pcap --flow takes", set_id},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -94,6 +103,15 @@ static void get_id(const struct out_column *c, const void *row, struct out_value
 		return;
 	snprintf(text, sizeof(text), "%lld", id);
 	out_set_text(value, text);
+}
+
+static void get_community(const struct out_column *c, const void *row, struct out_value *value)
+{
+	char text[COMMUNITY_ID_SIZE];
+
+	(void)c;
+	if (community_id(&((const struct row *)row)->rec->key, text))
+		out_set_text(value, text);
 }
 
 static void get_iface(const struct out_column *c, const void *row, struct out_value *value)
@@ -297,6 +315,7 @@ enum text_when {
 	IN_TUNNELS, /* where tunnels were asked for */
 	IN_HEALTH,  /* with -H */
 	IN_IDS,	    /* with --id */
+	IN_JOINS,   /* with --community-id */
 };
 
 static const struct text_column {
@@ -332,6 +351,7 @@ static const struct text_column {
 	{{NULL, "PROCESS", true, 11, get_process, NULL}, NULL, IN_HEALTH},
 	{{NULL, "MARKS", true, 8, get_field, NULL}, "marks", IN_ALL},
 	{{NULL, "END", true, 2, get_end, NULL}, "end_reason", IN_ALL},
+	{{NULL, "COMMUNITY ID", true, 0, get_community, NULL}, NULL, IN_JOINS},
 };
 
 static bool is_there(const struct args *args, enum text_when when)
@@ -345,6 +365,8 @@ static bool is_there(const struct args *args, enum text_when when)
 		return args->health;
 	case IN_IDS:
 		return args->id;
+	case IN_JOINS:
+		return args->community_id;
 	default:
 		return true;
 	}
@@ -365,17 +387,19 @@ static size_t add_text_columns(struct out_column *columns, size_t n, const struc
 	return n;
 }
 
-/* Every field, the interface's name before the direction, and the id. */
-static size_t add_fields(struct out_column *columns, size_t n, bool uniflow)
+/* Every field, the interface's name before the direction, and the ids. */
+static size_t add_fields(struct out_column *columns, size_t n, const struct args *args)
 {
 	for (const struct field *f = fields; f->name && n < COLUMNS_MAX / 2; f++) {
 		if (!strcmp(f->name, "dir"))
 			columns[n++] = (struct out_column){.name = "iface", .get = get_iface};
-		if (!f->reverse || !uniflow)
+		if (!f->reverse || !args->uniflow)
 			columns[n++] =
 				(struct out_column){.name = f->name, .get = get_field, .field = f};
 	}
 	columns[n++] = (struct out_column){.name = "id", .get = get_id};
+	if (args->community_id)
+		columns[n++] = (struct out_column){.name = "community_id", .get = get_community};
 	return n;
 }
 
@@ -451,7 +475,7 @@ int cmd_flows(const struct args *args)
 		.out = {.columns = columns, .file = stdout},
 		.limit = args->limited ? args->limit : LIMIT_DEFAULT,
 	};
-	size_t n = add_fields(columns, 0, args->uniflow);
+	size_t n = add_fields(columns, 0, args);
 	int code = cmd_query_open(args, &query), err;
 
 	add_text_columns(columns, n, args);

@@ -36,6 +36,7 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 		.iface_count = args->iface_count,
 		.dir = args->dir,
 		.tunnel = args->tunnel,
+		.community = args->community,
 		.stored = args->stored,
 		.devices = args->devices,
 	};

@@ -115,6 +115,13 @@ bool community_id(const struct flow_key *key, char ret_id[COMMUNITY_ID_SIZE])
 	return true;
 }
 
+bool community_id_match(const char *wanted, const struct flow_key *key)
+{
+	char id[COMMUNITY_ID_SIZE];
+
+	return !wanted || (community_id(key, id) && !strcmp(id, wanted));
+}
+
 bool community_id_is(const char *text)
 {
 	static const char letters[] =

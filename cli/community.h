@@ -19,3 +19,6 @@ bool community_id(const struct flow_key *key, char ret_id[COMMUNITY_ID_SIZE]);
 
 /* Has the text the form of one? */
 bool community_id_is(const char *text);
+
+/* Is it the key's? NULL: any is. */
+bool community_id_match(const char *wanted, const struct flow_key *key);

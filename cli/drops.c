@@ -143,7 +143,7 @@ static int add_counter(struct drops *drops, const struct counter_record *counter
 
 bool drops_has_counters(const struct query *query)
 {
-	return !query->options.filter && !query->options.tunnel.mode;
+	return !query->options.filter && !query->options.tunnel.mode && !query->options.community;
 }
 
 static int read_counters(struct drops *drops)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/anonymize.h"
+#include "cli/community.h"
 #include "cli/filter.h"
 #include "cli/query.h"
 #include "schema/db.h"
@@ -164,7 +165,8 @@ static int match(struct query *query, const struct event_record *event)
 	    (options->dir >= 0 && event->key.dir != options->dir))
 		return 0;
 	to_record(event, &rec);
-	if (!tunnelarg_match(&options->tunnel, &rec))
+	if (!tunnelarg_match(&options->tunnel, &rec) ||
+	    !community_id_match(options->community, &rec.key))
 		return 0;
 	matched = options->event_filter ? filter_match(options->event_filter, &rec, 0) : 1;
 	if (matched < 0) {

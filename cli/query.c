@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "cli/anonymize.h"
+#include "cli/community.h"
 #include "cli/filter.h"
 #include "schema/db.h"
 
@@ -414,7 +415,8 @@ static int match(struct query *query, const struct flow_record *rec)
 
 	if (iface ? !iface->selected : query->options.iface_count != 0)
 		return 0;
-	if (!tunnelarg_match(&query->options.tunnel, rec))
+	if (!tunnelarg_match(&query->options.tunnel, rec) ||
+	    !community_id_match(query->options.community, &rec->key))
 		return 0;
 	forward = match_half(query, rec, 0);
 	reverse = forward < 0 ? 0 : match_half(query, rec, 1);

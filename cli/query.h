@@ -33,6 +33,7 @@ struct query_options {
 	uint32_t iface_count; /* 0: all */
 	int dir;	      /* enum flow_dir, or -1 */
 	struct tunnelarg tunnel;
+	const char *community; /* a Community ID, NULL: any */
 	bool stored;
 	bool devices;		     /* `ifaces` may be those that samples alone have */
 	struct filter *filter;	     /* NULL: none */

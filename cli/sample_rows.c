@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/community.h"
 #include "cli/query.h"
 #include "cli/tags.h"
 #include "schema/db.h"
@@ -354,7 +355,8 @@ static bool is_wanted(struct sample_rows *samples, const struct sample_record *s
 		return false;
 	if (samples->why && !(sample->why & samples->why))
 		return false;
-	return tunnelarg_match(&options->tunnel, &rec) && is_of_flow(samples, sample);
+	return tunnelarg_match(&options->tunnel, &rec) &&
+	       community_id_match(options->community, &sample->key) && is_of_flow(samples, sample);
 }
 
 static int fail_row(const struct sample_rows *samples, int err)
