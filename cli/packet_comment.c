@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/community.h"
 #include "cli/group.h"
 #include "cli/names.h"
 #include "cli/segment.h"
@@ -93,6 +94,7 @@ void packet_comment(const struct sample_record *sample, const struct segment *se
 		    uint32_t number, int64_t flow, char *buf, size_t size)
 {
 	struct text text = {.buf = buf, .size = size};
+	char community[COMMUNITY_ID_SIZE];
 
 	*buf = 0;
 	add_flow(&text, &sample->key, flow);
@@ -101,4 +103,6 @@ void packet_comment(const struct sample_record *sample, const struct segment *se
 		add(&text, "; segment %" PRIu32 " of %" PRIu32, number + 1, segment->count);
 	else if (segment->whole)
 		add(&text, "; %" PRIu32 " packets on the wire, as one", sample->packets);
+	if (community_id(&sample->key, community))
+		add(&text, "; Community ID %s", community);
 }

@@ -12,7 +12,8 @@ struct sample_record;
 
 /*
  * "flow 1882490471088128000: tcp 10.0.0.1:40000 > 10.0.0.2:443; sampled 1/1000, retransmitted or out of
- * order; segment 2 of 44". flow: flow.id, 0: not asked for. number: of the packet in *segment, from 0.
+ * order; segment 2 of 44; Community ID 1:LQU9qZlK+B5F3KDmev6m5PMibrg=", of all but what is no IP. flow:
+ * flow.id, 0: not asked for. number: of the packet in *segment, from 0.
  */
 void packet_comment(const struct sample_record *sample, const struct segment *segment,
 		    uint32_t number, int64_t flow, char *buf, size_t size);

@@ -232,7 +232,7 @@ test_beside() {
 	id=$(sqlite3 "$DB" 'SELECT id FROM flow WHERE src = 167772162')
 	ctl --flow "$id" --format pcapng "${ON[@]}"
 	assert_match "the flow's id, and its other addresses" "$(fields "$T/out.pcap" frame.comment | sort -u)" \
-		"^flow $id: udp [0-9.]+:5000 > [0-9.]+:53; sampled 1/1$"
+		"^flow $id: udp [0-9.]+:5000 > [0-9.]+:53; sampled 1/1; Community ID 1:[^ ]{28}$"
 	assert_eq "in a comment what is in the bytes" "$(fields "$T/out.pcap" frame.comment | head -n 1 | grep -oE '[0-9]+(\.[0-9]+){3}' | tr '\n' ' ')" \
 		"$(fields "$T/out.pcap" ip.src ip.dst | head -n 1 | tr '|' ' ') "
 	"$WLSAMPLE" -o 7 "$T/a.pcap" "$DB" >/dev/null

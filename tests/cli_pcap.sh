@@ -66,12 +66,13 @@ test_wireshark() {
 	assert_match "nanoseconds" "$(cat "$T/infos")" "Time precision = nanoseconds"
 	fields() { tshark -r "$T/out.pcap" -T fields -E separator='|' "$@" 2>"$T/said"; }
 	fields -e frame.interface_name -e frame.packet_flags_direction -e frame.comment >"$T/got"
+	local tcp="; Community ID 1:kO0sj5IvmHyTr62l9OBOFqKIbrs=" udp="; Community ID 1:EtXZtdcx3muVMHsn/po1gfQe/WA="
 	assert_eq "tshark says" "$(grep -v '^Running as' "$T/said")" ""
-	assert_eq "an ingress one" "$(head -n 1 "$T/got")" "eth0|0x00000001|tcp 10.0.0.1:40001 > 10.0.0.2:80; sampled 1/1000"
+	assert_eq "an ingress one" "$(head -n 1 "$T/got")" "eth0|0x00000001|tcp 10.0.0.1:40001 > 10.0.0.2:80; sampled 1/1000$tcp"
 	assert_eq "a retransmit, egress" "$(sed -n 2p "$T/got")" \
-		"eth1|0x00000002|tcp 10.0.0.1:40001 > 10.0.0.2:80; sampled 1/10, retransmitted or out of order"
+		"eth1|0x00000002|tcp 10.0.0.1:40001 > 10.0.0.2:80; sampled 1/10, retransmitted or out of order$tcp"
 	assert_eq "a drop" "$(sed -n 3p "$T/got")" \
-		"docker0|0x00000001|udp 10.0.0.7:1234 > 10.0.0.8:4321; dropped by the kernel: NETFILTER_DROP at nf_hook_slow+0xa1"
+		"docker0|0x00000001|udp 10.0.0.7:1234 > 10.0.0.8:4321; dropped by the kernel: NETFILTER_DROP at nf_hook_slow+0xa1$udp"
 	assert_eq "no bad checksums" "$(tshark -r "$T/stream.exp" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
 		-Y 'ip.checksum.status == 0 or tcp.checksum.status == 0' 2>/dev/null | wc -l)" 0
 	ctl
