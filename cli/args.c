@@ -75,7 +75,7 @@ static int set_until(struct args *args, const char *value)
 	return set_time(args, "--until", value, &args->until_ms);
 }
 
-static int set_iface(struct args *args, const char *value)
+int args_add_iface(struct args *args, const char *value)
 {
 	if (args->iface_count == ARGS_IFACES)
 		return say_usage("--iface '%s': more than %d of them", value, ARGS_IFACES);
@@ -164,15 +164,26 @@ const struct args_option args_global[] = {
 	{NULL, 0, NULL, NULL, NULL},
 };
 
+#define TUNNEL_HELP \
+	"in it: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, 6in4, 4in6, 6in6, gtpu, esp, ah, pbb, fabricpath, any or none"
+
 const struct args_option args_window[] = {
 	{"since", 0, "TIME", "records that ended at TIME or later: " TIMEARG_HELP, set_since},
 	{"until", 0, "TIME", "records that ended before TIME", set_until},
-	{"iface", 'i', "NAME", "of this interface; may be given again", set_iface},
+	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
 	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
-	{"tunnel", 0, "KIND[:ID]",
-	 "in it: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, 6in4, 4in6, 6in6, gtpu, esp, ah, pbb, fabricpath, any or none",
-	 set_tunnel},
+	{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},
 	{"stored", 0, NULL, "leave out what flowd has not written yet", set_stored},
+	{NULL, 0, NULL, NULL, NULL},
+};
+
+const struct args_option args_packets[] = {
+	{"since", 0, "TIME", "packets of TIME or later: " TIMEARG_HELP, set_since},
+	{"until", 0, "TIME", "packets before TIME", set_until},
+	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
+	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
+	{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},
+	{"stored", 0, NULL, "makes no difference: all that there is, is stored", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -260,7 +271,7 @@ static int take_rest(struct args *args, const struct cmd *cmd, int argc, char **
 {
 	if (!argc)
 		return 0;
-	if (!cmd->filter)
+	if (!cmd->words)
 		return say_usage("argument '%s': %s takes none", argv[0], cmd->name);
 	args->filter = join(argc, argv);
 	if (!args->filter)

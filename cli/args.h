@@ -9,12 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/anonarg.h"
 #include "cli/tunnelarg.h"
 
 struct cmd;
 struct group_kind;
 struct group_metric;
 struct out_ops;
+struct pcap_format;
 
 #define ARGS_IFACES 64
 #define ARGS_TABLES 4
@@ -31,9 +33,12 @@ struct args {
 	uint32_t iface_count; /* 0: all */
 	int dir;	      /* enum flow_dir, or -1: both */
 	struct tunnelarg tunnel;
+	struct anonarg anonarg;
 	bool stored;
+	bool devices; /* pcap: an interface may be one that is not counted, which samples alone have */
 	bool uniflow;
 	bool health;	      /* flows: all of its columns */
+	bool id;	      /* flows: a column of ids */
 	const char *explain;  /* drops: a reason, NULL: none */
 	const char *drops_by; /* drops: --group as given, NULL: not */
 	int64_t per_ms;	      /* drops: 0: not by time */
@@ -44,7 +49,15 @@ struct args {
 	const struct out_ops *format;
 	const struct group_kind *group;
 	const struct group_metric *by;
-	char *filter; /* NULL: none; to be freed */
+	const char *sample_first, *sample_triggers; /* sample: NULL: not given */
+	const char *sample_snaplen, *sample_drops;  /* likewise */
+	char *filter;	   /* or other words that are no options; NULL: none; to be freed */
+	uint32_t why;	   /* pcap: of enum sample_why, those wanted; 0: all */
+	const char *write; /* pcap: a file, "-" or NULL: standard output */
+	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
+	bool gso_whole;			       /* pcap */
+	bool follow;			       /* pcap */
+	int64_t flow;			       /* pcap: flow.id, 0: of any */
 };
 
 struct args_option {
@@ -59,7 +72,10 @@ struct args_option {
 /* Ends with a NULL name. */
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
 extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --tunnel, ... */
-extern const struct args_option args_format[]; /* --json, --csv */
+extern const struct args_option args_packets[]; /* the same of packets, with times of their own */
+extern const struct args_option args_format[];	/* --json, --csv */
+extern const struct args_option
+	args_anonymize[]; /* of verbs that hand out addresses: cli/anonarg.h */
 
 /*
  * Options before the verb (cmd NULL) or behind it, in any order with the filter's words, which are
@@ -72,3 +88,4 @@ void args_print_options(const struct args_option *options, FILE *file);
 
 /* For the set() of other tables. */
 int args_set_limit(struct args *args, const char *value);
+int args_add_iface(struct args *args, const char *value);

@@ -4,11 +4,13 @@
 
 #include "cli/args.h"
 
+#define CMD_FILTER "[FILTER...]" /* words that are a filter */
+
 struct cmd {
 	const char *name;
-	const char *summary;				/* one line */
-	bool filter;					/* takes a FILTER */
-	const char *notes;				/* of usage: what rows and columns are */
+	const char *summary; /* one line */
+	const char *words;   /* that it takes beside options, as in usage; NULL: none */
+	const char *notes;   /* of usage: what rows and columns are */
 	const struct args_option *options[ARGS_TABLES]; /* beside the global ones */
 	/* The exit code, errors said. */
 	int (*run)(const struct args *args);
@@ -18,17 +20,23 @@ extern const struct args_option cmd_top_options[];
 extern const struct args_option cmd_flows_options[];
 extern const struct args_option cmd_retransmits_options[];
 extern const struct args_option cmd_drops_options[];
+extern const struct args_option cmd_sample_options[];
+extern const struct args_option cmd_pcap_options[];
 extern const struct args_option cmd_status_options[];
 
 extern const char cmd_top_notes[];
 extern const char cmd_flows_notes[];
 extern const char cmd_retransmits_notes[];
 extern const char cmd_drops_notes[];
+extern const char cmd_sample_notes[];
+extern const char cmd_pcap_notes[];
 extern const char cmd_query_filter_notes[]; /* what a FILTER can ask for */
 
 int cmd_top(const struct args *args);
 int cmd_flows(const struct args *args);
 int cmd_retransmits(const struct args *args);
 int cmd_drops(const struct args *args);
+int cmd_sample(const struct args *args);
+int cmd_pcap(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_detach(const struct args *args);

@@ -14,36 +14,10 @@
 
 #include "cli/cmd.h"
 #include "cli/live.h"
-#include "cli/query.h"
 #include "cli/say.h"
-#include "schema/db.h"
+#include "cli/socket.h"
 
 #define DETACH_TIMEOUT_S 120 /* it writes every flow first */
-
-/*
- * Socket and instance, from the arguments or the database; that need not be there where it was not
- * asked for. 0, or the exit code after the error was said.
- */
-static int find_flowd(const struct args *args, char *socket, size_t size, char *instance,
-		      size_t instance_size)
-{
-	struct sqlite3 *db = NULL;
-	struct db_error error;
-
-	if (db_open_reader(args->db, &db, &error)) {
-		if (args->db_given && !args->instance && !args->socket)
-			return say_failed("%s", error.text);
-		db = NULL;
-	}
-	query_socket(db, args->socket, args->instance, socket, size);
-	if (args->instance)
-		snprintf(instance, instance_size, "%s", args->instance);
-	else if (!db || db_meta_get_text(db, "instance", instance, instance_size))
-		snprintf(instance, instance_size, "default");
-	if (db)
-		db_close(db, -1);
-	return 0;
-}
 
 /* Beside this program, else in PATH. Returns only where neither is there. */
 static int exec_flowd(const char *instance, const char *db)
@@ -67,22 +41,23 @@ static int exec_flowd(const char *instance, const char *db)
 
 int cmd_detach(const struct args *args)
 {
-	char socket[PATH_MAX], instance[128], *answer;
 	struct live_error error;
-	int err = find_flowd(args, socket, sizeof(socket), instance, sizeof(instance));
+	struct socket where;
+	int err = socket_find(args, &where);
+	char *answer;
 
 	if (err)
 		return err;
-	err = live_ask(socket, "detach", DETACH_TIMEOUT_S, &answer, &error);
+	err = live_ask(where.path, "detach", DETACH_TIMEOUT_S, &answer, &error);
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		return exec_flowd(instance, access(args->db, F_OK) ? NULL : args->db);
+		return exec_flowd(where.instance, access(args->db, F_OK) ? NULL : args->db);
 	if (err)
 		return say_failed("%s", error.text);
 	if (!strcmp(answer, "ok\n")) {
-		printf("flowd '%s': detached\n", instance);
+		printf("flowd '%s': detached\n", where.instance);
 	} else {
 		answer[strcspn(answer, "\n")] = 0;
-		err = say_failed("flowd '%s': %s", instance,
+		err = say_failed("flowd '%s': %s", where.instance,
 				 !strncmp(answer, "error ", 6) ? answer + 6
 							       : "ended without an answer");
 	}

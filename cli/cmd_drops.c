@@ -382,8 +382,8 @@ static void put_total(const struct args *args, const struct drops *drops)
 	if (total->folded)
 		fprintf(file, ", %s packets of them of flows that found no room",
 			out_count(total->folded, folded));
-	fprintf(file, "%s%s%s\n", args->filter ? "; of '" : "", args->filter ? args->filter : "",
-		args->filter ? "'" : "");
+	cmd_query_put_filter(args, drops->query, "; of ", file);
+	fputc('\n', file);
 }
 
 static int put_all(const struct args *args, struct drops *drops)

@@ -24,6 +24,7 @@
 struct row {
 	const struct flow_record *rec;
 	const struct query_iface *iface;
+	int64_t id; /* flow.id, 0: none yet */
 	bool uniflow;
 };
 
@@ -41,11 +42,19 @@ static int set_health(struct args *args, const char *value)
 	return 0;
 }
 
+static int set_id(struct args *args, const char *value)
+{
+	(void)value;
+	args->id = true;
+	return 0;
+}
+
 const struct args_option cmd_flows_options[] = {
 	{"limit", 'n', "N", "at most N rows, 50 unless given; 0: all", args_set_limit},
 	{"uniflow", 0, NULL, "a row for each direction", set_uniflow},
 	{"health", 'H', NULL, "in text, all columns of TCP's health, drops and the process",
 	 set_health},
+	{"id", 0, NULL, "in text, a column with the id that flowctl pcap --flow takes", set_id},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -55,6 +64,7 @@ const char cmd_flows_notes[] =
 	"  PROTO  and what is around the packets: tcp in vxlan 100, icmp 8/0 in mpls 16, esp 0x1234abcd\n"
 	"  OUTER  with --tunnel: the endpoints of the tunnel, the initiator's first\n"
 	"  MARKS  fragment, short, deep, folded, catchall, stag (802.1ad), mirrored, vlan-unknown\n"
+	"  ID     with --id: of the record, for flowctl pcap --flow; a live one has none yet\n"
 	"  RETRANS, DROPS, RTT  where a row has some: the initiator's/the responder's; RTT is the mean\n"
 	"  END    idle, active, end (FIN, RST), forced, resources, or live: not ended\n"
 	"JSON and CSV have all fields, as flowctl(1) lists them.\n";
@@ -71,6 +81,19 @@ static void get_field(const struct out_column *c, const void *row, struct out_va
 	} else if (c->field->number(rec, &value->number)) {
 		value->kind = c->field->kind == FIELD_TIME ? OUT_TIME : OUT_NUMBER;
 	}
+}
+
+/* A text: it has more digits than many a reader of JSON keeps of a number. */
+static void get_id(const struct out_column *c, const void *row, struct out_value *value)
+{
+	long long id = ((const struct row *)row)->id;
+	char text[24];
+
+	(void)c;
+	if (!id)
+		return;
+	snprintf(text, sizeof(text), "%lld", id);
+	out_set_text(value, text);
 }
 
 static void get_iface(const struct out_column *c, const void *row, struct out_value *value)
@@ -267,51 +290,72 @@ static void get_end(const struct out_column *c, const void *row, struct out_valu
 		out_set_text(value, "live");
 }
 
+/* Where a column is. */
+enum text_when {
+	IN_ALL,
+	IN_BIFLOWS, /* not where each direction is a row */
+	IN_TUNNELS, /* where tunnels were asked for */
+	IN_HEALTH,  /* with -H */
+	IN_IDS,	    /* with --id */
+};
+
 static const struct text_column {
 	struct out_column column;
 	const char *field;
-	bool reverse; /* not where each direction is a row */
-	bool outer;   /* only where tunnels were asked for */
-	bool health;  /* only with -H */
+	enum text_when when;
 } text_columns[] = {
-	{{NULL, "START", true, 0, get_start, NULL}, NULL, false, false, false},
-	{{NULL, "SECONDS", false, 3, get_duration, NULL}, NULL, false, false, false},
-	{{NULL, "IFACE", true, 4, get_iface_short, NULL}, NULL, false, false, false},
-	{{NULL, "DIR", true, 5, get_dir, NULL}, NULL, false, false, false},
-	{{NULL, "VLAN", true, 6, get_vlan, NULL}, NULL, false, false, false},
-	{{NULL, "PROTO", true, 0, get_proto, NULL}, NULL, false, false, false},
-	{{NULL, "SRC", true, 0, get_src, NULL}, NULL, false, false, false},
-	{{NULL, "DST", true, 0, get_dst, NULL}, NULL, false, false, false},
-	{{NULL, "OUTER", true, 0, get_outer, NULL}, NULL, false, true, false},
-	{{NULL, "PACKETS", false, 1, get_field, NULL}, "packets", false, false, false},
-	{{NULL, "BYTES", false, 0, get_field, NULL}, "bytes", false, false, false},
-	{{NULL, "FLAGS", true, 7, get_flags, NULL}, "tcp_flags", false, false, false},
-	{{NULL, "REV PACKETS", false, 1, get_field, NULL}, "rev_packets", true, false, false},
-	{{NULL, "REV BYTES", false, 0, get_field, NULL}, "rev_bytes", true, false, false},
-	{{NULL, "REV FLAGS", true, 7, get_flags, NULL}, "rev_tcp_flags", true, false, false},
-	{{NULL, "RETRANS", false, OUT_IF_ANY + 3, get_health, NULL}, NULL, false, false, false},
-	{{NULL, "KERNEL", false, 13, get_health, NULL}, NULL, false, false, true},
-	{{NULL, "OOO", false, 14, get_health, NULL}, NULL, false, false, true},
-	{{NULL, "DUP ACK", false, 15, get_health, NULL}, NULL, false, false, true},
-	{{NULL, "ZERO WIN", false, 16, get_health, NULL}, NULL, false, false, true},
-	{{NULL, "RESETS", false, 17, get_health, NULL}, NULL, false, false, true},
-	{{NULL, "DROPS", false, OUT_IF_ANY + 5, get_health, NULL}, NULL, false, false, false},
-	{{NULL, "RTT", false, OUT_IF_ANY + 7, get_health, NULL}, NULL, false, false, false},
-	{{NULL, "SETUP", false, 12, get_health, NULL}, NULL, false, false, true},
-	{{NULL, "PROCESS", true, 11, get_process, NULL}, NULL, false, false, true},
-	{{NULL, "MARKS", true, 8, get_field, NULL}, "marks", false, false, false},
-	{{NULL, "END", true, 2, get_end, NULL}, "end_reason", false, false, false},
+	{{NULL, "ID", true, 0, get_id, NULL}, NULL, IN_IDS},
+	{{NULL, "START", true, 0, get_start, NULL}, NULL, IN_ALL},
+	{{NULL, "SECONDS", false, 3, get_duration, NULL}, NULL, IN_ALL},
+	{{NULL, "IFACE", true, 4, get_iface_short, NULL}, NULL, IN_ALL},
+	{{NULL, "DIR", true, 5, get_dir, NULL}, NULL, IN_ALL},
+	{{NULL, "VLAN", true, 6, get_vlan, NULL}, NULL, IN_ALL},
+	{{NULL, "PROTO", true, 0, get_proto, NULL}, NULL, IN_ALL},
+	{{NULL, "SRC", true, 0, get_src, NULL}, NULL, IN_ALL},
+	{{NULL, "DST", true, 0, get_dst, NULL}, NULL, IN_ALL},
+	{{NULL, "OUTER", true, 0, get_outer, NULL}, NULL, IN_TUNNELS},
+	{{NULL, "PACKETS", false, 1, get_field, NULL}, "packets", IN_ALL},
+	{{NULL, "BYTES", false, 0, get_field, NULL}, "bytes", IN_ALL},
+	{{NULL, "FLAGS", true, 7, get_flags, NULL}, "tcp_flags", IN_ALL},
+	{{NULL, "REV PACKETS", false, 1, get_field, NULL}, "rev_packets", IN_BIFLOWS},
+	{{NULL, "REV BYTES", false, 0, get_field, NULL}, "rev_bytes", IN_BIFLOWS},
+	{{NULL, "REV FLAGS", true, 7, get_flags, NULL}, "rev_tcp_flags", IN_BIFLOWS},
+	{{NULL, "RETRANS", false, OUT_IF_ANY + 3, get_health, NULL}, NULL, IN_ALL},
+	{{NULL, "KERNEL", false, 13, get_health, NULL}, NULL, IN_HEALTH},
+	{{NULL, "OOO", false, 14, get_health, NULL}, NULL, IN_HEALTH},
+	{{NULL, "DUP ACK", false, 15, get_health, NULL}, NULL, IN_HEALTH},
+	{{NULL, "ZERO WIN", false, 16, get_health, NULL}, NULL, IN_HEALTH},
+	{{NULL, "RESETS", false, 17, get_health, NULL}, NULL, IN_HEALTH},
+	{{NULL, "DROPS", false, OUT_IF_ANY + 5, get_health, NULL}, NULL, IN_ALL},
+	{{NULL, "RTT", false, OUT_IF_ANY + 7, get_health, NULL}, NULL, IN_ALL},
+	{{NULL, "SETUP", false, 12, get_health, NULL}, NULL, IN_HEALTH},
+	{{NULL, "PROCESS", true, 11, get_process, NULL}, NULL, IN_HEALTH},
+	{{NULL, "MARKS", true, 8, get_field, NULL}, "marks", IN_ALL},
+	{{NULL, "END", true, 2, get_end, NULL}, "end_reason", IN_ALL},
 };
+
+static bool is_there(const struct args *args, enum text_when when)
+{
+	switch (when) {
+	case IN_BIFLOWS:
+		return !args->uniflow;
+	case IN_TUNNELS:
+		return args->tunnel.mode > TUNNELARG_NONE;
+	case IN_HEALTH:
+		return args->health;
+	case IN_IDS:
+		return args->id;
+	default:
+		return true;
+	}
+}
 
 static size_t add_text_columns(struct out_column *columns, size_t n, const struct args *args)
 {
-	bool outer = args->tunnel.mode > TUNNELARG_NONE;
-
 	for (size_t i = 0; i < sizeof(text_columns) / sizeof(text_columns[0]); i++) {
 		const struct text_column *from = &text_columns[i];
 
-		if ((from->reverse && args->uniflow) || (from->outer && !outer) ||
-		    (from->health && !args->health))
+		if (!is_there(args, from->when))
 			continue;
 		columns[n] = from->column;
 		if (args->health)
@@ -321,7 +365,7 @@ static size_t add_text_columns(struct out_column *columns, size_t n, const struc
 	return n;
 }
 
-/* Every field, and the interface's name before the direction. */
+/* Every field, the interface's name before the direction, and the id. */
 static size_t add_fields(struct out_column *columns, size_t n, bool uniflow)
 {
 	for (const struct field *f = fields; f->name && n < COLUMNS_MAX / 2; f++) {
@@ -331,6 +375,7 @@ static size_t add_fields(struct out_column *columns, size_t n, bool uniflow)
 			columns[n++] =
 				(struct out_column){.name = f->name, .get = get_field, .field = f};
 	}
+	columns[n++] = (struct out_column){.name = "id", .get = get_id};
 	return n;
 }
 
@@ -346,6 +391,7 @@ static int put_record(struct flows *flows, const struct flow_record *rec)
 {
 	struct row row = {.rec = rec,
 			  .iface = query_iface(&flows->query->query, rec->iface),
+			  .id = flows->query->query.flow,
 			  .uniflow = flows->args->uniflow};
 
 	flows->rows++;

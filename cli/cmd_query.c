@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/anonymize.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/coverage.h"
@@ -36,6 +37,7 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 		.dir = args->dir,
 		.tunnel = args->tunnel,
 		.stored = args->stored,
+		.devices = args->devices,
 	};
 	struct filter_error error = {""};
 	int err;
@@ -48,6 +50,10 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 			return err == -EINVAL ? say_usage("%s", error.text)
 					      : say_failed("%s", strerror(-err));
 	}
+	err = anonarg_open(args, &ret_query->anonymize);
+	if (err)
+		return err;
+	options.anonymize = ret_query->anonymize;
 	options.filter = ret_query->filter;
 	options.event_filter = ret_query->event_filter;
 	ret_query->open = true;
@@ -62,7 +68,19 @@ void cmd_query_close(struct cmd_query *query)
 		query_close(&query->query);
 	filter_free(query->filter);
 	filter_free(query->event_filter);
+	anonymize_free(query->anonymize);
 	memset(query, 0, sizeof(*query));
+}
+
+void cmd_query_put_filter(const struct args *args, const struct query *query, const char *before,
+			  FILE *file)
+{
+	if (!args->filter)
+		return;
+	if (query->options.anonymize)
+		fprintf(file, "%sa filter", before);
+	else
+		fprintf(file, "%s'%s'", before, args->filter);
 }
 
 int cmd_query_coverage(const struct args *args, struct cmd_query *query)

@@ -246,7 +246,7 @@ static int put_rows(const struct args *args, struct group_row *row, struct group
 }
 
 /* Each segment once, whatever it was grouped under. */
-static void put_total(const struct args *args, const struct group *group)
+static void put_total(const struct args *args, const struct query *query, const struct group *group)
 {
 	FILE *file = args->format == &out_text ? stdout : stderr;
 	static const struct group_health none;
@@ -262,8 +262,8 @@ static void put_total(const struct args *args, const struct group *group)
 		out_count(group_kernel(health), kernel));
 	if (kinds_text(health, kinds, sizeof(kinds)))
 		fprintf(file, ": %s", kinds);
-	fprintf(file, "%s%s%s\n", args->filter ? "; of '" : "", args->filter ? args->filter : "",
-		args->filter ? "'" : "");
+	cmd_query_put_filter(args, query, "; of ", file);
+	fputc('\n', file);
 }
 
 int cmd_retransmits(const struct args *args)
@@ -283,7 +283,7 @@ int cmd_retransmits(const struct args *args)
 		err = err ? err : group_fill_events(&query.query, row.kind, EVENTS, &group);
 		err = err ? err : put_rows(args, &row, &group);
 		if (!err)
-			put_total(args, &group);
+			put_total(args, &query.query, &group);
 		code = err ? cmd_query_fail(&query, err) : cmd_query_coverage(args, &query);
 	}
 	group_free(&group);

@@ -173,8 +173,8 @@ static void put_total(const struct args *args, const struct group_row *row)
 	if (!strcmp(row->by->name, "retransmits") || !strcmp(row->by->name, "drops"))
 		fprintf(file, ", %s %s", out_count(group_value(total, row->by), more),
 			row->by->name);
-	fprintf(file, "%s%s%s\n", args->filter ? " of '" : "", args->filter ? args->filter : "",
-		args->filter ? "'" : "");
+	cmd_query_put_filter(args, row->query, " of ", file);
+	fputc('\n', file);
 }
 
 int cmd_top(const struct args *args)

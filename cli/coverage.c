@@ -180,8 +180,17 @@ static void print_minutes(const struct coverage *c, FILE *file)
 		strncmp(first, last, 10) ? last : last + 11);
 }
 
+void coverage_print_scope(const struct coverage *coverage, const struct query *query, FILE *file)
+{
+	print_ifaces(query, file);
+	if (coverage->last_ms >= 0)
+		print_minutes(coverage, file);
+}
+
 static void print_live(const struct query *query, FILE *file)
 {
+	if (query->options.anonymize)
+		fputs("; addresses anonymized", file);
 	switch (query->live_state) {
 	case QUERY_LIVE_INCLUDED:
 		fputs("; live part included\n", file);
@@ -245,8 +254,7 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		return;
 	}
 	fprintf(file, "coverage: %s packets seen", out_count(seen, text));
-	print_ifaces(query, file);
-	print_minutes(coverage, file);
+	coverage_print_scope(coverage, query, file);
 	percent = seen ? coverage_percent(seen > lost ? seen - lost : 0, seen) : 10000;
 	fprintf(file, ", %" PRIu64 ".%02" PRIu64 " %% under their own key", percent / 100,
 		percent % 100);

@@ -24,5 +24,8 @@ int coverage_read(struct query *query, struct coverage *ret_coverage);
 /* One line. */
 void coverage_print(const struct coverage *coverage, const struct query *query, FILE *file);
 
+/* " on eth0, eth1 (ingress) in the minutes 2026-11-21 04:26 to 04:28". */
+void coverage_print_scope(const struct coverage *coverage, const struct query *query, FILE *file);
+
 /* part in total in hundredths of a percent, rounded down: 100.00 % is only all of it. */
 uint64_t coverage_percent(uint64_t part, uint64_t total);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/anonymize.h"
 #include "cli/filter.h"
 #include "cli/query.h"
 #include "schema/db.h"
@@ -175,6 +176,7 @@ static int match(struct query *query, const struct event_record *event)
 
 int events_next(struct events *events, struct event_record *ret_event)
 {
+	struct anonymize *anon = events->query->options.anonymize;
 	int have, matched;
 
 	while ((have = next_event(events, ret_event)) > 0) {
@@ -182,6 +184,8 @@ int events_next(struct events *events, struct event_record *ret_event)
 		if (ret_event->what >= EVENT_MAX || !(events->what & 1U << ret_event->what))
 			continue;
 		matched = match(events->query, ret_event);
+		if (matched > 0 && anon)
+			anonymize_flow_key(anon, &ret_event->key);
 		if (matched)
 			return matched;
 	}

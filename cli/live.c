@@ -37,8 +37,11 @@ static int send_line(int fd, const char *request)
 {
 	char line[CONTROL_REQUEST_MAX];
 	int len = snprintf(line, sizeof(line), "%s\n", request);
-	ssize_t sent = send(fd, line, (size_t)len, MSG_NOSIGNAL);
+	ssize_t sent;
 
+	if ((size_t)len >= sizeof(line))
+		return -E2BIG;
+	sent = send(fd, line, (size_t)len, MSG_NOSIGNAL);
 	return sent == len ? 0 : sent < 0 ? -errno : -EIO;
 }
 

@@ -15,41 +15,53 @@
 static const struct cmd cmds[] = {
 	{"top",
 	 "who and what is heaviest",
-	 true,
+	 CMD_FILTER,
 	 cmd_top_notes,
-	 {cmd_top_options, args_window, args_format},
+	 {cmd_top_options, args_window, args_format, args_anonymize},
 	 cmd_top},
 	{"flows",
 	 "flow records, newest first",
-	 true,
+	 CMD_FILTER,
 	 cmd_flows_notes,
-	 {cmd_flows_options, args_window, args_format},
+	 {cmd_flows_options, args_window, args_format, args_anonymize},
 	 cmd_flows},
 	{"retransmits",
 	 "who sends TCP segments again, by the wire and by the kernel",
-	 true,
+	 CMD_FILTER,
 	 cmd_retransmits_notes,
-	 {cmd_retransmits_options, args_window, args_format},
+	 {cmd_retransmits_options, args_window, args_format, args_anonymize},
 	 cmd_retransmits},
 	{"drops",
 	 "what the kernel of this host drops, why and where",
-	 true,
+	 CMD_FILTER,
 	 cmd_drops_notes,
-	 {cmd_drops_options, args_window, args_format},
+	 {cmd_drops_options, args_window, args_format, args_anonymize},
 	 cmd_drops},
+	{"sample",
+	 "what packets flowd keeps whole, or their beginning; and change that",
+	 "[1/N | off] [filter EXPR | none]",
+	 cmd_sample_notes,
+	 {cmd_sample_options, args_format},
+	 cmd_sample},
+	{"pcap",
+	 "sampled packets, as a capture",
+	 "[-w FILE|-] [FILTER...]",
+	 cmd_pcap_notes,
+	 {cmd_pcap_options, args_packets, args_anonymize},
+	 cmd_pcap},
 	{"status",
 	 "interfaces, the books, losses and flowd's own cost",
-	 false,
+	 NULL,
 	 NULL,
 	 {cmd_status_options},
 	 cmd_status},
 	{"detach",
 	 "have flowd write every flow, remove its hooks and end",
-	 false,
+	 NULL,
 	 NULL,
 	 {NULL},
 	 cmd_detach},
-	{NULL, NULL, false, NULL, {NULL}, NULL},
+	{NULL, NULL, NULL, NULL, {NULL}, NULL},
 };
 
 static const struct cmd *find_cmd(const char *name)
@@ -84,14 +96,14 @@ static void print_usage(FILE *file)
 
 static void print_cmd_usage(const struct cmd *cmd, FILE *file)
 {
-	fprintf(file, "usage: flowctl %s [OPTION...]%s\n\n%s\n\n", cmd->name,
-		cmd->filter ? " [FILTER...]" : "", cmd->summary);
+	fprintf(file, "usage: flowctl %s [OPTION...]%s%s\n\n%s\n\n", cmd->name,
+		cmd->words ? " " : "", cmd->words ? cmd->words : "", cmd->summary);
 	for (int i = 0; i < ARGS_TABLES && cmd->options[i]; i++)
 		args_print_options(cmd->options[i], file);
 	args_print_options(args_global, file);
 	if (cmd->notes)
 		fprintf(file, "\n%s", cmd->notes);
-	if (cmd->filter)
+	if (cmd->words && !strcmp(cmd->words, CMD_FILTER))
 		fprintf(file, "\n%s", cmd_query_filter_notes);
 }
 

@@ -52,7 +52,7 @@ static int csv_row(struct out *out, const void *row)
 		else
 			out_machine(&value, text);
 		fputc(',', out->file);
-		put_cell(text, out->file);
+		put_cell(value.whole && !terminal ? value.whole : text, out->file);
 	}
 	fputs("\r\n", out->file);
 	return out_check(out->file);

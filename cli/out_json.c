@@ -65,7 +65,7 @@ static int json_row(struct out *out, const void *row)
 		if (value.kind == OUT_NONE)
 			fputs("null", out->file);
 		else if (value.kind == OUT_TEXT || value.kind == OUT_TIME)
-			out_json_string(text, out->file);
+			out_json_string(value.whole ? value.whole : text, out->file);
 		else
 			fputs(text, out->file);
 	}

@@ -125,18 +125,18 @@ static bool is_c1(const unsigned char *at, bool inside)
 	return !inside && *at >= 0x80 && *at < 0xa0;
 }
 
-/* Control characters of a name would reach the terminal. */
-static void print_clean(const char *text, char *buf)
+void out_clean(const char *text, char *buf)
 {
 	const unsigned char *at = (const unsigned char *)text;
 	bool inside = false;
 
 	for (; *at; at++) {
+		unsigned char c = *at; /* buf may be the text */
 		bool c1 = is_c1(at, inside);
 
-		*buf++ = *at < ' ' || *at == 0x7f || c1 ? '?' : (char)*at;
-		inside = *at >= 0x80 && !c1;
-		at += c1 && *at == 0xc2;
+		*buf++ = c < ' ' || c == 0x7f || c1 ? '?' : (char)c;
+		inside = c >= 0x80 && !c1;
+		at += c1 && c == 0xc2;
 	}
 	*buf = 0;
 }
@@ -174,6 +174,6 @@ void out_human(const struct out_value *value, char *buf)
 		print_flags(value->number, buf);
 		break;
 	case OUT_TEXT:
-		print_clean(value->text, buf);
+		out_clean(value->text, buf);
 	}
 }

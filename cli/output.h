@@ -35,6 +35,8 @@ struct out_value {
 	enum out_kind kind;
 	uint64_t number;
 	char text[OUT_TEXT_SIZE];
+	const char *
+		whole; /* where `text` may be cut: the caller's memory, for JSON and CSV; or NULL */
 };
 
 struct field;
@@ -77,6 +79,12 @@ void out_set_text(struct out_value *value, const char *text);
 void out_machine(const struct out_value *value, char *buf);
 /* As text has it. */
 void out_human(const struct out_value *value, char *buf);
+
+/*
+ * Control characters, which would reach a terminal from a name, become question marks. buf holds as much
+ * as the text, and may be it.
+ */
+void out_clean(const char *text, char *buf);
 
 /* A JSON string with its quotes: RFC 8259 section 7; bytes that are not UTF-8 become U+FFFD. */
 void out_json_string(const char *text, FILE *file);

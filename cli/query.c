@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/anonymize.h"
 #include "cli/filter.h"
 #include "schema/db.h"
 
@@ -106,6 +107,22 @@ static int fail_iface(struct query *query, const char *name)
 	return -ENODEV;
 }
 
+/* A database without samples has none. */
+static bool is_device(const struct query *query, const char *name)
+{
+	static const char sql[] = "SELECT 1 FROM word, sample "
+				  "WHERE word.text = ?1 AND sample.device = word.id LIMIT 1";
+	struct sqlite3_stmt *stmt;
+	bool found;
+
+	if (sqlite3_prepare_v2(query->db, sql, -1, &stmt, NULL))
+		return false;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	found = sqlite3_step(stmt) == SQLITE_ROW;
+	sqlite3_finalize(stmt);
+	return found;
+}
+
 static int select_iface(struct query *query, const char *name)
 {
 	bool found = false;
@@ -116,6 +133,8 @@ static int select_iface(struct query *query, const char *name)
 		query->ifaces[i].selected = true;
 		found = true;
 	}
+	if (!found && query->options.devices)
+		found = is_device(query, name);
 	return found ? 0 : fail_iface(query, name);
 }
 
@@ -128,6 +147,17 @@ static int select_ifaces(struct query *query)
 	for (uint32_t i = 0; !err && i < query->options.iface_count; i++)
 		err = select_iface(query, query->options.ifaces[i]);
 	return err;
+}
+
+int query_reload(struct query *query)
+{
+	int err;
+
+	free(query->ifaces);
+	query->ifaces = NULL;
+	query->iface_count = 0;
+	err = load_ifaces(query);
+	return err ? err : select_ifaces(query);
 }
 
 void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
@@ -342,10 +372,12 @@ static int next_record(struct query *query, const struct flow_record **ret_rec)
 	}
 	if (live && (!have || live->end_ms >= query->stored.end_ms)) {
 		query->live_next++;
+		query->flow = 0;
 		*ret_rec = live;
 		return 1;
 	}
 	query->have_stored = false;
+	query->flow = query->flows.id;
 	*ret_rec = &query->stored;
 	return have;
 }
@@ -405,6 +437,8 @@ int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_m
 		if (!matched)
 			continue;
 		*ret_rec = *rec;
+		if (query->options.anonymize)
+			anonymize_record(query->options.anonymize, ret_rec);
 		*ret_match = (unsigned)matched;
 		return 1;
 	}

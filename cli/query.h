@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * query.h: the records that an answer is made of: those of the database in one snapshot, and what
- * flowd holds beyond it, newest first; window, interfaces, direction and filter applied.
+ * flowd holds beyond it, newest first; window, interfaces, direction and filter applied, to addresses as
+ * they are; anonymized after that, where that is asked for.
  *
  * A record is in the window by the time of its last packet, with all that it counts.
  */
@@ -15,6 +16,7 @@
 #include "schema/db_flows.h"
 #include "schema/fields.h"
 
+struct anonymize;
 struct filter;
 struct sqlite3;
 
@@ -32,8 +34,10 @@ struct query_options {
 	int dir;	      /* enum flow_dir, or -1 */
 	struct tunnelarg tunnel;
 	bool stored;
+	bool devices;		     /* `ifaces` may be those that samples alone have */
 	struct filter *filter;	     /* NULL: none */
 	struct filter *event_filter; /* the same once more, for events (cli/events.h) */
+	struct anonymize *anonymize; /* of what is handed out; NULL: addresses as they are */
 };
 
 struct query_iface {
@@ -61,6 +65,7 @@ struct query {
 	struct live_error live_error;
 	struct flow_record stored; /* the next one of the database */
 	bool have_stored;
+	int64_t flow; /* flow.id of the record that query_next() gave last; 0: it is not stored yet */
 	char error[768]; /* of the last call that failed */
 };
 
@@ -73,6 +78,9 @@ void query_close(struct query *query);
 
 /* 1: *ret_rec is the next record and *ret_match says which halves count; 0: the end; -errno. */
 int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_match);
+
+/* The database's interfaces again, for one that stays open. As query_open. */
+int query_reload(struct query *query);
 
 /* The database's interface, NULL: unknown to it. */
 const struct query_iface *query_iface(const struct query *query, uint32_t id);

@@ -6,12 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/output.h"
+
+/* One line, and of names that a database has no more than what is text. */
 static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args)
 {
+	char *text;
+
 	fflush(stdout);
-	fputs("flowctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (vasprintf(&text, format, args) < 0) {
+		fputs("flowctl: no memory for an error\n", stderr);
+		return;
+	}
+	out_clean(text, text);
+	fprintf(stderr, "flowctl: %s\n", text);
+	free(text);
 }
 
 int say_failed(const char *format, ...)

@@ -106,6 +106,9 @@ static const struct {
 	 "events    {trace.rows} rows, {trace.folded} folded, {trace.missed} missed by nesting, "
 	 "{trace.unclaimed} of no flow in hand, {trace.untold} drops of no known namespace; {trace.closes} connections closed, "
 	 "{trace.closes_lost} not told, {trace.closes_without_flow} of no flow in hand"},
+	{"samples",
+	 "samples   {samples.chosen} packets chosen, {samples.passed} passed the filter, {samples.lost} of "
+	 "these lost, {samples.stored} stored; ring {samples.ring_used} of {samples.ring_size} bytes"},
 	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
 		     "{sampling.failed} requests failed, last {sampling.last_us} us"},
 	{"cpu",
@@ -254,6 +257,13 @@ int status_text(const json_t *root, FILE *file)
 		if (member(flowd, lines[i].part))
 			put_line(flowd, lines[i].pattern, file);
 	}
+	if (json_is_true(member(flowd, "samples.drops.on")))
+		put_line(flowd,
+			 "          of dropped packets: {samples.drops.chosen} chosen, "
+			 "{samples.drops.lost} lost, {samples.drops.stored} stored",
+			 file);
+	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
+		put_line(flowd, "          samples: {samples.note|s}", file);
 	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))
 		put_line(flowd, "          its last error: {sink.error|s}", file);
 	put_line(member(root, "database"),

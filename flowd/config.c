@@ -7,30 +7,20 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_key.h"
+#include "config_section.h"
+#include "sample_compile.h"
+#include "schema/conf.h"
 #include "schema/control.h"
 
-#define SECTION "flowd"
-#define KEYS_MAX 32
+#define KEYS_MAX 48
 #define OPTION_KEY 256 /* getopt's value of config_keys[0] */
 
 enum { OPTION_CONFIG = 1, OPTION_DETACH, OPTION_HELP, OPTION_VERSION };
-
-/* A file as it is read. */
-struct source {
-	struct config *config;
-	const char *path;
-	FILE *file;
-	int line;
-	int errors;
-	bool in_section; /* [flowd] */
-	bool foreign;	 /* another section, told already */
-};
 
 __attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
 {
@@ -44,81 +34,22 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 	return -EINVAL;
 }
 
-static void see_section(struct source *src, const char *line)
+static void complain_of_file(const char *text)
 {
-	const char *name = line + 1;
-	int size = (int)strcspn(name, "]\n");
-
-	src->in_section = size == (int)strlen(SECTION) && !strncmp(name, SECTION, (size_t)size);
-	src->foreign = !src->in_section;
-	if (src->foreign)
-		src->errors += !!complain("%s:%d: section '%.*s': unknown, only [" SECTION "] is",
-					  src->path, src->line, size, name);
+	complain("%s", text);
 }
 
-/*
- * fgets() for libinih that counts lines (Debian's build has no line numbers), refuses what does
- * not fit the library's buffer instead of cutting it in two, and takes indentation away, which
- * would make a line the last key's next value.
- */
-static char *read_line(char *line, int size, void *stream)
+static int set_key(void *config, const char *iface, const char *name, const char *value,
+		   char error[CONF_ERROR_MAX])
 {
-	struct source *src = stream;
-	size_t used, indent;
-
-	if (!fgets(line, size, src->file))
-		return NULL;
-	src->line++;
-	used = strlen(line);
-	if ((!used || line[used - 1] != '\n') && !feof(src->file)) {
-		src->errors += !!complain("%s:%d: line longer than %d bytes, or with a NUL",
-					  src->path, src->line, size - 1);
-		for (int c = 0; c != '\n' && c != EOF;)
-			c = fgetc(src->file);
-		line[0] = '\0';
-		return line;
-	}
-	indent = strspn(line, " \t");
-	memmove(line, line + indent, used - indent + 1);
-	if (line[0] == '[')
-		see_section(src, line);
-	return line;
-}
-
-static int see_value(void *user, const char *section, const char *name, const char *value)
-{
-	struct source *src = user;
 	const struct config_key *key = config_key_find(name);
-	char error[CONFIG_ERROR_MAX] = "unknown key";
 
-	(void)section; /* read_line() knows it, empty ones too */
-	if (src->foreign)
-		return 1;
-	if (!src->in_section)
-		snprintf(error, sizeof(error), "outside of section [" SECTION "]");
-	else if (key && !config_key_set(key, src->config, value, error))
-		return 1;
-	src->errors += !!complain("%s:%d: %s '%s': %s", src->path, src->line, name, value, error);
-	return 1;
-}
-
-static int read_file(const char *path, bool required, struct config *config)
-{
-	struct source src = {.config = config, .path = path};
-	int bad_line;
-
-	src.file = fopen(path, "re");
-	if (!src.file && errno == ENOENT && !required)
-		return 0;
-	if (!src.file)
-		return complain("%s: cannot be read: %s", path, strerror(errno));
-	bad_line = ini_parse_stream(read_line, &src, see_value, &src);
-	if (bad_line)
-		src.errors += !!complain("%s:%d: not 'key = value'", path, bad_line);
-	if (ferror(src.file))
-		src.errors += !!complain("%s: cannot be read: %s", path, strerror(errno));
-	fclose(src.file);
-	return src.errors ? -EINVAL : 0;
+	if (iface)
+		return config_section_set(config, iface, name, value, error);
+	if (key)
+		return config_key_set(key, config, value, error);
+	snprintf(error, CONF_ERROR_MAX, "unknown key");
+	return -EINVAL;
 }
 
 static void print_key(const struct config_key *key)
@@ -143,8 +74,8 @@ static void print_usage(void)
 	       "Count the flows of network interfaces, or of a capture, and write them to a database.\n\n");
 	for (const struct config_key *key = config_keys; key->name; key++)
 		print_key(key);
-	printf("  %-34s %s [%s]\n", "--config FILE", "file with the same keys, '_' for '-'",
-	       CONFIG_PATH_DEFAULT);
+	printf("  %-34s %s [%s]\n", "--config FILE", "file with the same keys, see flowd.conf",
+	       CONF_PATH_DEFAULT);
 	printf("  %-34s %s\n", "-r, --read FILE", "the flows of a capture, '-': standard input");
 	printf("  %-34s %s\n", "-n, --check", "check, print the effective configuration, end");
 	printf("  %-34s %s\n", "--detach", "remove what a dead flowd of the instance left, end");
@@ -302,16 +233,27 @@ static void set_defaults(struct config *config)
 /* What no key can know alone; and the socket's name, which follows from the instance's. */
 static int finish(struct config *config)
 {
+	char error[SAMPLE_ERROR_MAX];
+
 	if (!config->socket[0])
 		snprintf(config->socket, sizeof(config->socket), CONTROL_RUN_DIR "/%s.sock",
 			 config->instance);
 	if (config->read[0])
 		return 0;
+	if (config->sample.filter[0] && sample_compile_check(config->sample.filter, error))
+		return complain("sample.%s", error);
+	for (size_t i = 0; i < config->sections; i++) {
+		const struct config_section *section = &config->section[i];
+
+		if (section->sample.filter[0] &&
+		    sample_compile_check(section->sample.filter, error))
+			return complain("section [interface %s]: sample.%s", section->name, error);
+	}
 	if (config->ingress == INGRESS_NONE && config->egress == EGRESS_NONE)
 		return complain("ingress 'none', egress 'none': nothing is left to count");
 	if (!config->interfaces && !config->check_only && !config->detach_only)
 		return complain("no interface: name one with -i, or as 'interface = NAME' in %s",
-				CONFIG_PATH_DEFAULT);
+				CONF_PATH_DEFAULT);
 	return 0;
 }
 
@@ -319,6 +261,7 @@ int config_load(int argc, char **argv, struct config *ret_config)
 {
 	struct flags flags = {.argc = argc, .argv = argv};
 	struct config config;
+	struct conf_reader reader = {set_key, complain_of_file, &config};
 	const char *path = NULL;
 	int r;
 
@@ -327,7 +270,7 @@ int config_load(int argc, char **argv, struct config *ret_config)
 	if (r)
 		return r;
 	set_defaults(&config);
-	r = read_file(path ? path : CONFIG_PATH_DEFAULT, path != NULL, &config);
+	r = conf_read(path ? path : CONF_PATH_DEFAULT, path != NULL, &reader);
 	if (apply_flags(&flags, &config))
 		r = -EINVAL;
 	if (!r)
@@ -341,7 +284,7 @@ void config_print(const struct config *config, FILE *out)
 {
 	char value[CONFIG_VALUE_MAX];
 
-	fputs("[" SECTION "]\n", out);
+	fputs("[flowd]\n", out);
 	for (const struct config_key *key = config_keys; key->name; key++) {
 		size_t values = key->kind == CONFIG_INTERFACE ? config->interfaces : 1;
 
@@ -350,4 +293,5 @@ void config_print(const struct config *config, FILE *out)
 			fprintf(out, "%s = %s\n", key->name, value);
 		}
 	}
+	config_section_print(config, out);
 }

@@ -12,7 +12,6 @@
 
 #include "schema/flow.h"
 
-#define CONFIG_PATH_DEFAULT "/etc/wireledger/flowd.conf"
 #define CONFIG_NAME_MAX 64
 #define CONFIG_READ_MAX 4096
 #define CONFIG_SLOTS 65536 /* the default */
@@ -21,9 +20,27 @@ enum config_ingress { INGRESS_XDP = 0, INGRESS_TC, INGRESS_NONE };
 enum config_egress { EGRESS_TC = 0, EGRESS_NONE };
 enum config_tc { TC_AUTO = 0, TC_TCX, TC_CLSACT };
 
+/* What packets of an interface are kept. */
+struct config_sample {
+	uint32_t rate; /* 1 in that many; 0: none for that reason */
+	uint32_t first;
+	uint32_t triggers;
+	uint32_t snaplen;
+	char filter[192]; /* empty: none */
+};
+
+/* Section [interface NAME]: what differs for it. */
+struct config_section {
+	char name[16];
+	uint64_t has; /* bit of each key in config_keys that it gives */
+	struct config_sample sample;
+};
+
 struct config {
 	char interface[FLOW_IFACES][16]; /* IFNAMSIZ */
 	size_t interfaces;
+	struct config_section section[FLOW_IFACES];
+	size_t sections;
 	char instance[CONFIG_NAME_MAX];
 	char db[256];
 	char socket[108]; /* sun_path; default CONTROL_RUN_DIR/INSTANCE.sock */
@@ -40,7 +57,14 @@ struct config {
 	bool tunnel_inner;    /* the inner packet of a tunnel is the flow */
 	bool durability_full;
 	bool trace; /* drops, retransmits and connections, by the kernel's tracepoints */
+	struct config_sample sample; /* of all interfaces, but those in `section` */
+	uint64_t sample_ring_bytes;  /* of the samples ring; a power of two of pages */
+	uint64_t sample_age_ns;
+	uint64_t sample_size_bytes;
+	bool drops_sample;
 	bool keep_attached;
+	bool anonymize; /* flowctl does; nothing in here is changed by it */
+	char anonymize_key[192];
 	uint32_t log_level; /* enum log_level */
 	bool check_only;    /* -n: print the effective configuration and end */
 	bool detach_only;   /* --detach: remove what a dead flowd of this instance left and end */
@@ -48,7 +72,7 @@ struct config {
 };
 
 /*
- * Defaults, then the file (--config, or CONFIG_PATH_DEFAULT where it exists), then the flags.
+ * Defaults, then the file (--config, or CONF_PATH_DEFAULT where it exists), then the flags.
  * 0: go on; 1: all is done (--help, --version), exit 0; -EINVAL: wrong usage or config, already
  * explained on standard error naming file, line, key and value; flowd exits with 2.
  */

@@ -19,12 +19,15 @@
 #include "log.h"
 #include "schema/control.h"
 #include "schema/db.h"
+#include "schema/sample_text.h"
 
 #define NS_PER_MS 1000000ULL
 #define NS_PER_S 1000000000ULL
 #define DAY (86400 * NS_PER_S)
 
-static const struct config_choice choice_bool[] = {{"yes", true}, {"no", false}, {NULL, 0}};
+static const struct config_choice choice_bool[] = {{"yes", true},  {"no", false},  {"on", true},
+						   {"off", false}, {"true", true}, {"false", false},
+						   {NULL, 0}};
 static const struct config_choice choice_ingress[] = {
 	{"xdp", INGRESS_XDP}, {"tc", INGRESS_TC}, {"none", INGRESS_NONE}, {NULL, 0}};
 static const struct config_choice choice_egress[] = {
@@ -36,11 +39,16 @@ static const struct config_choice choice_fragments[] = {
 static const struct config_choice choice_tunnel[] = {{"outer", false}, {"inner", true}, {NULL, 0}};
 static const struct config_choice choice_durability[] = {
 	{"full", true}, {"normal", false}, {NULL, 0}};
+static const struct config_choice choice_anonymize[] = {
+	{"none", false}, {"prefix-preserving", true}, {NULL, 0}};
 static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
 							{"warning", LOG_LEVEL_WARNING},
 							{"info", LOG_LEVEL_INFO},
 							{"debug", LOG_LEVEL_DEBUG},
 							{NULL, 0}};
+
+#define FILTER_LINE_MAX \
+	(199 - sizeof("sample.filter = ") + 1) /* what a file's line leaves for it */
 
 #define MEMBER(name) \
 	.offset = offsetof(struct config, name), .size = sizeof(((struct config *)0)->name)
@@ -78,10 +86,34 @@ const struct config_key config_keys[] = {
 	 .kind = CONFIG_CHOICE, .choice = choice_tunnel, MEMBER(tunnel_inner)},
 	{"trace", "yes", "yes|no", "ask the kernel for drops, retransmits and connections",
 	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(trace)},
+	{"sample", "off", "off|1/N", "keep one in N packets", .kind = CONFIG_RATE,
+	 MEMBER(sample.rate)},
+	{"sample.first", "0", "N", "keep the first N packets of each flow", .kind = CONFIG_NUMBER,
+	 .max = SAMPLE_FIRST_MAX, MEMBER(sample.first)},
+	{"sample.triggers", "none", "NAME[,NAME...]|none",
+	 "keep reset, retransmit, zero-window, malformed packets", .kind = CONFIG_TRIGGERS,
+	 MEMBER(sample.triggers)},
+	{"sample.snaplen", "128", "N", "bytes that are kept of a packet", .kind = CONFIG_NUMBER,
+	 .min = SAMPLE_SNAPLEN_MIN, .max = SAMPLE_SNAPLEN_MAX, MEMBER(sample.snaplen)},
+	{"sample.filter", "none", "EXPR|none", "keep those alone that match, see pcap-filter(7)",
+	 .kind = CONFIG_FILTER, .max = FILTER_LINE_MAX, MEMBER(sample.filter)},
+	{"sample.ring", "8M", "SIZE", "ring of packets that are kept, a power of two",
+	 .kind = CONFIG_SIZE, .min = 64 << 10, .max = 1 << 30, MEMBER(sample_ring_bytes)},
+	{"sample.age", "7d", "TIME", "packets older than this leave the database",
+	 .kind = CONFIG_DURATION, .min = 60 * NS_PER_S, .max = 3650 * DAY, MEMBER(sample_age_ns)},
+	{"sample.size", "256M", "SIZE", "and the oldest, where they take more than this",
+	 .kind = CONFIG_BYTES, .min = 1 << 20, .max = 1ULL << 40, MEMBER(sample_size_bytes)},
+	{"drops.sample", "no", "yes|no", "keep the beginning of packets that the kernel drops",
+	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(drops_sample)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
 	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
 	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",
 	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(keep_attached)},
+	{"anonymize", "none", "none|prefix-preserving",
+	 "what flowctl makes of addresses that it hands out", .kind = CONFIG_CHOICE,
+	 .choice = choice_anonymize, MEMBER(anonymize)},
+	{"anonymize.key", CONF_ANONYMIZE_KEY, "FILE", "key for that, of 32 bytes, with mode 0600",
+	 .kind = CONFIG_PATH, .max = 180, MEMBER(anonymize_key)},
 	{"log_level", "info", "err|warning|info|debug", "what is logged", .kind = CONFIG_CHOICE,
 	 .choice = choice_log_level, MEMBER(log_level)},
 	{.name = NULL},
@@ -100,7 +132,7 @@ void config_key_flag(const struct config_key *key, char ret_flag[CONFIG_VALUE_MA
 {
 	snprintf(ret_flag, CONFIG_VALUE_MAX, "--%s", key->name);
 	for (char *c = ret_flag + 2; *c; c++)
-		*c = *c == '_' ? '-' : *c;
+		*c = *c == '_' || *c == '.' ? '-' : *c;
 }
 
 /* What is wrong is a constant; these two are explained with the key's own limits. */
@@ -133,7 +165,8 @@ static bool parse_number(const char *value, const struct config_choice *units, u
 static const char *parse_duration(const struct config_key *key, const char *value, uint64_t *ret_ns)
 {
 	static const struct config_choice units[] = {{"ms", 1},	   {"s", 1000},	   {"", 1000},
-						     {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+						     {"m", 60000}, {"h", 3600000}, {"d", 86400000},
+						     {NULL, 0}};
 	uint64_t ns;
 
 	if (!parse_number(value, units, &ns))
@@ -144,20 +177,21 @@ static const char *parse_duration(const struct config_key *key, const char *valu
 	return NULL;
 }
 
-static const char *parse_power(const struct config_key *key, const char *value,
-			       uint64_t *ret_number)
+/* A count or a size, within the key's limits. */
+static const char *parse_amount(const struct config_key *key, const char *value,
+				uint64_t *ret_number)
 {
+	bool is_size = key->kind == CONFIG_SIZE || key->kind == CONFIG_BYTES;
 	static const struct config_choice sizes[] = {
 		{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {NULL, 0}};
 	static const struct config_choice plain[] = {{"", 1}, {NULL, 0}};
 	uint64_t n;
 
-	if (!parse_number(value, key->kind == CONFIG_SIZE ? sizes : plain, &n))
-		return key->kind == CONFIG_SIZE ? "not a size (as 65536, 64K, 32M, 1G)"
-						: "not a number";
+	if (!parse_number(value, is_size ? sizes : plain, &n))
+		return is_size ? "not a size (as 65536, 64K, 32M, 1G)" : "not a number";
 	if (n > key->max || n < key->min)
 		return out_of_range;
-	if (n & (n - 1))
+	if ((key->kind == CONFIG_SIZE || key->kind == CONFIG_COUNT) && (n & (n - 1)))
 		return "not a power of two";
 	*ret_number = n;
 	return NULL;
@@ -202,6 +236,14 @@ static const char *parse_path(const struct config_key *key, const char *value, c
 	if (value[0] == ';' || strstr(value, " ;"))
 		return "holds ' ;', which begins a comment";
 	set_text(key, member, value);
+	return NULL;
+}
+
+static const char *parse_filter(const struct config_key *key, const char *value, char *member)
+{
+	if (strcmp(value, "none") != 0)
+		return parse_path(key, value, member);
+	set_text(key, member, "");
 	return NULL;
 }
 
@@ -271,12 +313,26 @@ static const char *parse_interfaces(const char *value, struct config *config)
 	}
 }
 
+/* Kinds whose member is a uint32_t. */
+static const char *set_number(const struct config_key *key, const char *value, uint32_t *member)
+{
+	const char *error = NULL;
+	uint64_t number;
+
+	if (key->kind == CONFIG_RATE)
+		return sample_rate_parse(value, member) ? SAMPLE_RATE_SYNTAX : NULL;
+	if (key->kind == CONFIG_TRIGGERS)
+		return sample_triggers_parse(value, member) ? SAMPLE_TRIGGERS_SYNTAX : NULL;
+	error = parse_amount(key, value, &number);
+	if (!error)
+		*member = (uint32_t)number;
+	return error;
+}
+
 static const char *set_member(const struct config_key *key, struct config *config,
 			      const char *value)
 {
 	void *member = (char *)config + key->offset;
-	const char *error = NULL;
-	uint64_t number;
 
 	switch (key->kind) {
 	case CONFIG_INTERFACE:
@@ -285,17 +341,20 @@ static const char *set_member(const struct config_key *key, struct config *confi
 		return parse_instance(key, value, member);
 	case CONFIG_PATH:
 		return parse_path(key, value, member);
+	case CONFIG_FILTER:
+		return parse_filter(key, value, member);
 	case CONFIG_CHOICE:
 		return parse_choice(key, value, member);
 	case CONFIG_DURATION:
 		return parse_duration(key, value, member);
 	case CONFIG_SIZE:
-		return parse_power(key, value, member);
+	case CONFIG_BYTES:
+		return parse_amount(key, value, member);
 	case CONFIG_COUNT:
-		error = parse_power(key, value, &number);
-		if (!error)
-			*(uint32_t *)member = (uint32_t)number;
-		return error;
+	case CONFIG_NUMBER:
+	case CONFIG_RATE:
+	case CONFIG_TRIGGERS:
+		return set_number(key, value, member);
 	}
 	return "of an unknown kind";
 }
@@ -333,6 +392,16 @@ static const char *choice_name(const struct config_key *key, const void *member)
 	return choice->name ? choice->name : "?";
 }
 
+static void format_number(const struct config_key *key, uint32_t number, char *text)
+{
+	if (key->kind == CONFIG_RATE)
+		sample_rate_text(number, text);
+	else if (key->kind == CONFIG_TRIGGERS)
+		sample_why_text(number, text);
+	else
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu32, number);
+}
+
 void config_key_get(const struct config_key *key, const struct config *config, size_t number,
 		    char ret_value[CONFIG_VALUE_MAX])
 {
@@ -346,6 +415,10 @@ void config_key_get(const struct config_key *key, const struct config *config, s
 	case CONFIG_PATH:
 		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", (const char *)member);
 		break;
+	case CONFIG_FILTER:
+		snprintf(ret_value, CONFIG_VALUE_MAX, "%s",
+			 *(const char *)member ? (const char *)member : "none");
+		break;
 	case CONFIG_CHOICE:
 		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", choice_name(key, member));
 		break;
@@ -353,10 +426,14 @@ void config_key_get(const struct config_key *key, const struct config *config, s
 		format_duration(*(const uint64_t *)member, ret_value);
 		break;
 	case CONFIG_SIZE:
+	case CONFIG_BYTES:
 		format_size(*(const uint64_t *)member, ret_value);
 		break;
 	case CONFIG_COUNT:
-		snprintf(ret_value, CONFIG_VALUE_MAX, "%" PRIu32, *(const uint32_t *)member);
+	case CONFIG_NUMBER:
+	case CONFIG_RATE:
+	case CONFIG_TRIGGERS:
+		format_number(key, *(const uint32_t *)member, ret_value);
 		break;
 	}
 }
@@ -365,7 +442,7 @@ static void format_limit(const struct config_key *key, uint64_t limit, char *tex
 {
 	if (key->kind == CONFIG_DURATION)
 		format_duration(limit, text);
-	else if (key->kind == CONFIG_SIZE)
+	else if (key->kind == CONFIG_SIZE || key->kind == CONFIG_BYTES)
 		format_size(limit, text);
 	else
 		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, limit);

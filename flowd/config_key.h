@@ -4,17 +4,19 @@
  * struct config and back. Pure: no file, no output, no environment.
  *
  *   key in the file    idle = 15s
- *   flag               --idle 15s, with '-' for each '_' of the key
+ *   flag               --idle 15s, with '-' for each '_' and '.' of the key
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/conf.h"
+
 struct config;
 
 #define CONFIG_VALUE_MAX 256 /* as text, its end included */
-#define CONFIG_ERROR_MAX 128
+#define CONFIG_ERROR_MAX CONF_ERROR_MAX
 #define CONFIG_PATH_MAX 190 /* a file's line is 199 bytes at most, in libinih */
 
 enum config_kind {
@@ -23,7 +25,12 @@ enum config_kind {
 	CONFIG_PATH,
 	CONFIG_DURATION, /* uint64_t, ns */
 	CONFIG_SIZE,	 /* uint64_t, bytes, a power of two */
+	CONFIG_BYTES,	 /* uint64_t, any number of them */
 	CONFIG_COUNT,	 /* uint32_t, a power of two */
+	CONFIG_NUMBER,	 /* uint32_t, any */
+	CONFIG_RATE,	 /* uint32_t, see schema/sample_text.h */
+	CONFIG_TRIGGERS, /* uint32_t, likewise */
+	CONFIG_FILTER,	 /* text; "none" is the empty one */
 	CONFIG_CHOICE,	 /* uint32_t or bool, one of `choice` */
 };
 

@@ -14,6 +14,7 @@
 
 #include "flowd/books.h"
 #include "flowd/event.h"
+#include "flowd/sample_ask.h"
 #include "flowd/status.h"
 #include "schema/control.h"
 
@@ -27,7 +28,8 @@ struct client {
 	char *answer;
 	size_t size, room, sent;
 	struct mono since;
-	bool waits; /* for flowd's end */
+	bool waits;	   /* for flowd's end */
+	bool waits_sample; /* for a filter that is being compiled */
 };
 
 struct control {
@@ -43,6 +45,8 @@ static void client_free(struct client *client)
 		if (client->control->client[i] == client)
 			client->control->client[i] = NULL;
 	}
+	if (client->waits_sample)
+		sample_ask_forget(client->control->flowd, client);
 	loop_unwatch(&client->control->flowd->loop, &client->watch);
 	close(client->watch.fd);
 	free(client->answer);
@@ -154,6 +158,41 @@ static void answer_status(struct client *client)
 	free(text);
 }
 
+static bool client_send(struct client *client);
+
+/* It has not closed its end. */
+static bool is_there(void *arg)
+{
+	const struct client *client = arg;
+	char byte;
+
+	return recv(client->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+static void answer_later(void *arg, const char *text)
+{
+	struct client *client = arg;
+
+	client->waits_sample = false;
+	client->since = clock_mono(); /* the time it took was not the client's */
+	answer_text(client, text);
+	if (!client_send(client))
+		client_free(client);
+	else
+		loop_watch(&client->control->flowd->loop, &client->watch, EPOLLOUT);
+}
+
+static void answer_sample(struct client *client)
+{
+	struct sample_asker asker = {is_there, answer_later, client};
+	char *text = sample_ask(client->control->flowd, client->request + strlen("sample"), &asker);
+
+	client->waits_sample = !text;
+	if (text)
+		answer_text(client, text);
+	free(text);
+}
+
 static void answer(struct client *client)
 {
 	char text[CONTROL_REQUEST_MAX + 32];
@@ -162,6 +201,8 @@ static void answer(struct client *client)
 		answer_live(client);
 	} else if (!strcmp(client->request, "status")) {
 		answer_status(client);
+	} else if (!strcmp(client->request, "sample") || !strncmp(client->request, "sample ", 7)) {
+		answer_sample(client);
 	} else if (!strcmp(client->request, "detach")) {
 		client->waits = true;
 		client->control->flowd->detach = true;
@@ -206,7 +247,7 @@ static bool client_receive(struct client *client)
 		return client->asked < sizeof(client->request) - 1;
 	*end = '\0';
 	answer(client);
-	if (client->waits)
+	if (client->waits || client->waits_sample)
 		return true;
 	return client_send(client);
 }
@@ -216,15 +257,15 @@ static void client_run(struct watch *watch, uint32_t events)
 	struct client *client = watch->arg;
 	bool goes_on;
 
-	if (client->size || client->waits)
-		goes_on = !client->waits && (events & EPOLLOUT) && client_send(client);
+	if (client->size)
+		goes_on = (events & EPOLLOUT) && client_send(client);
 	else
 		goes_on = client_receive(client);
-	if (!goes_on && !client->waits)
+	if (!goes_on)
 		client_free(client);
 	else if (client->size)
 		loop_watch(&client->control->flowd->loop, watch, EPOLLOUT);
-	else if (client->waits)
+	else if (client->waits || client->waits_sample)
 		loop_unwatch(&client->control->flowd->loop, watch);
 }
 
@@ -314,7 +355,8 @@ void control_tidy(struct control *control)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		struct client *client = control->client[i];
 
-		if (client && !client->waits && now - client->since.ns > CLIENT_NS)
+		if (client && !client->waits && !client->waits_sample &&
+		    now - client->since.ns > CLIENT_NS)
 			client_free(client);
 	}
 }

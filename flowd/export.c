@@ -127,7 +127,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 	export_counters(sweep);
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
-	sweep->in_flight = sweep->batch.records || sweep->batch.books ||
+	sweep->in_flight = sweep->batch.records || sweep->batch.books || sweep->batch.samples ||
 			   sweep->batch.event_generation || sweep->batch.counter_values;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);

@@ -5,6 +5,7 @@
  *   main      configuration, instance lock, database, maps, hooks; then the loop; then the end
  *   timer     sweep_visit, event_read, then sweep_export into the writer's hands unless it is still busy
  *   ring      sweep_absorb, when the kernel says that much was evicted
+ *   samples   sweep_export, when the kernel says that many packets were kept
  *   writer    sweep_settle, when a batch is in
  *   sampler   counter_thread_take, when the kernel's own counters are there
  *   control   answers flowctl
@@ -29,6 +30,7 @@ struct sqlite3;
 struct control;
 struct counter_thread;
 struct event;
+struct samples;
 
 /* An interface that is being counted. */
 struct iface {
@@ -51,6 +53,8 @@ struct flowd {
 	struct event *event;	  /* NULL: the kernel is not asked */
 	uint32_t event_last;	  /* meta.event_generation */
 	uint32_t event_committed; /* the same, of these maps; 0: of others */
+	struct samples *samples;
+	uint64_t sample_committed; /* meta.sample_pos, of these maps */
 	struct sink_writer *writer;
 	struct sqlite3 *db; /* the writer thread's while that runs */
 	int db_lock_fd;
@@ -60,7 +64,7 @@ struct flowd {
 	size_t ifaces;
 	struct control *control;
 	struct counter_thread *counter_thread;
-	struct watch timer, ring, written, signals, links, sampled;
+	struct watch timer, ring, sample_ring, written, signals, links, sampled;
 	struct mono started;
 	char pin_dir[64];
 	int pin_fd;

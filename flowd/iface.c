@@ -50,6 +50,11 @@ static bool type_is_ip(int type)
 	return false;
 }
 
+bool iface_has_no_link_layer(const char *name)
+{
+	return type_is_ip(iface_type(name));
+}
+
 int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX])
 {
 	for (size_t i = 0; i < config->interfaces; i++) {
@@ -115,7 +120,7 @@ static int register_one(struct flowd *flowd, const char *name, char *error)
 
 	memcpy(iface->hook.name, name, sizeof(iface->hook.name));
 	iface->hook.ifindex = if_nametoindex(name);
-	iface->hook.no_link_layer = type_is_ip(iface_type(name));
+	iface->hook.no_link_layer = iface_has_no_link_layer(name);
 	if (!iface->hook.ifindex) {
 		snprintf(error, IFACE_ERROR_MAX, "interface '%s': %s", name, strerror(errno));
 		return -ENODEV;

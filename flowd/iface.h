@@ -12,6 +12,9 @@
 /* Every configured interface is there and of a kind that can be read. 0 or -errno with a text. */
 int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX]);
 
+/* Do its packets begin with an IP header? */
+bool iface_has_no_link_layer(const char *name);
+
 /*
  * Give each interface its number and row, with the books of a predecessor on the same maps. The
  * database must be this thread's. 0 or -errno with a text.

@@ -16,9 +16,11 @@
 #include "flowd/seed.h"
 
 /* Every shared map by its name in account.bpf.h, which is also its pin's name. */
-static const char *const map_names[] = {"slots",  "marks",   "health", "health_marks",
-					"waits",  "evicted", "ledger", "cpus",
-					"ifaces", "control", "outers"};
+static const char *const map_names[] = {
+	"slots",   "marks",	  "health",	    "health_marks", "waits",
+	"evicted", "ledger",	  "cpus",	    "ifaces",	    "control",
+	"outers",  "sample_conf", "sample_filters", "samples",	    "sample_counts",
+};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 static void pin_path(const char *dir, const char *name, char *path, size_t size)
@@ -157,51 +159,68 @@ static int check_pinned(const struct maps_wish *wish, const struct flow_control 
 	return 0;
 }
 
+static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
+{
+	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
+}
+
 static void fill_geometry(const struct maps_wish *wish, const struct flow_control *control,
-			  bool buff_len, struct flow_geometry *geometry)
+			  struct flow_geometry *geometry)
 {
 	memcpy(geometry->seed, control->seed, sizeof(geometry->seed));
 	geometry->set_mask = control->sets - 1;
 	geometry->cpu_sets = control->sets + FLOW_RESERVED_SETS;
-	geometry->xdp_buff_len = buff_len;
+	geometry->xdp_buff_len = has_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len);
+	geometry->xdp_load_bytes = has_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes);
+	geometry->loop = has_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop);
 	geometry->inner = wish->inner;
 	geometry->track = wish->track;
 	geometry->cpus = control->cpus;
 }
 
 static int size_maps(struct bpf_object *obj, const struct flow_control *control,
-		     uint64_t ring_bytes)
+		     const struct maps_wish *wish)
 {
 	__u32 sets = control->cpus * (control->sets + FLOW_RESERVED_SETS);
-	static const char *const beside[] = {"slots", "marks", "health", "health_marks"};
+	uint64_t samples = wish->sample_bytes ? wish->sample_bytes : MAPS_SAMPLE_BYTES;
+	const struct {
+		const char *name;
+		__u32 entries;
+	} sizes[] = {
+		{"slots", sets},
+		{"marks", sets},
+		{"health", sets},
+		{"health_marks", sets},
+		{"evicted", (__u32)wish->ring_bytes},
+		{"ledger", control->cpus * FLOW_IFACES * 2},
+		{"cpus", control->cpus},
+		{"samples", (__u32)samples},
+		{"sample_counts", control->cpus},
+	};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < sizeof(beside) / sizeof(beside[0]); i++)
-		err = bpf_map__set_max_entries(object_map(obj, beside[i]), sets);
-	err = err ? err : bpf_map__set_max_entries(object_map(obj, "evicted"), (__u32)ring_bytes);
-	err = err ? err
-		  : bpf_map__set_max_entries(object_map(obj, "ledger"),
-					     control->cpus * FLOW_IFACES * 2);
-	return err ? err : bpf_map__set_max_entries(object_map(obj, "cpus"), control->cpus);
+	for (size_t i = 0; !err && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		err = bpf_map__set_max_entries(object_map(obj, sizes[i].name), sizes[i].entries);
+	return err;
 }
 
 /* Load the TC object on new or pinned maps; open the XDP object on the same. */
 static int load_objects(const struct maps_wish *wish, const struct flow_control *control,
 			struct maps *maps)
 {
-	bool buff_len =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
+	struct flow_geometry geometry = {0};
 	int err;
 
 	maps->tc = flow_tc__open();
 	maps->xdp = flow_xdp__open();
 	if (!maps->tc || !maps->xdp)
 		return -ENOMEM;
-	fill_geometry(wish, control, buff_len, (struct flow_geometry *)&maps->tc->rodata->geometry);
-	fill_geometry(wish, control, buff_len,
-		      (struct flow_geometry *)&maps->xdp->rodata->geometry);
+	fill_geometry(wish, control, &geometry);
+	memcpy((void *)&maps->tc->rodata->geometry, &geometry, sizeof(geometry));
+	memcpy((void *)&maps->xdp->rodata->geometry, &geometry, sizeof(geometry));
+	maps->filters_in_kernel = geometry.loop;
 	err = maps->taken_over ? reuse_pinned(maps->tc->obj, wish->pin_dir)
-			       : size_maps(maps->tc->obj, control, wish->ring_bytes);
+			       : size_maps(maps->tc->obj, control, wish);
 	if (err)
 		return err;
 	err = bpf_object__load(maps->tc->obj);
@@ -242,6 +261,10 @@ static int map_all(struct maps *maps)
 	err = err ? err : map_one(maps, "control", 5, rw, (void **)&maps->control);
 	err = err ? err : map_one(maps, "health", 6, PROT_READ, (void **)&maps->health);
 	err = err ? err : map_one(maps, "health_marks", 7, rw, (void **)&maps->health_marks);
+	err = err ? err : map_one(maps, "sample_conf", 8, rw, (void **)&maps->sample_conf);
+	err = err ? err : map_one(maps, "sample_filters", 9, rw, (void **)&maps->sample_filters);
+	err = err ? err
+		  : map_one(maps, "sample_counts", 10, PROT_READ, (void **)&maps->sample_counts);
 	err = err ? err : map_info(bpf_map__fd(maps->tc->maps.slots), &info);
 	if (err)
 		return err;
@@ -250,6 +273,9 @@ static int map_all(struct maps *maps)
 	maps->outers_fd = bpf_map__fd(maps->tc->maps.outers);
 	err = map_info(maps->ring_fd, &info);
 	maps->ring_bytes = info.max_entries;
+	maps->sample_fd = bpf_map__fd(maps->tc->maps.samples);
+	err = err ? err : map_info(maps->sample_fd, &info);
+	maps->sample_bytes = info.max_entries;
 	return err;
 }
 
@@ -300,11 +326,21 @@ fail:
 
 void maps_close(struct maps *maps)
 {
-	void *memory[8] = {(void *)maps->slots,	 maps->marks,	    (void *)maps->ledger,
-			   (void *)maps->cpu,	 maps->ifaces,	    maps->control,
-			   (void *)maps->health, maps->health_marks};
+	void *memory[MAPS_MAPPED] = {
+		(void *)maps->slots,
+		maps->marks,
+		(void *)maps->ledger,
+		(void *)maps->cpu,
+		maps->ifaces,
+		maps->control,
+		(void *)maps->health,
+		maps->health_marks,
+		maps->sample_conf,
+		maps->sample_filters,
+		(void *)maps->sample_counts,
+	};
 
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < MAPS_MAPPED; i++) {
 		if (memory[i])
 			munmap(memory[i], maps->mapped[i]);
 	}

@@ -13,8 +13,11 @@
 #include <stdint.h>
 
 #include "schema/flow.h"
+#include "schema/sample.h"
 
 #define MAPS_ERROR_MAX 512
+#define MAPS_MAPPED 11
+#define MAPS_SAMPLE_BYTES (8U << 20) /* of the samples ring, where nothing else is wished */
 
 struct flow_tc;
 struct flow_xdp;
@@ -36,10 +39,16 @@ struct maps {
 	const struct flow_cpu *cpu;		   /* [cpus] */
 	struct flow_iface *ifaces;		   /* [FLOW_IFACE_CELLS] */
 	struct flow_control *control;
+	struct sample_conf *sample_conf;	  /* [FLOW_IFACES] */
+	struct sample_filter *sample_filters;	  /* [SAMPLE_FILTERS + 1] */
+	const struct sample_count *sample_counts; /* [cpus] */
+	bool filters_in_kernel;			  /* the kernel can run them */
 	int ring_fd;
 	int outers_fd;
+	int sample_fd; /* the samples ring */
 	size_t ring_bytes;
-	size_t mapped[8];
+	size_t sample_bytes;
+	size_t mapped[MAPS_MAPPED];
 };
 
 /* What the maps are to be like where they have to be made. */
@@ -48,6 +57,7 @@ struct maps_wish {
 	const char *pin_dir;
 	uint32_t slots; /* a CPU */
 	uint64_t ring_bytes;
+	uint64_t sample_bytes; /* of the samples ring; 0: MAPS_SAMPLE_BYTES */
 	uint64_t netns_cookie; /* 0: take over whatever namespace's they are */
 	bool inner;	       /* the inner packet of a tunnel is the flow */
 	bool track;	       /* fragments */

@@ -161,15 +161,17 @@ static void close_iface(struct replay_sink *rs, int64_t first_ms, int64_t last_m
 	sqlite3_finalize(row);
 }
 
-/* A live flowd of this database goes on from these two: every batch writes them as they were. */
+/* A live flowd of this database goes on from these: every batch writes them as they were. */
 static void keep_meta(struct replay_sink *rs)
 {
-	int64_t sweep = 0, ring_pos = 0;
+	int64_t sweep = 0, ring_pos = 0, sample_pos = 0;
 
 	db_meta_get_int(rs->db, "last_sweep", &sweep);
 	db_meta_get_int(rs->db, "ring_pos", &ring_pos);
+	db_meta_get_int(rs->db, "sample_pos", &sample_pos);
 	rs->batch.sweep = (uint64_t)sweep;
 	rs->batch.ring_pos = (uint64_t)ring_pos;
+	rs->batch.sample_pos = (uint64_t)sample_pos;
 }
 
 int replay_sink_open(struct replay_sink *rs, const struct config *config, const char *name,

@@ -18,6 +18,7 @@
 #include "flowd/iface.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
+#include "flowd/samples.h"
 
 #define NS_PER_S 1000000000ULL
 #define LOOK_AFTER_SWEEPS 5  /* between looks at the hooks */
@@ -49,6 +50,7 @@ static void fill_batch(void *arg, struct sink_batch *batch)
 	struct flowd *flowd = arg;
 
 	event_fill(flowd->event, batch);
+	samples_fill(flowd->samples, batch);
 }
 
 /* The batch is in. */
@@ -56,6 +58,7 @@ static void settle(struct flowd *flowd)
 {
 	sweep_settle(&flowd->sweep);
 	event_settle(flowd->event);
+	samples_settle(flowd->samples);
 }
 
 static void timer_run(struct watch *watch, uint32_t events)
@@ -83,6 +86,13 @@ static void timer_run(struct watch *watch, uint32_t events)
 		stats->max_us = stats->last_us;
 }
 
+/* Of one of the rings there is more than can wait for the next sweep. */
+static bool pressed(const struct flowd *flowd)
+{
+	return sweep_pressed(&flowd->sweep) ||
+	       (!flowd->sweep.in_flight && samples_pressed(flowd->samples));
+}
+
 static void ring_run(struct watch *watch, uint32_t events)
 {
 	struct flowd *flowd = watch->arg;
@@ -90,7 +100,7 @@ static void ring_run(struct watch *watch, uint32_t events)
 	(void)watch;
 	(void)events;
 	sweep_absorb(&flowd->sweep);
-	if (sweep_pressed(&flowd->sweep) && sweep_export(&flowd->sweep, false))
+	if (pressed(flowd) && sweep_export(&flowd->sweep, false))
 		submit(flowd);
 }
 
@@ -171,6 +181,8 @@ static int open_watches(struct flowd *flowd)
 	int err = open_timer(flowd);
 
 	flowd->ring = (struct watch){.fd = flowd->maps.ring_fd, .run = ring_run, .arg = flowd};
+	flowd->sample_ring =
+		(struct watch){.fd = flowd->maps.sample_fd, .run = ring_run, .arg = flowd};
 	flowd->written = (struct watch){
 		.fd = sink_writer_fd(flowd->writer), .run = written_run, .arg = flowd};
 	flowd->sampled =
@@ -178,6 +190,7 @@ static int open_watches(struct flowd *flowd)
 	err = err ? err : open_signals(flowd);
 	/* edge-triggered: records stay in the ring until they are committed */
 	err = err ? err : loop_watch(&flowd->loop, &flowd->ring, EPOLLIN | EPOLLET);
+	err = err ? err : loop_watch(&flowd->loop, &flowd->sample_ring, EPOLLIN | EPOLLET);
 	err = err ? err : loop_watch(&flowd->loop, &flowd->written, EPOLLIN);
 	err = err ? err : loop_watch(&flowd->loop, &flowd->sampled, EPOLLIN);
 	return err ? err : links_open(flowd);
@@ -258,7 +271,7 @@ bool run_finish(struct flowd *flowd)
 	event_read(flowd->event);
 	/* a batch has a limit, and events have two generations: as many as it takes */
 	do {
-		more = event_finish(flowd->event);
+		more = event_finish(flowd->event) || samples_left(flowd->samples);
 		if (!sweep_export(&flowd->sweep, true))
 			break;
 		submit(flowd);

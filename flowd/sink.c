@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * sink.c: the memory of a batch, and the thread that hands batches to a sink. See sink.h.
+ * sink.c: the thread that hands batches to a sink. See sink.h; a batch's memory is sink_batch.c's.
  *
  *   idle ──submit──► waiting ──thread──► writing ──written──► done ──collect──► idle
  *                       ▲                   │
@@ -22,7 +22,6 @@
 
 #define WRITER_NICE 10
 #define RETRY_MS 1000
-#define BATCH_KEPT 16384 /* records' memory that a reset leaves after a burst */
 
 enum writer_state {
 	WRITER_IDLE,
@@ -77,6 +76,7 @@ static void count_try(struct sink_stats *stats, const struct sink_batch *batch, 
 	}
 	stats->commits++;
 	stats->rows += batch->records;
+	stats->samples += batch->samples;
 	stats->last_us = us;
 	if (us > stats->max_us)
 		stats->max_us = us;
@@ -271,94 +271,4 @@ void sink_writer_free(struct sink_writer *w)
 	pthread_cond_destroy(&w->work);
 	pthread_mutex_destroy(&w->mutex);
 	free(w);
-}
-
-/* Room for one more of `count` items in an array that is doubled. -ENOMEM leaves it as it was. */
-static int grow(void **array, size_t *capacity, size_t count, size_t size)
-{
-	size_t room = *capacity ? *capacity * 2 : 64;
-	void *larger;
-
-	if (count < *capacity)
-		return 0;
-	larger = reallocarray(*array, room, size);
-	if (!larger)
-		return -ENOMEM;
-	*array = larger;
-	*capacity = room;
-	return 0;
-}
-
-int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec)
-{
-	void *array = batch->record;
-	int err = grow(&array, &batch->record_capacity, batch->records, sizeof(*rec));
-
-	batch->record = array;
-	if (!err)
-		batch->record[batch->records++] = *rec;
-	return err;
-}
-
-int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book)
-{
-	void *array = batch->book;
-	int err = grow(&array, &batch->book_capacity, batch->books, sizeof(*book));
-
-	batch->book = array;
-	if (!err)
-		batch->book[batch->books++] = *book;
-	return err;
-}
-
-int sink_batch_add_event(struct sink_batch *batch, const struct event_record *event)
-{
-	void *array = batch->event;
-	int err = grow(&array, &batch->event_capacity, batch->events, sizeof(*event));
-
-	batch->event = array;
-	if (!err)
-		batch->event[batch->events++] = *event;
-	return err;
-}
-
-int sink_batch_add_counter(struct sink_batch *batch, const struct counter_record *counter)
-{
-	void *array = batch->counter;
-	int err = grow(&array, &batch->counter_capacity, batch->counters, sizeof(*counter));
-
-	batch->counter = array;
-	if (!err)
-		batch->counter[batch->counters++] = *counter;
-	return err;
-}
-
-/* Memory that the batch did not need is given back by halves, so that a burst does not stay. */
-void sink_batch_reset(struct sink_batch *batch)
-{
-	if (batch->record_capacity > BATCH_KEPT && batch->records < batch->record_capacity / 4) {
-		size_t room = batch->record_capacity / 2;
-		struct flow_record *smaller =
-			reallocarray(batch->record, room, sizeof(*batch->record));
-
-		if (smaller) {
-			batch->record = smaller;
-			batch->record_capacity = room;
-		}
-	}
-	batch->records = 0;
-	batch->books = 0;
-	batch->events = 0;
-	batch->event_generation = 0;
-	batch->counters = 0;
-	batch->counter_values = NULL;
-}
-
-void sink_batch_free(struct sink_batch *batch)
-{
-	free(batch->record);
-	free(batch->book);
-	free(batch->event);
-	free(batch->counter);
-	memset(batch, 0, sizeof(*batch));
 }

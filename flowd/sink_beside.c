@@ -24,6 +24,8 @@ int sink_beside_prepare(struct sink_beside *b, struct sqlite3 *db)
 		rc = prepare(db, db_event_insert, &b->event);
 	if (!rc)
 		rc = prepare(db, db_counter_insert, &b->counter);
+	if (!rc)
+		rc = sink_sample_prepare(&b->sample, db);
 	return rc ? rc : db_words_prepare(&b->words, db);
 }
 
@@ -32,11 +34,13 @@ void sink_beside_free(struct sink_beside *b)
 	sqlite3_finalize(b->socket);
 	sqlite3_finalize(b->event);
 	sqlite3_finalize(b->counter);
+	sink_sample_free(&b->sample);
 	db_words_free(&b->words);
 }
 
 void sink_beside_forget(struct sink_beside *b)
 {
+	sink_sample_forget(&b->sample);
 	db_words_forget(&b->words);
 }
 
@@ -107,5 +111,5 @@ int sink_beside_write(struct sink_beside *b, const struct sink_batch *batch)
 		rc = add_event(b, &batch->event[i]);
 	for (size_t i = 0; !rc && i < batch->counters; i++)
 		rc = add_counter(b, &batch->counter[i]);
-	return rc;
+	return rc ? rc : sink_sample_write(&b->sample, &b->words, batch);
 }

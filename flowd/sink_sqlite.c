@@ -329,6 +329,8 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 		rc = set_meta(s, "last_sweep", batch->sweep);
 	if (!rc)
 		rc = set_meta(s, "ring_pos", batch->ring_pos);
+	if (!rc)
+		rc = set_meta(s, "sample_pos", batch->sample_pos);
 	if (!rc && batch->counter_values)
 		rc = set_meta_text(s, "counters", batch->counter_values);
 	return rc ? rc : run(s->stmt[STMT_COMMIT]);
@@ -400,4 +402,12 @@ struct sink *sink_sqlite_new(struct sqlite3 *db, int lock_fd)
 		return NULL;
 	}
 	return &s->sink;
+}
+
+void sink_sqlite_retain(struct sink *sink, int64_t age_ns, int64_t bytes)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+
+	s->beside.sample.age_ns = age_ns;
+	s->beside.sample.size_bytes = bytes;
 }

@@ -24,6 +24,7 @@
 #include "flowd/log.h"
 #include "flowd/orphan.h"
 #include "flowd/run.h"
+#include "flowd/samples.h"
 #include "flowd/tracing.h"
 #include "schema/db.h"
 
@@ -110,6 +111,7 @@ static int open_maps(struct flowd *flowd)
 		.pin_dir = flowd->pin_dir,
 		.slots = flowd->config->slots,
 		.ring_bytes = flowd->config->ring_bytes,
+		.sample_bytes = flowd->config->sample_ring_bytes,
 		.netns_cookie = flowd->netns_cookie,
 		.inner = flowd->config->tunnel_inner,
 		.track = flowd->config->fragments_track,
@@ -147,7 +149,7 @@ static int open_sweep(struct flowd *flowd)
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
 	};
-	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0;
+	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
 	bool ours;
 	int err;
 
@@ -155,9 +157,11 @@ static int open_sweep(struct flowd *flowd)
 	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
 	db_meta_get_int(flowd->db, "generation", &generation);
 	db_meta_get_int(flowd->db, "event_generation", &events);
+	db_meta_get_int(flowd->db, "sample_pos", &sample_pos);
 	ours = generation == (int64_t)flowd->maps.control->generation;
 	flowd->event_last = (uint32_t)events;
 	flowd->event_committed = ours ? (uint32_t)events : 0;
+	flowd->sample_committed = ours ? (uint64_t)sample_pos : 0;
 	if (flowd->maps.taken_over && !ours) {
 		log_warning("database '%s' did not have the books of the maps taken over",
 			    config->db);
@@ -168,7 +172,14 @@ static int open_sweep(struct flowd *flowd)
 	if (err)
 		return err;
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
-	err = db_meta_set_int(flowd->db, "generation", (int64_t)flowd->maps.control->generation);
+	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
+	if (!ours)
+		err = db_meta_set_int(flowd->db, "ring_pos", 0);
+	if (!ours)
+		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+	err = err ? err
+		  : db_meta_set_int(flowd->db, "generation",
+				    (int64_t)flowd->maps.control->generation);
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
 	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
 	if (err)
@@ -182,8 +193,13 @@ static int open_sweep(struct flowd *flowd)
 static int start_writer(struct flowd *flowd)
 {
 	struct sink *sink = sink_sqlite_new(flowd->db, flowd->db_lock_fd);
-	int err = sink ? sink_writer_start(sink, &flowd->writer) : -ENOMEM;
+	int err = -ENOMEM;
 
+	if (sink) {
+		sink_sqlite_retain(sink, (int64_t)flowd->config->sample_age_ns,
+				   (int64_t)flowd->config->sample_size_bytes);
+		err = sink_writer_start(sink, &flowd->writer);
+	}
 	if (err)
 		log_err("writer thread: %s", strerror(-err));
 	return err;
@@ -228,6 +244,27 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
+/* attach: and with the configuration's settings, which are refused now or never. */
+static int open_samples(struct flowd *flowd, bool attach)
+{
+	char error[SAMPLE_ERROR_MAX];
+	int err = samples_open(flowd, flowd->sample_committed, attach, &flowd->samples, error);
+
+	if (err)
+		log_err("%s", error);
+	return err;
+}
+
+static int begin_samples(struct flowd *flowd)
+{
+	char error[SAMPLE_ERROR_MAX];
+	int err = samples_begin(flowd->samples, error);
+
+	if (err)
+		log_err("%s", error);
+	return err;
+}
+
 /* Everything before the hooks. */
 static int prepare(struct flowd *flowd, bool create)
 {
@@ -256,7 +293,7 @@ static int prepare(struct flowd *flowd, bool create)
 		if (err)
 			log_err("%s", error);
 	}
-	return err;
+	return err ? err : open_samples(flowd, create);
 }
 
 static void close_fd(int *fd)
@@ -276,6 +313,8 @@ static void put_down(struct flowd *flowd)
 	else if (flowd->db)
 		db_close(flowd->db, flowd->db_lock_fd);
 	tracing_close(flowd);
+	samples_free(flowd->samples);
+	flowd->samples = NULL;
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
@@ -362,6 +401,7 @@ int start(struct flowd *flowd)
 		else
 			tracing_open(flowd, true);
 	}
+	err = err ? err : begin_samples(flowd);
 	err = err ? err : drop_privileges();
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : counter_thread_start(flowd);

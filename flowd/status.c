@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/sample_say.h"
 #include "flowd/tracing.h"
 
 static json_t *number(uint64_t value)
@@ -228,6 +229,7 @@ char *status_json(struct flowd *flowd)
 		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
 		tracing_status(flowd));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
+	json_object_set_new(object, "samples", sample_status(flowd->samples));
 	json_object_set_new(object, "host_counters", counters_array(&flowd->sweep.counters, 0));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);

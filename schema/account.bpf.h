@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * account.bpf.h: with health.bpf.h, the only code that writes the maps from the kernel.
+ * account.bpf.h: with health.bpf.h and sample.bpf.h, the only code that writes the maps from the kernel.
  *
  *   account_iface   ifindex -> interface number
  *   account_seen    the ledger's first column, before anything can go wrong
@@ -15,9 +15,11 @@
 #include "cache.h"
 #include "health.bpf.h"
 #include "maps.bpf.h"
+#include "sample.bpf.h"
 #include "tunnel.h"
 
 #define ACCOUNT_OUTER_PROBES 4
+#define ACCOUNT_MANY (1ULL << 62)	/* packets */
 #define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
 
 /* flowd's number of the interface | marks of its packets << 16; 0 where it has none. */
@@ -33,13 +35,6 @@ static __always_inline __u32 account_iface(__u32 ifindex)
 	return 0;
 }
 
-static __always_inline struct flow_ledger *account_books(__u32 cpu, const struct flow_key *key)
-{
-	__u32 index = (cpu * FLOW_IFACES + (key->ifnum & (FLOW_IFACES - 1))) * 2 + (key->dir & 1);
-
-	return bpf_map_lookup_elem(&ledger, &index);
-}
-
 static __always_inline void account_add(struct flow_slot *slot, const struct flow_facts *f,
 					__u64 now)
 {
@@ -49,15 +44,6 @@ static __always_inline void account_add(struct flow_slot *slot, const struct flo
 	slot->last_ns = now;
 	slot->tcp_flags |= f->tcp_flags;
 	slot->tcp_syn |= f->tcp_syn;
-}
-
-/* Wake flowd each time so much has been submitted. */
-static __always_inline __u64 account_wake(__u64 size)
-{
-	if ((bpf_ringbuf_query(&evicted, BPF_RB_PROD_POS) & (ACCOUNT_WAKE_BYTES - 1)) <
-	    size + BPF_RINGBUF_HDR_SZ)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
 }
 
 /* Submit a record; `size`, a constant: with what is beside the slot, or FLOW_EVICTED_PLAIN. */
@@ -78,7 +64,7 @@ static __always_inline int account_submit(const struct flow_slot *slot, __u32 nu
 		else
 			__builtin_memset(&record->health, 0, sizeof(*h));
 	}
-	bpf_ringbuf_submit(record, account_wake(size));
+	bpf_ringbuf_submit(record, maps_wake(&evicted, size, ACCOUNT_WAKE_BYTES));
 	return 1;
 }
 
@@ -189,11 +175,12 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 }
 
 /*
- * Count in the slot of the key, in one of the mask + 1 sets from `base`. False: the key has none and
- * there is no room for one. `whole`: the key is one connection's, whose segments are looked at.
+ * Count in the slot of the key, in one of the mask + 1 sets from `base`. Returns the packets in it now;
+ * 0: the key has none and there is no room for one. `whole`: the key is one connection's, whose segments
+ * are looked at.
  */
-static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_facts *f, __u32 epoch,
-					__u64 now, int whole)
+static __always_inline __u64 account_slot(__u32 base, __u32 mask, struct flow_facts *f, __u32 epoch,
+					  __u64 now, int whole)
 {
 	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
 	__u32 index = base + (hash.set & mask), way;
@@ -208,7 +195,7 @@ static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_fact
 		if (whole && f->segment)
 			health_segment(slot, index * FLOW_WAYS + way, f, now);
 		account_add(slot, f, now);
-		return 1;
+		return slot->packets;
 	}
 	way = (__u32)account_make(index, hash.tag, f, epoch, now);
 	if (!way)
@@ -217,7 +204,7 @@ static __always_inline int account_slot(__u32 base, __u32 mask, struct flow_fact
 	if (whole && f->segment)
 		health_first(index * FLOW_WAYS + way, f, now);
 	account_add(&set->slot[way], f, now);
-	return 1;
+	return f->packets;
 }
 
 /* Count in the slot that every interface and direction has for what fits nowhere else. */
@@ -263,6 +250,8 @@ __noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
 	__builtin_memset(f->key.src, 0, sizeof(f->key.src));
 	f->key.sport = 0;
 	f->key.marks |= FLOW_MARK_FOLDED;
+	if (f->segment & PARSE_SEGMENT_TCP)
+		f->why |= (__u8)tcp_is_by_itself(f);
 	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now, 0))
 		return VERDICT_FOLDED;
 	account_catchall(cpu, f, epoch, now);
@@ -354,24 +343,41 @@ __noinline int account_beside(struct flow_facts *f, __u64 now)
 	return 0;
 }
 
-/* Account the packet under `f`: the slot, then the verdict. `books` counted it as seen. */
-static __always_inline void account_flow(__u32 cpu, struct flow_facts *f, struct flow_ledger *books)
+/* The slot, then the verdict. Returns the packets of the flow's slot; where it has none, very many. */
+static __always_inline __u64 account_count(__u32 cpu, struct flow_facts *f,
+					   struct flow_ledger *books,
+					   const struct flow_control *ctl, struct flow_cpu *stat)
 {
-	__u32 zero = 0, verdict;
-	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
-	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
-	__u64 now;
+	__u64 now = account_now(stat), packets;
+	__u32 verdict;
 
-	if (!ctl || !stat)
-		return;
-	now = account_now(stat);
 	if (f->frag | f->tunnels)
 		account_beside(f, now);
 	verdict = f->verdict;
-	if (!account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now, 1))
+	packets = account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now, 1);
+	if (!packets) {
 		verdict = account_fold(f, ctl->epoch, now);
+		packets = ACCOUNT_MANY;
+	}
 	if (verdict < VERDICT_MAX) {
 		books->verdict[verdict].packets += f->packets;
 		books->verdict[verdict].bytes += f->bytes;
 	}
+	return packets;
+}
+
+/*
+ * Account the packet under `f`; `books` counted it as seen. Returns what it is sampled for, enum
+ * sample_why, nearly always 0; else the hook calls sample_open.
+ */
+static __always_inline __u32 account_flow(__u32 cpu, struct flow_facts *f,
+					  struct flow_ledger *books)
+{
+	__u32 zero = 0;
+	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
+	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+
+	if (!ctl || !stat)
+		return 0;
+	return sample_chosen(books, ctl, f, account_count(cpu, f, books, ctl, stat));
 }

@@ -7,6 +7,13 @@
  *               struct flow_record, head.events times struct event_record, head.counters times
  *               struct counter_record (native layout)
  *   "status\n"  one JSON object, then end of file
+ *   "sample\n"  what packets are sampled by: a JSON object a line for each interface (iface, rate, first,
+ *               triggers, snaplen, filter, samples, bytes, ...), and one without `iface` for all of them,
+ *               dropped packets included, of which alone it has an object `drops`
+ *   "sample set KEY=VALUE ...\n"  change that: rate, first, triggers, snaplen, filter, each value
+ *               percent-encoded (schema/sample_text.h), of each iface=NAME that is there, or of all; the
+ *               same answer; or drops=yes|no, of all. A wrong value: "error TEXT\n"; not now: "failed TEXT\n"; nothing was
+ *               changed then. The answer takes as long as libpcap to compile the filter.
  *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
  *
  * An unknown request is answered with "error TEXT\n". flowd closes the connection after the answer.
@@ -20,7 +27,7 @@
 #define CONTROL_MAGIC 0x574c4354U /* "WLCT" */
 #define CONTROL_VERSION 3
 #define CONTROL_RUN_DIR "/run/wireledger"
-#define CONTROL_REQUEST_MAX 256
+#define CONTROL_REQUEST_MAX 16384 /* a filter of 4 KB, each byte as %XX, and the rest */
 
 /*
  * The live answer holds all that was counted and that the database, as of commit `sweep`, does not

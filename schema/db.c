@@ -182,7 +182,7 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 	if (!size)
 		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet",
 			       place.name);
-	err = open_verified(&place, "", DB_VERSION, ret_db, &rc, ret_error);
+	err = open_verified(&place, "", DB_VERSION_READ, ret_db, &rc, ret_error);
 	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
 		return err;
 	if (has_content(place.real, "-wal"))
@@ -190,7 +190,7 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 			ret_error, -EACCES,
 			"%s: its log %s-wal cannot be read without the right to write beside it",
 			place.name, place.name);
-	return open_verified(&place, "immutable=1", DB_VERSION, ret_db, &rc, ret_error);
+	return open_verified(&place, "immutable=1", DB_VERSION_READ, ret_db, &rc, ret_error);
 }
 
 /* Who holds the lock, by its own word, for a message. */

@@ -16,7 +16,8 @@
 #include "db_flows.h"
 #include "fields.h"
 
-#define DB_VERSION 3
+#define DB_VERSION 4
+#define DB_VERSION_READ 3 /* the oldest that readers take: all but table sample is as it is now */
 #define DB_APPLICATION_ID 0x574c4447 /* "WLDG" */
 #define DB_PATH_DEFAULT "/var/lib/wireledger/ledger.db"
 
@@ -35,7 +36,10 @@ struct db_error {
 int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
 		   struct db_error *ret_error);
 
-/* Open read-only, with a busy timeout. Same errors, and -ENOENT. */
+/*
+ * Open read-only, with a busy timeout, from DB_VERSION_READ on; a file that flowd has yet to migrate is
+ * left as it is. Same errors, and -ENOENT.
+ */
 int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *ret_error);
 
 /* Close, and drop the writer's lock where lock_fd >= 0. */

@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define FLOW_LAYOUT 3 /* of every struct below that lives in a pinned map */
+#define FLOW_LAYOUT 4 /* of every struct below that lives in a pinned map */
 #define FLOW_WAYS 8
 #define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
@@ -231,8 +231,14 @@ struct flow_count {
 /* The books of one CPU, interface and direction; index ((cpu * FLOW_IFACES) + ifnum) * 2 + dir. */
 struct flow_ledger {
 	struct flow_count seen; /* counted first, by the hook alone */
+	/* what of these packets is sampled, see sample.bpf.h; the programs' own */
+	__u32 sample_gen;  /* control.sampling when the others were taken from sample_conf */
+	__u32 sample_left; /* packets up to the next that is sampled by rate */
+	__u32 sample_first;
+	__u32 sample_triggers;
 	struct flow_count verdict[VERDICT_MAX];
-	__u64 pad[4];
+	__u32 sample_rate; /* that sample_left is drawn by; 0: none */
+	__u32 pad[3];
 };
 
 /* What a CPU's cache did; no packet is counted here. */
@@ -269,16 +275,17 @@ struct flow_wait {
 	__u64 since_ns;
 };
 
-/* One cell, written by flowd, read by BPF (epoch) and by the next flowd (the rest). */
+/* One cell, written by flowd, read by BPF (epoch, sampling) and by the next flowd (the rest). */
 struct flow_control {
 	__u32 epoch;	    /* grows by one after each sweep */
 	__u32 layout;	    /* FLOW_LAYOUT of the program that made the maps */
 	__u64 generation;   /* random, of these maps: ties a database's books to them */
 	__u64 netns_cookie; /* SO_NETNS_COOKIE of the namespace whose interfaces are counted */
+	__u32 sampling;	    /* grows by one after each change of sample_conf, see sample.h */
+	__u32 sets;	    /* hashed sets of a CPU, a power of two */
 	__u64 seed[FLOW_SEED_WORDS];
-	__u32 sets; /* hashed sets of a CPU, a power of two */
 	__u32 cpus;
-	__u32 pad[8];
+	__u32 pad[7];
 };
 
 /* Read-only constants of the BPF programs, set before load, equal to the control cell's. */
@@ -287,6 +294,8 @@ struct flow_geometry {
 	__u32 set_mask;		     /* sets - 1 */
 	__u32 cpu_sets;		     /* sets + FLOW_RESERVED_SETS */
 	__u32 xdp_buff_len;	     /* the kernel has bpf_xdp_get_buff_len */
+	__u32 xdp_load_bytes;	     /* and bpf_xdp_load_bytes */
+	__u32 loop;		     /* and bpf_loop */
 	__u32 inner;		     /* tunnel = inner */
 	__u32 track;		     /* fragments = track */
 	__u32 cpus;
@@ -304,7 +313,12 @@ _Static_assert(sizeof(struct flow_health) == 64, "one cache line a slot");
 #define FLOW_EVICTED_PLAIN offsetof(struct flow_evicted, health)
 
 _Static_assert(sizeof(struct flow_evicted) == 200, "ring records have no holes");
-_Static_assert(sizeof(struct flow_ledger) == 128,
-	       "two lines, what every packet touches in the first");
+_Static_assert(sizeof(struct flow_ledger) == 128, "two lines");
+_Static_assert(offsetof(struct flow_ledger, verdict[VERDICT_FLOW + 1]) <= 64,
+	       "what every packet touches in the first");
 _Static_assert(sizeof(struct flow_cpu) == 128, "no line shared between CPUs");
 _Static_assert(sizeof(struct flow_control) == 128, "no line shared with anything else");
+_Static_assert(offsetof(struct flow_control, layout) == 4 &&
+		       offsetof(struct flow_control, netns_cookie) == 16,
+	       "read before it is known whose layout it is");
+_Static_assert(offsetof(struct flow_control, sampling) < 64, "read with epoch");

@@ -263,7 +263,7 @@ __noinline int health_look(__u32 number, struct flow_facts *f, __u64 now)
 	shakes = first || ((f->tcp_flags & TCP_FLAG_SYN) && health_may_sample());
 	if (shakes || (slot->tcp_state & TCP_TIMED))
 		now = bpf_ktime_get_ns();
-	tcp_look(slot, h, peer, f, now);
+	f->why |= (__u8)tcp_look(slot, h, peer, f, now);
 	if (shakes)
 		health_handshake(slot, h, f, first, now);
 	return 0;

@@ -9,6 +9,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.h"
+#include "sample_filter.h"
+#include "sample_maps.bpf.h"
 #include "tcp.h"
 #include "tunnel.h"
 
@@ -92,6 +94,27 @@ struct {
 	__type(value, struct flow_control);
 } control SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SAMPLE_FILTERS + 1);
+	__type(key, __u32);
+	__type(value, struct sample_filter);
+} sample_filters SEC(".maps");
+
+/* A sample on its way into the ring: a record of it, but for what is cut off at the end. */
+struct sample_stage {
+	struct sample_head head;
+	__u8 bytes[SAMPLE_LOOK_MAX + SAMPLE_FILTER_SLACK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sample_stage);
+} sample_stage SEC(".maps");
+
 /* First fragments' flows, for the later ones; by parse_fragment_key. Each object has its own. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -123,3 +146,11 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tcp_peer);
 } peers SEC(".maps");
+
+/* The cell of the CPU, and of the key's interface and direction. */
+static __always_inline struct flow_ledger *maps_books(__u32 cpu, const struct flow_key *key)
+{
+	__u32 index = (cpu * FLOW_IFACES + (key->ifnum & (FLOW_IFACES - 1))) * 2 + (key->dir & 1);
+
+	return bpf_map_lookup_elem(&ledger, &index);
+}

@@ -13,6 +13,7 @@
 
 #include "cache.h"
 #include "flow.h"
+#include "sample.h"
 
 #define PARSE_TAGS 4		/* VLAN tags walked; the first two are in the key */
 #define PARSE_EXTENSIONS 6	/* extension headers walked of each IPv6 header */
@@ -141,7 +142,8 @@ struct flow_facts {
 	__u16 mss;     /* of each segment, where there are more than one */
 	__u16 window;  /* as in the header */
 	__u8 segment;  /* enum parse_segment */
-	__u8 pad[3];
+	__u8 why;      /* enum sample_why: what of SAMPLE_TRIGGERS the packet is */
+	__u8 pad[2];
 };
 
 /* The next `len` bytes, or NULL where the packet ends before them. The one bounds check. */
@@ -201,6 +203,7 @@ static __always_inline void parse_narrow(struct flow_facts *f, __u32 len)
 static __always_inline void parse_short(struct flow_facts *f)
 {
 	f->key.marks |= FLOW_MARK_SHORT;
+	f->why = SAMPLE_MALFORMED;
 	f->verdict = VERDICT_SHORT;
 	f->stage = PARSE_DONE;
 }
@@ -208,6 +211,7 @@ static __always_inline void parse_short(struct flow_facts *f)
 static __always_inline void parse_deep(struct flow_facts *f)
 {
 	f->key.marks |= FLOW_MARK_DEEP;
+	f->why = SAMPLE_MALFORMED;
 	f->verdict = VERDICT_DEEP;
 	f->stage = PARSE_DONE;
 }

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
--- The ledger database. Times are UTC milliseconds. IPv4 addresses are INTEGER (the 32 bits, signed),
+-- The ledger database. Times are UTC milliseconds, those of samples nanoseconds. IPv4 addresses are INTEGER (the 32 bits, signed),
 -- IPv6 addresses 16-byte BLOB. user_version is DB_VERSION of db.h; migrations append below a line
 -- "-- version N". Views give text to any SQLite client; those under "-- views" are made anew after
 -- every migration.
@@ -10,7 +10,8 @@ CREATE TABLE meta (
 	value
 ) WITHOUT ROWID;
 -- instance, socket, boot_id, generation (of the maps), last_sweep, ring_pos, sequence,
--- event_generation (drained last), counters (flowd/counters.h)
+-- event_generation (drained last), counters (flowd/counters.h), sample_pos (as ring_pos, of the ring of
+-- samples), sample_bytes (what table sample takes, by db_sample_bytes of schema/db_sample.h)
 
 -- An incarnation of an interface: the same name made anew is a new row.
 CREATE TABLE interface (
@@ -205,6 +206,34 @@ CREATE TABLE counter (
 	PRIMARY KEY (minute_ms, iface, source, name)
 ) WITHOUT ROWID;
 
+-- version 4
+-- Packets that were kept, whole or their beginning. The bytes come last: whoever does not ask for them
+-- does not read the pages that long ones run over to.
+CREATE TABLE sample (
+	id INTEGER PRIMARY KEY,           -- UTC in ns, or the next that was free
+	iface INTEGER,                    -- interface.id, NULL: of none that is counted
+	device INTEGER,                   -- word.id: name of the interface, NULL: none
+	dir INTEGER NOT NULL,
+	link INTEGER NOT NULL,            -- LINKTYPE_ of the bytes: 1 Ethernet, 101 raw IP
+	length INTEGER NOT NULL,          -- of the frame
+	packets INTEGER NOT NULL,         -- on the wire
+	gso_size INTEGER,                 -- payload of each but the last; NULL: one packet
+	rate INTEGER,                     -- 1 in that many was in force; NULL: none
+	why INTEGER NOT NULL,             -- 1 rate | 2 first of its flow | 4 reset | 8 retransmit | 16 zero window | 32 malformed | 64 drop
+	ethertype INTEGER,                -- this and the next eight as in table event
+	vlan INTEGER,
+	cvlan INTEGER,
+	marks INTEGER NOT NULL,
+	proto INTEGER,
+	src, dst,
+	sport INTEGER, dport INTEGER,
+	tunnel_kind INTEGER,              -- kind of table flow_tunnel, NULL: none
+	tunnel_id INTEGER,
+	reason INTEGER,                   -- word.id: why it was dropped
+	place INTEGER,                    -- word.id: where in the kernel, symbol+offset
+	frame BLOB NOT NULL               -- its first bytes
+);
+
 -- views
 DROP VIEW IF EXISTS flow_text;
 CREATE VIEW flow_text AS
@@ -321,3 +350,45 @@ SELECT
 	c.minute_ms, i.name AS iface, s.text AS source, n.text AS name, c.value
 FROM counter c LEFT JOIN interface i ON i.id = c.iface LEFT JOIN word s ON s.id = c.source
 	LEFT JOIN word n ON n.id = c.name;
+
+DROP VIEW IF EXISTS sample_text;
+CREATE VIEW sample_text AS
+SELECT
+	strftime('%Y-%m-%dT%H:%M:%S', s.id / 1000000000, 'unixepoch') ||
+		printf('.%09dZ', s.id % 1000000000) AS time,
+	coalesce(d.text, i.name) AS device,
+	CASE s.dir WHEN 0 THEN 'ingress' ELSE 'egress' END AS dir,
+	s.ethertype, s.vlan, s.cvlan, s.proto,
+	CASE typeof(s.src)
+	WHEN 'integer' THEN printf('%d.%d.%d.%d', (s.src >> 24) & 255, (s.src >> 16) & 255,
+		(s.src >> 8) & 255, s.src & 255)
+	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
+		substr(hex(s.src), 1, 4), substr(hex(s.src), 5, 4), substr(hex(s.src), 9, 4),
+		substr(hex(s.src), 13, 4), substr(hex(s.src), 17, 4), substr(hex(s.src), 21, 4),
+		substr(hex(s.src), 25, 4), substr(hex(s.src), 29, 4)))
+	END AS src,
+	CASE typeof(s.dst)
+	WHEN 'integer' THEN printf('%d.%d.%d.%d', (s.dst >> 24) & 255, (s.dst >> 16) & 255,
+		(s.dst >> 8) & 255, s.dst & 255)
+	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
+		substr(hex(s.dst), 1, 4), substr(hex(s.dst), 5, 4), substr(hex(s.dst), 9, 4),
+		substr(hex(s.dst), 13, 4), substr(hex(s.dst), 17, 4), substr(hex(s.dst), 21, 4),
+		substr(hex(s.dst), 25, 4), substr(hex(s.dst), 29, 4)))
+	END AS dst,
+	s.sport, s.dport, s.marks,
+	CASE s.tunnel_kind WHEN 1 THEN 'mpls' WHEN 2 THEN 'pppoe' WHEN 3 THEN 'vxlan' WHEN 4 THEN 'geneve'
+	WHEN 5 THEN 'gre' WHEN 6 THEN 'nvgre' WHEN 7 THEN 'erspan' WHEN 8 THEN 'ipip'
+	WHEN 9 THEN '6in4' WHEN 10 THEN '4in6' WHEN 11 THEN '6in6' WHEN 12 THEN 'gtpu'
+	WHEN 13 THEN 'esp' WHEN 14 THEN 'ah'
+	WHEN 15 THEN 'pbb' WHEN 16 THEN 'fabricpath' END AS tunnel,
+	CASE s.tunnel_kind WHEN 1 THEN s.tunnel_id & 1048575 ELSE s.tunnel_id END AS tunnel_id,
+	CASE s.link WHEN 1 THEN 'ethernet' WHEN 101 THEN 'raw' END AS link,
+	s.length, length(s.frame) AS captured, s.packets, s.gso_size, s.rate,
+	substr(CASE WHEN s.why & 1 THEN ',rate' ELSE '' END || CASE WHEN s.why & 2 THEN ',first' ELSE '' END ||
+		CASE WHEN s.why & 4 THEN ',reset' ELSE '' END || CASE WHEN s.why & 8 THEN ',retransmit' ELSE '' END ||
+		CASE WHEN s.why & 16 THEN ',zero-window' ELSE '' END ||
+		CASE WHEN s.why & 32 THEN ',malformed' ELSE '' END ||
+		CASE WHEN s.why & 64 THEN ',drop' ELSE '' END, 2) AS why,
+	r.text AS reason, p.text AS place
+FROM sample s LEFT JOIN interface i ON i.id = s.iface LEFT JOIN word d ON d.id = s.device
+	LEFT JOIN word r ON r.id = s.reason LEFT JOIN word p ON p.id = s.place;

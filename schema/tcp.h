@@ -331,7 +331,7 @@ static __always_inline void tcp_note(struct flow_slot *slot)
 	slot->tcp_state |= TCP_HEALTH;
 }
 
-/* Segments that were there before, or should have been. */
+/* Segments that were there before, or should have been. Returns SAMPLE_RETRANSMIT, or 0. */
 TCP_PART tcp_look_again(struct flow_slot *slot, struct flow_health *h, const struct tcp_peer *peer,
 			const struct flow_facts *f, __u64 now)
 {
@@ -349,7 +349,7 @@ TCP_PART tcp_look_again(struct flow_slot *slot, struct flow_health *h, const str
 		h->count.syn_repeats++;
 	slot->tcp_state |= TCP_TIMED | TCP_TROUBLE;
 	tcp_note(slot);
-	return 0;
+	return SAMPLE_RETRANSMIT;
 }
 
 /* Where it is another connection, or the first packet of one, forget what was before. */
@@ -366,27 +366,40 @@ static __always_inline void tcp_start(struct flow_slot *slot, struct flow_health
 		h->initial_ns = 0;
 }
 
-/* What it says beside its place in the sequence. */
+/* What a segment is by itself: SAMPLE_RESET, SAMPLE_ZERO_WINDOW, or 0. */
+static __always_inline __u32 tcp_is_by_itself(const struct flow_facts *f)
+{
+	if (f->tcp_flags & TCP_FLAG_RST)
+		return SAMPLE_RESET;
+	/* the last segment has the FIN, the others say what they say */
+	if (!f->window && !(f->tcp_flags & TCP_FLAG_SYN) &&
+	    f->packets > (f->tcp_flags & TCP_FLAG_FIN))
+		return SAMPLE_ZERO_WINDOW;
+	return 0;
+}
+
+/* What it says beside its place in the sequence. Returns what it is by itself. */
 TCP_PART tcp_look_flags(struct flow_slot *slot, struct flow_health *h, const struct tcp_peer *peer,
 			const struct flow_facts *f)
 {
+	__u32 why;
+
 	if (!slot || !h || !peer || !f)
 		return 0;
-	if (f->tcp_flags & TCP_FLAG_RST) {
+	why = tcp_is_by_itself(f);
+	if (why == SAMPLE_RESET)
 		h->count.resets += f->packets;
-		tcp_note(slot);
-	} else if (!f->window && !(f->tcp_flags & TCP_FLAG_SYN)) {
-		/* the last segment has the FIN, the others say what they say */
+	else if (why)
 		h->count.zero_windows += f->packets - (f->tcp_flags & TCP_FLAG_FIN);
+	if (why)
 		tcp_note(slot);
-	}
 	if (tcp_is_repeat(slot, f) && !(peer->state & TCP_KEPT_ALIVE)) {
 		if (slot->tcp_dups < 255)
 			slot->tcp_dups++;
 		h->count.dup_acks++;
 		tcp_note(slot);
 	}
-	return 0;
+	return (int)why;
 }
 
 /* From the last SYN to the first packet after it: the handshake's two round trips. */
@@ -413,17 +426,17 @@ TCP_PART tcp_look_handshake(struct flow_slot *slot, struct flow_health *h,
 /*
  * A packet that is not plain: count what it is in the slot's health, and put it into the slot. `now`:
  * of the full clock where the state says TCP_TIMED or the packet is a SYN or follows one; else of the
- * coarse one. slot->last_ns is still that of the packet before.
+ * coarse one. slot->last_ns is still that of the packet before. Returns enum sample_why: what was noted.
  */
-static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health *h,
-				     const struct tcp_peer *peer, const struct flow_facts *f,
-				     __u64 now)
+static __always_inline __u32 tcp_look(struct flow_slot *slot, struct flow_health *h,
+				      const struct tcp_peer *peer, const struct flow_facts *f,
+				      __u64 now)
 {
-	__u32 end = f->seq + tcp_length(f);
+	__u32 end = f->seq + tcp_length(f), why;
 
 	tcp_start(slot, h, f);
 	tcp_look_handshake(slot, h, f, now);
-	tcp_look_flags(slot, h, peer, f);
+	why = (__u32)tcp_look_flags(slot, h, peer, f);
 	if ((slot->tcp_state & TCP_SEEN) && tcp_is_keep_alive(slot, f)) {
 		h->count.keep_alives++;
 		tcp_note(slot);
@@ -431,7 +444,7 @@ static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health 
 	} else {
 		slot->tcp_state &= (__u8)~TCP_KEPT_ALIVE;
 		if (tcp_is_again(slot, f))
-			tcp_look_again(slot, h, peer, f, now);
+			why |= (__u32)tcp_look_again(slot, h, peer, f, now);
 		else if ((slot->tcp_state & TCP_SEEN) && f->seq != slot->tcp_next)
 			/* a hole: something will come late */
 			slot->tcp_state |= TCP_TIMED | TCP_TROUBLE;
@@ -446,4 +459,5 @@ static __always_inline void tcp_look(struct flow_slot *slot, struct flow_health 
 	}
 	slot->tcp_state |= TCP_SEEN;
 	tcp_take_ack(slot, f);
+	return why;
 }

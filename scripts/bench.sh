@@ -4,11 +4,12 @@
 # bench.sh: what wireledger costs on this machine, beside comparators measured in the same run:
 #
 #   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
-#               and what the analysis of TCP adds
-#   tracepoints ns an event of the programs on drops, retransmits, resets and connections, live
+#               what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
+#   tracepoints ns an event of the programs on drops, sampled or not, retransmits, resets, connections, live
 #   sweep       slots and records a second of flowd's sweep
-#   sink        rows a second of the SQLite sink
+#   sink        rows and samples a second of the SQLite sink
 #   replay      packets a CPU second of flowd -r into a database
+#   anonymize   ns an address, and a frame, of flowctl --anonymize
 #   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
 #
 # Figures are medians; "spread" is the least and the greatest round. Ratios travel, nanoseconds do not.
@@ -65,6 +66,8 @@ section sink
 build/bench/sink "$TMP" "$ROUNDS"
 section replay
 build/bench/replay build/bin/flowd "$TMP" "$ROUNDS"
+section anonymize
+build/bench/anonymize "$ROUNDS"
 section flowd
 for flows in $FLOWS; do
 	tests/bench/flowd_cost.sh "$flows" "$SECONDS_LIVE"

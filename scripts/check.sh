@@ -103,8 +103,15 @@ root_tests() {
 	suite build-tools 300 make -s -j "$JOBS" test-tools hook_live
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
 	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
+	suite_file bpf-sample-filter 300 build/tests/bpf_sample_filter \
+		tests/corpus/[!r]*.pcap tests/corpus/[!r]*.pcapng
+	suite_file bpf-sample 180 build/tests/bpf_sample
 	corpus_tests
 	suite_file cli-health 120 tests/cli_health.sh
+	suite_file cli-anonymize 300 tests/cli_anonymize.sh
+	suite_file cli-anonymize-pcap 600 tests/cli_anonymize_pcap.sh
+	suite_file cli-pcap 300 tests/cli_pcap.sh
+	suite_file cli-follow 300 tests/cli_follow.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"

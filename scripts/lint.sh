@@ -79,7 +79,7 @@ check_headers() {
 			;;
 		esac
 	done < <(files -name '*.h' | grep -v '^tests/bench/')
-	for header in schema/flow.h schema/cache.h schema/parse.h; do
+	for header in schema/flow.h schema/cache.h schema/parse.h schema/sample_filter.h; do
 		echo "#include \"$header\"" |
 			clang "${BPF_FLAGS[@]}" -Wall -Werror -Wno-unused -fsyntax-only -x c - || status=1
 	done
@@ -107,7 +107,8 @@ limit() {
 	case "$1" in
 	tests/vectors.h) echo 600 ;;
 	schema/parse.h | schema/packet.h | schema/label.h | schema/tunnel.h | schema/cache.h | \
-		schema/account.bpf.h | schema/flow.h | schema/health.bpf.h | schema/maps.bpf.h | schema/rtt.h | schema/tcp.h | trace/*.bpf.h | \
+		schema/account.bpf.h | schema/flow.h | schema/health.bpf.h | schema/maps.bpf.h | schema/rtt.h | \
+		schema/sample.bpf.h | schema/sample_filter.h | schema/tcp.h | trace/*.bpf.h | \
 		tests/*.h) echo 500 ;;
 	*.h) echo 120 ;;
 	*) echo 500 ;;

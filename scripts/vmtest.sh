@@ -215,7 +215,7 @@ full_socket() {
 guest_events() {
 	local i rcvbuf
 	rm -f "$DB"*
-	flowd_up "$IN_B" || return
+	flowd_up "$IN_B" --drops-sample yes || return
 	match "events: tracepoints" "$(cat "$LOG")" 'kernel events: (6 of 6|7 of 7) tracepoints'
 	for i in 1 2 3 4 5 6 7; do
 		in_a bash -c "echo $i >/dev/udp/10.1.0.2/9999"
@@ -232,6 +232,11 @@ guest_events() {
 	match "events: a full socket drops" "$rcvbuf" '^[1-9][0-9]*$'
 	eq "events: a full socket" "$(sql "SELECT sum(packets) FROM event_text WHERE reason = 'SOCKET_RCVBUFF' AND
 		dport = 9997 AND dst = '10.1.0.2' AND dir = 'ingress' AND device = 'vb'")" "$rcvbuf"
+	eq "events: samples of drops, as counted" \
+		"$(sql "SELECT reason, place, dport, sum(packets), count(*) FROM sample_text WHERE why = 'drop' GROUP BY 1, 2, 3")" \
+		"$(sql "SELECT reason, place, dport, sum(packets), sum(skbs) FROM event_text WHERE what = 'drop' GROUP BY 1, 2, 3")"
+	eq "events: their bytes" "$(sql "SELECT group_concat(hex(substr(frame, 43)))
+		FROM (SELECT frame FROM sample WHERE dport = 9999 ORDER BY id)")" 310A,320A,330A,340A,350A,360A,370A
 	match "events: a place" "$(sql "SELECT place FROM event_text WHERE dport = 9999")" '^__udp4_lib_rcv'
 	nothing_left "events"
 }

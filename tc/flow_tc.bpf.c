@@ -14,6 +14,8 @@
 #include "../schema/walk.bpf.h"
 
 #define TC_PULL_BYTES 1024 /* of headers, at most; what lies beyond is accounted as cut short */
+#define TC_TAG_AT 12
+#define TC_TAG_SIZE 4
 
 static __always_inline void tc_meta(const struct __sk_buff *skb, __u32 l3, struct pkt_meta *meta)
 {
@@ -30,6 +32,37 @@ static __always_inline void tc_meta(const struct __sk_buff *skb, __u32 l3, struc
 	meta->ifnum = (__u16)account_iface(skb->ifindex);
 }
 
+/* The first `want` bytes of the frame, a tag that is held beside it behind the addresses. */
+static __always_inline long tc_copy(struct __sk_buff *skb, __u32 tagged, __u8 *to, __u32 want)
+{
+	long err;
+
+	if (!tagged)
+		return bpf_skb_load_bytes(skb, 0, to, sample_size(want));
+	err = bpf_skb_load_bytes(skb, 0, to + TC_TAG_SIZE, sample_size(want - TC_TAG_SIZE));
+	for (__u32 i = 0; i < TC_TAG_AT; i += 4)
+		*(__u32 *)(to + i) = *(__u32 *)(to + i + TC_TAG_SIZE);
+	*(__be16 *)(to + TC_TAG_AT) = (__be16)skb->vlan_proto;
+	*(__be16 *)(to + TC_TAG_AT + 2) = bpf_htons((__u16)skb->vlan_tci);
+	return err;
+}
+
+/* Hand over the packet, or its beginning. */
+__noinline int tc_sample(struct __sk_buff *skb, struct flow_facts *f, __u32 why, __u32 l3)
+{
+	struct sample_stage *stage = sample_place();
+	__u32 want = (__u32)sample_open(f, why), tagged = !l3 && skb->vlan_present;
+	__u32 len = skb->len + (tagged ? TC_TAG_SIZE : 0);
+
+	if (!want || !stage)
+		return 0;
+	stage->head.length = len;
+	stage->head.gso_size = skb->gso_size;
+	stage->head.ifindex = skb->ifindex;
+	want = len < want ? len : want;
+	return sample_close(tc_copy(skb, tagged, stage->bytes, want) ? 0 : want);
+}
+
 static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -37,6 +70,7 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3
 	struct pkt_meta meta = {.dir = dir, .inner = geometry.inner};
 	struct flow_facts f;
 	int pulled = 0;
+	__u32 why;
 
 	tc_meta(skb, l3, &meta);
 	walk_packet(skb, &meta, &f);
@@ -47,12 +81,14 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3
 		tc_meta(skb, l3, &meta);
 		walk_again(skb, &meta, &f);
 	}
-	books = account_books(cpu, &f.key);
+	books = maps_books(cpu, &f.key);
 	if (!books)
 		return TC_ACT_UNSPEC;
 	books->seen.packets += f.packets;
 	books->seen.bytes += f.bytes;
-	account_flow(cpu, &f, books);
+	why = account_flow(cpu, &f, books);
+	if (why)
+		tc_sample(skb, &f, why, l3);
 	if (pulled) {
 		struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
 

@@ -36,7 +36,7 @@ static inline int set_geometry(struct bpf_object *obj, __u32 sets, bool inner,
 		geometry->seed[i] = ((__u64)random() << 32 ^ (__u64)random() << 8) | 1;
 	geometry->set_mask = sets - 1;
 	geometry->cpu_sets = sets + FLOW_RESERVED_SETS;
-	geometry->xdp_buff_len = 1;
+	geometry->xdp_buff_len = geometry->xdp_load_bytes = geometry->loop = 1;
 	geometry->inner = inner;
 	geometry->cpus = cpus;
 	return set_map_size(obj, "slots", cpus * geometry->cpu_sets) &&
@@ -44,6 +44,7 @@ static inline int set_geometry(struct bpf_object *obj, __u32 sets, bool inner,
 			       set_map_size(obj, "health", cpus * geometry->cpu_sets) &&
 			       set_map_size(obj, "ledger", cpus * FLOW_IFACES * 2) &&
 			       set_map_size(obj, "cpus", cpus) &&
+			       set_map_size(obj, "sample_counts", cpus) &&
 			       set_map_size(obj, "evicted", RING_BYTES)
 		       ? 0
 		       : -EINVAL;

@@ -16,11 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "schema/db.h"
+
+#define CHILD_DEADLINE_MS 60000
 
 static char test_dir[PATH_MAX - 64];
 
@@ -159,16 +162,58 @@ static inline int in_child(bool unprivileged, int (*work)(const void *arg), cons
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-/* Start `work` in a child and kill it after `us` microseconds. */
-static inline void kill_child(int (*work)(const void *arg), const void *arg, useconds_t us)
+static inline pid_t start_child(int (*work)(const void *arg), const void *arg)
 {
-	int status;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (!pid)
 		_exit(work(arg));
+	return pid;
+}
+
+/* Start `work` in a child and kill it after `us` microseconds. */
+static inline void kill_child(int (*work)(const void *arg), const void *arg, useconds_t us)
+{
+	pid_t pid = start_child(work, arg);
+	int status;
+
 	usleep(us);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+/*
+ * The same, that long after it has set *done, of shared_count(), to another number: however slow the
+ * machine is, it has come so far.
+ */
+static inline void kill_child_after(int (*work)(const void *arg), const int64_t *done,
+				    useconds_t us)
+{
+	const int64_t before = *done;
+	pid_t pid = start_child(work, done);
+	int status;
+
+	for (int ms = 0; __atomic_load_n(done, __ATOMIC_ACQUIRE) == before; ms++) {
+		usleep(1000);
+		if (waitpid(pid, &status, WNOHANG))
+			fail_msg("the child has ended: %#x", (unsigned int)status);
+		if (ms < CHILD_DEADLINE_MS)
+			continue;
+		kill(pid, SIGKILL);
+		fail_msg("the child does nothing");
+	}
+	usleep(us);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+/* A number, 0 at first, that children write and the test reads. */
+static inline int64_t *shared_count(void)
+{
+	void *memory = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(memory != MAP_FAILED);
+	return memory;
 }

@@ -4,7 +4,7 @@
  * line. Nothing may crash, and what is accepted must come back the same from what flowd -n prints.
  *
  *   clang -g -O1 -std=c17 -D_GNU_SOURCE -DWIRELEDGER_VERSION='"fuzz"' -I. \
- *       -fsanitize=fuzzer,address,undefined tests/fuzz_config.c flowd/config.c flowd/config_key.c \
+ *       -fsanitize=fuzzer,address,undefined tests/fuzz_config.c flowd/config.c flowd/config_key.c schema/conf.c \
  *       -linih -o build/fuzz/fuzz_config
  *   build/fuzz/fuzz_config -max_len=1024 -max_total_time=60
  */

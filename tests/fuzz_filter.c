@@ -12,9 +12,7 @@
  *   96 to 127   so many bytes (less 96) from which fuzz_filter_grammar.h makes an expression
  *   128 to 255  so many bytes (less 128) of an expression as a text
  */
-#include <dlfcn.h>
 #include <errno.h>
-#include <netdb.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +20,7 @@
 
 #include "cli/filter.h"
 #include "filter_known.h"
+#include "filter_names.h"
 #include "fuzz_filter_grammar.h"
 #include "vectors.h"
 
@@ -61,20 +60,6 @@ struct pair {
 
 static struct pair pairs[COUNT(expressions)];
 static pcap_t *pcap;
-
-/* libpcap asks for names; nobody shall be asked for them here. */
-int getaddrinfo(const char *restrict node, const char *restrict service,
-		const struct addrinfo *restrict hints, struct addrinfo **restrict ret_info)
-{
-	int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-	struct addrinfo numeric = {.ai_family = PF_UNSPEC};
-
-	*(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
-	if (hints)
-		numeric = *hints;
-	numeric.ai_flags |= AI_NUMERICHOST;
-	return next ? next(node, service, &numeric, ret_info) : EAI_NONAME;
-}
 
 static void compile(const char *expression, struct pair *ret_pair)
 {

@@ -126,8 +126,6 @@ SYN_ACK='tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn|tcp-ack'
 
 connect_and_send() { in_a "$WLTRAF" tcp -d 10.1.0.2 "$@" >/dev/null || fail "wltraf tcp $*"; }
 
-try() { in_a "$WLTCP" try -d 10.1.0.2 -p "$1" --wait "$2" | jq -r .result; }
-
 make_events() {
 	wire_start wa wb
 	peer_start "$NSB" stall 7001 --wait 3000

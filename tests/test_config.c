@@ -109,24 +109,31 @@ static void test_defaults(void **state)
 	assert_true(c.sweep_ns == S && c.idle_ns == 15 * S);
 	assert_true(c.active_ns == 60 * S && c.linger_ns == 2 * S);
 	assert_true(c.durability_full && c.fragments_track);
-	assert_false(c.keep_attached || c.check_only || c.detach_only || c.tunnel_inner);
+	assert_false(c.keep_attached || c.check_only || c.detach_only || c.tunnel_inner ||
+		     c.anonymize);
+	assert_string_equal(c.anonymize_key, "/etc/wireledger/anonymize.key");
 	assert_string_equal(c.read, "");
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
 	check_round_trip(&c);
 }
 
-static const char everything[] = "# a comment\n"
-				 "[flowd]\r\n"
-				 "interface = eth0, eth1.100 ,veth-a\n"
-				 "\tinterface = wg0 ; indented, and a comment behind\n"
-				 "instance = edge-1_b.c\n"
-				 "db: /srv/my data/l.db\n"
-				 "socket=/tmp/x.sock\n"
-				 "ingress = tc\negress = none\ntc = clsact\n"
-				 "slots = 1024\nring = 1048576\n"
-				 "sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
-				 "fragments = untracked\ntunnel = inner\n"
-				 "durability = normal\nkeep_attached = yes\nlog_level = debug";
+static const char everything[] =
+	"# a comment\n"
+	"[flowd]\r\n"
+	"interface = eth0, eth1.100 ,veth-a\n"
+	"\tinterface = wg0 ; indented, and a comment behind\n"
+	"instance = edge-1_b.c\n"
+	"db: /srv/my data/l.db\n"
+	"socket=/tmp/x.sock\n"
+	"ingress = tc\negress = none\ntc = clsact\n"
+	"slots = 1024\nring = 1048576\n"
+	"sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
+	"fragments = untracked\ntunnel = inner\n"
+	"sample = 1/64\nsample.first = 2\nsample.triggers = malformed,reset\n"
+	"sample.snaplen = 9216\nsample.filter = tcp port 443 and net 10.0.0.0/8\n"
+	"sample.ring = 1M\nsample.age = 36h\nsample.size = 3M\ndrops.sample = yes\n"
+	"durability = normal\nkeep_attached = yes\nlog_level = debug\n"
+	"anonymize = prefix-preserving\nanonymize.key = /k/a y\n";
 
 static void test_file(void **state)
 {
@@ -149,7 +156,8 @@ static void test_file(void **state)
 	assert_true(c.sweep_ns == S / 2 && c.idle_ns == 30 * S);
 	assert_true(c.active_ns == 300 * S && c.linger_ns == 0);
 	assert_false(c.durability_full || c.fragments_track);
-	assert_true(c.keep_attached && c.tunnel_inner);
+	assert_true(c.keep_attached && c.tunnel_inner && c.anonymize);
+	assert_string_equal(c.anonymize_key, "/k/a y");
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
 	check_round_trip(&c);
 }
@@ -205,11 +213,13 @@ static void test_longest(void **state)
 	memset(path, 'p', sizeof(path));
 	memset(name, 'n', sizeof(name));
 	snprintf(flags, sizeof(flags),
-		 "-n -i 123456789012345 --db /%.189s --socket /%.106s --instance %.63s", path, path,
-		 name);
+		 "-n -i 123456789012345 --db /%.189s --socket /%.106s --instance %.63s "
+		 "--anonymize-key /%.179s",
+		 path, path, name, path);
 	assert_int_equal(load_text("", flags, &c), 0);
 	assert_int_equal(strlen(c.db), 190);
 	assert_int_equal(strlen(c.socket), 107);
+	assert_int_equal(strlen(c.anonymize_key), 180);
 	check_round_trip(&c);
 }
 
@@ -271,12 +281,14 @@ static const struct bad bad_files[] = {
 	{"interface = a/b", "", ":2: interface 'a/b': not an interface name"},
 	{"interface = ..", "", ":2: interface '..': not an interface name"},
 	{"fragments = no", "", ":2: fragments 'no': not one of track|untracked"},
+	{"anonymize = yes", "", ":2: anonymize 'yes': not one of none|prefix-preserving"},
+	{"anonymize.key =", "", ":2: anonymize.key '': empty"},
 	{"tunnel = both", "", ":2: tunnel 'both': not one of outer|inner"},
 	{"read = x.pcap", "", ":2: read 'x.pcap': unknown key"},
 	{"colour = blue", "", ":2: colour 'blue': unknown key"},
 	{"keep-attached = yes", "", ":2: keep-attached 'yes': unknown key"},
 	{"# fine\nidle 5s", "", ":3: not 'key = value'"},
-	{"[other]", "", ":2: section 'other': unknown, only [flowd] is"},
+	{"[other]", "", ":2: section 'other': unknown, only [flowd] and [interface NAME] are"},
 	{"!idle = 5s\n", "", ":1: idle '5s': outside of section [flowd]"},
 	{"!\n[flow]\nidle = 5x\n", "", ":2: section 'flow': unknown"},
 	{"!\n[flowd\n", "", ":2: not 'key = value'"},
@@ -303,6 +315,7 @@ static const struct bad bad_flags[] = {
 	{"", "--ingress none --egress none -i a", "ingress 'none', egress 'none': nothing is left"},
 	{"ingress = none\negress = none", "-n", "ingress 'none', egress 'none': nothing is left"},
 	{"", "", "no interface: name one with -i"},
+	{"sample.filter = tcp por 443", "-n", "sample.filter 'tcp por 443': can't parse"},
 	{"", "-n --config /nonexistent/x",
 	 "/nonexistent/x: cannot be read: No such file or directory"},
 	{"", "-n --config /tmp", "/tmp: cannot be read: Is a directory"},

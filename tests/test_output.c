@@ -30,30 +30,30 @@ static const struct out_column columns[] = {
 };
 
 static const struct out_value rows[][8] = {
-	{{OUT_TEXT, 0, "plain"},
-	 {OUT_NUMBER, 1234567, ""},
-	 {OUT_PLAIN, 1234567, ""},
-	 {OUT_TIME, 1795264496789, ""},
-	 {OUT_DURATION, 61005, ""},
-	 {OUT_PERCENT, 9999, ""},
-	 {OUT_RATE, 999499, ""},
-	 {OUT_FLAGS, 0x12, ""}},
-	{{OUT_TEXT, 0, "a,\"b\"\\\n\x1b\xc3\xa9\xff\xc2\x9b"},
-	 {OUT_NONE, 0, ""},
-	 {OUT_NONE, 0, ""},
-	 {OUT_NONE, 0, ""},
-	 {OUT_NONE, 0, ""},
-	 {OUT_PERCENT, 5, ""},
-	 {OUT_RATE, 999500, ""},
-	 {OUT_FLAGS, 0, ""}},
-	{{OUT_TEXT, 0, ""},
-	 {OUT_NUMBER, UINT64_MAX, ""},
-	 {OUT_PLAIN, 0, ""},
-	 {OUT_TIME, 0, ""},
-	 {OUT_DURATION, 0, ""},
-	 {OUT_PERCENT, 10000, ""},
-	 {OUT_RATE, 12345678901, ""},
-	 {OUT_FLAGS, 0xff, ""}},
+	{{OUT_TEXT, 0, "plain", NULL},
+	 {OUT_NUMBER, 1234567, "", NULL},
+	 {OUT_PLAIN, 1234567, "", NULL},
+	 {OUT_TIME, 1795264496789, "", NULL},
+	 {OUT_DURATION, 61005, "", NULL},
+	 {OUT_PERCENT, 9999, "", NULL},
+	 {OUT_RATE, 999499, "", NULL},
+	 {OUT_FLAGS, 0x12, "", NULL}},
+	{{OUT_TEXT, 0, "a,\"b\"\\\n\x1b\xc3\xa9\xff\xc2\x9b", NULL},
+	 {OUT_NONE, 0, "", NULL},
+	 {OUT_NONE, 0, "", NULL},
+	 {OUT_NONE, 0, "", NULL},
+	 {OUT_NONE, 0, "", NULL},
+	 {OUT_PERCENT, 5, "", NULL},
+	 {OUT_RATE, 999500, "", NULL},
+	 {OUT_FLAGS, 0, "", NULL}},
+	{{OUT_TEXT, 0, "", NULL},
+	 {OUT_NUMBER, UINT64_MAX, "", NULL},
+	 {OUT_PLAIN, 0, "", NULL},
+	 {OUT_TIME, 0, "", NULL},
+	 {OUT_DURATION, 0, "", NULL},
+	 {OUT_PERCENT, 10000, "", NULL},
+	 {OUT_RATE, 12345678901, "", NULL},
+	 {OUT_FLAGS, 0xff, "", NULL}},
 };
 
 static void print(const struct out_ops *ops, size_t count, char *text, size_t size)
@@ -100,6 +100,28 @@ static void test_csv(void **state)
 			    "1,\"a,\"\"b\"\"\\\n\x1b\xc3\xa9\xff\xc2\x9b\",,,,0.05,999500,0\r\n"
 			    "1,,18446744073709551615,0,1970-01-01T00:00:00.000Z,100.00,12345678901,"
 			    "255\r\n");
+}
+
+/* Where a text is longer than a cell, JSON and CSV have all of it. */
+static void test_whole(void **state)
+{
+	struct out_value row[8] = {{.kind = OUT_NONE}};
+	char longer[1000], text[2048];
+
+	(void)state;
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = 0;
+	out_set_text(&row[0], longer);
+	row[0].whole = longer;
+	for (int i = 0; i < 2; i++) {
+		const struct out_ops *ops = i ? &out_csv : &out_json;
+		struct out out = {.columns = columns, .file = fmemopen(text, sizeof(text), "w")};
+
+		assert_int_equal(ops->row(&out, row), 0);
+		assert_int_equal(ops->end(&out), 0);
+		fclose(out.file);
+		assert_non_null(strstr(text, longer));
+	}
 }
 
 #define PAD "     "
@@ -215,9 +237,10 @@ static void test_if_any(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json),	     cmocka_unit_test(test_csv),
-		cmocka_unit_test(test_text),	     cmocka_unit_test(test_many_and_full),
-		cmocka_unit_test(test_microseconds), cmocka_unit_test(test_if_any),
+		cmocka_unit_test(test_json),	      cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_text),
+		cmocka_unit_test(test_many_and_full), cmocka_unit_test(test_microseconds),
+		cmocka_unit_test(test_if_any),
 	};
 
 	setenv("TZ", "UTC0", 1);

@@ -334,11 +334,13 @@ static void test_again(void **state)
 	assert_int_equal(db_open_writer(config.db, false, &db, &fd, &error), 0);
 	assert_int_equal(db_meta_set_int(db, "last_sweep", 77), 0);
 	assert_int_equal(db_meta_set_int(db, "ring_pos", 4711), 0);
+	assert_int_equal(db_meta_set_int(db, "sample_pos", 815), 0);
 	db_close(db, fd);
 	assert_int_equal(replay(&config, &stats), 0);
 	assert_int_equal(db_open_reader(config.db, &db, &error), 0);
 	assert_int_equal(ask("SELECT value FROM meta WHERE key = 'last_sweep'"), 77);
 	assert_int_equal(ask("SELECT value FROM meta WHERE key = 'ring_pos'"), 4711);
+	assert_int_equal(ask("SELECT value FROM meta WHERE key = 'sample_pos'"), 815);
 	assert_int_equal(ask("SELECT count(*) FROM interface"), 2);
 	assert_int_equal(ask("SELECT count(DISTINCT generation) FROM interface"), 2);
 	assert_int_equal(ask("SELECT count(DISTINCT iface) FROM flow"), 2);

@@ -369,9 +369,10 @@ static void test_full_disk(void **state)
 	assert_int_equal(result, 0);
 }
 
-/* Go on from what the database says, until killed. */
+/* Go on from what the database says, until killed. `arg`: a shared count, of the last sweep that was written. */
 static int write_for_ever(const void *arg)
 {
+	int64_t *done = (int64_t *)(uintptr_t)arg;
 	struct sink_batch batch = {0};
 	char error[SINK_ERROR_MAX];
 	struct db_error opening;
@@ -380,7 +381,6 @@ static int write_for_ever(const void *arg)
 	struct sink *sink;
 	int fd;
 
-	(void)arg;
 	if (db_open_writer(in_dir("sink.db"), false, &db, &fd, &opening))
 		return 1;
 	db_meta_get_int(db, "last_sweep", &sweep);
@@ -389,6 +389,7 @@ static int write_for_ever(const void *arg)
 		if (fill(&batch, (uint64_t)sweep, records_of((uint64_t)sweep), 1000 + sweep) ||
 		    sink->ops->write(sink, &batch, error, sizeof(error)))
 			return 2;
+		__atomic_store_n(done, sweep, __ATOMIC_RELEASE);
 	}
 	return 3;
 }
@@ -418,19 +419,26 @@ static void check_sweeps(int64_t *ret_sweep)
 
 static void test_killed(void **state)
 {
+	int64_t *done = shared_count(), sweep = 0;
 	struct sqlite3 *db;
 	struct sink *sink;
-	int64_t sweep = 0;
 
 	(void)state;
 	sink = open_sink(&db);
 	sink->ops->free(sink);
 	for (int i = 0; i < KILLS; i++) {
-		kill_child(write_for_ever, NULL, (useconds_t)(5000 + random_below(40000)));
+		if (i % 2)
+			kill_child(write_for_ever, done, (useconds_t)random_below(40000));
+		else
+			kill_child_after(write_for_ever, done, (useconds_t)random_below(20000));
 		check_sweeps(&sweep);
+		/* what it knew to be written, and perhaps a sweep of which it did not learn that */
+		assert_true(sweep == *done || sweep == *done + 1);
+		*done = sweep;
 	}
 	print_message("%d kills, %lld sweeps\n", KILLS, (long long)sweep);
-	assert_true(sweep > KILLS / 4);
+	assert_true(sweep >= KILLS / 2);
+	munmap(done, sizeof(*done));
 }
 
 /* The two together, as flowd has them. */

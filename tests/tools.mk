@@ -2,8 +2,9 @@
 #
 # tools.mk: the programs that the root suites of tests/ run: included by the Makefile.
 
-TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp \
+TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health \
+	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
+	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o
 
 .PHONY: test-tools
@@ -30,6 +31,33 @@ $(B)/tests/bpf_corpus: tests/bpf_corpus.c tests/bpf_corpus_rig.c tests/bpf_corpu
 $(B)/tests/bpf_health: tests/bpf_health.c tests/bpf_corpus_rig.c tests/bpf_corpus.h tests/bpf_geometry.h \
 		$(BPF_HDR) $(SKELS) $(B)/tests/bpf_corpus.skel.h $(B)/libwireledger.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -o $@
+
+$(B)/tests/bpf_sample_filter.bpf.o: tests/bpf_sample_filter.bpf.c tests/bpf_sample_filter.h $(BPF_HDR)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bpf_sample_filter.skel.h: $(B)/tests/bpf_sample_filter.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample_filter > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/bpf_sample_filter: tests/bpf_sample_filter.c tests/bpf_sample_filter_rig.c tests/bpf_sample_filter.h \
+		tests/sample_program.h tests/sample_frames.h $(wildcard tests/vectors* tests/filter_*.h) $(BPF_HDR) \
+		$(B)/tests/bpf_sample_filter.skel.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -lbpf -lelf -lpcap -o $@
+
+$(B)/tests/bpf_sample.bpf.o: tests/bpf_sample.bpf.c tests/bpf_sample.h schema/flow.h
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/tests/bpf_sample.skel.h: $(B)/tests/bpf_sample.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_sample > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(B)/tests/bpf_sample: tests/bpf_sample.c tests/bpf_sample_rate.c tests/bpf_sample_room.c tests/bpf_sampler.c \
+		tests/bpf_sample.h tests/bpf_sample_frame.h tests/bpf_sampler.h $(BPF_HDR) $(SKELS) $(B)/tests/bpf_sample.skel.h $(B)/libwireledger.a
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c %.a,$^) $(LDFLAGS) $(FLOWD_LIBS) -lm -o $@
 
 $(B)/tests/wlgen.bpf.o: tests/wlgen.bpf.c tests/wlgen.h
 	@mkdir -p $(@D)
@@ -67,10 +95,19 @@ $(B)/tests/wltcp: tests/wltcp.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
 
+$(B)/tests/wlsample: tests/wlsample.c $(B)/libwireledger.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(CLI_LIBS) -o $@
+
+$(B)/tests/wlcases: tests/wlcases.c tests/anonymize_cases.h tests/vectors.h $(wildcard tests/vectors*.inc)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
+
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
 	flowd/books.c flowd/conv.c flowd/counter_sample.c flowd/counters.c flowd/expire_due.c flowd/expire_health.c \
-	flowd/index.c flowd/nic.c flowd/outer.c flowd/record.c flowd/sink.c schema/fields.c schema/flow_record.c)
+	flowd/index.c flowd/nic.c flowd/outer.c flowd/record.c flowd/sink.c \
+	flowd/sink_batch.c schema/fields.c schema/flow_record.c)
 
 $(B)/tests/test_model: $(TEST_MODEL_OBJ)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lcmocka -lpthread -o $@

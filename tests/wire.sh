@@ -121,6 +121,23 @@ peer_start() {
 
 peer_stop() { wait_until 20 gone "$PEER_PID" || fail "wltcp does not end"; }
 
+# try PORT MS: what becomes of a connection from A to B
+try() { in_a "$WLTCP" try -d 10.1.0.2 -p "$1" --wait "$2" | jq -r .result; }
+
+# make_trouble: from A to B, with a server of iperf3 at port 5201 there: losses and reordering, a window that
+# closes, a closed port
+make_trouble() {
+	wire_start wa wb --seed 3 --loss 1/100 --reorder 1/200:3
+	in_a timeout 60 iperf3 -c 10.1.0.2 -i 0 -b 20M -t 3 >"$WL_TMP/iperf" 2>&1 || fail "iperf3: $(tail -n 1 "$WL_TMP/iperf")"
+	wire_stop
+	wire_start wa wb
+	peer_start "$NSB" stall 7001 --wait 2000
+	in_a "$WLTRAF" tcp -d 10.1.0.2 -p 7001 --size 2000000 >/dev/null || fail "wltraf tcp"
+	peer_stop
+	assert_eq "a closed port refuses" "$(try 7002 2000)" "Connection refused"
+	wire_stop
+}
+
 # --- answers --------------------------------------------------------------------------------------
 
 # tcp_sum DB FIELD SRC PORT: of the directions from that address with that port on either side

@@ -15,6 +15,7 @@
 #include "count.bpf.h"
 #include "key.bpf.h"
 #include "origin.bpf.h"
+#include "sample_drop.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -139,6 +140,8 @@ int drop(__u64 *ctx)
 		untold_put(&key, &by);
 	else
 		count_event(&key, &by);
+	if (drops_are_sampled())
+		sample_drop(skb, &key, origin.link, (__u32)by.packets, origin.untold);
 	return 0;
 }
 
@@ -150,15 +153,18 @@ int untold(__u64 *ctx)
 	struct event_control *control = control_get();
 	struct event_untold *last = untold_get();
 	struct event_key key;
+	bool ours;
 
 	if (!sk || !control || !last || !last->by.skbs)
 		return 0;
-	if (net_is_ours(sk->__sk_common.skc_net.net, control)) {
+	ours = net_is_ours(sk->__sk_common.skc_net.net, control);
+	if (ours) {
 		key = last->key;
 		key.generation = *(volatile __u32 *)&control->generation;
 		count_event(&key, &last->by);
 	}
 	last->by.skbs = 0;
+	sample_told(ours);
 	return 0;
 }
 

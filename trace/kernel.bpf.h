@@ -114,6 +114,7 @@ typedef struct {
 } atomic_t;
 
 struct skb_shared_info {
+	unsigned short gso_size;
 	unsigned short gso_segs;
 	struct sk_buff *frag_list;
 	atomic_t dataref;

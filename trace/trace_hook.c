@@ -26,6 +26,10 @@ static const char *const map_names[] = {"event_control", "event_counts", "event_
 					"event_sockets", "event_untold"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
+/* Those of the flow programs that dropped packets are sampled by, pinned before. */
+static const char *const sample_maps[] = {"sample_conf", "samples", "sample_counts"};
+#define SAMPLE_MAPS (sizeof(sample_maps) / sizeof(sample_maps[0]))
+
 static const struct trace_program programs[TRACE_PROGRAMS] = {
 	{.name = "drop", .tracepoint = "kfree_skb", .what = EVENT_DROP},
 	{.name = "untold", .tracepoint = "udp_fail_queue_rcv_skb", .what = EVENT_DROP},
@@ -99,11 +103,12 @@ static int pinned_layout(const struct hook_env *env)
 	return control.layout == EVENT_LAYOUT ? 0 : -ESTALE;
 }
 
-static int reuse_maps(struct trace *trace, const struct hook_env *env)
+static int reuse_maps(struct trace *trace, const struct hook_env *env, const char *const *names,
+		      size_t count)
 {
-	for (size_t i = 0; i < MAP_COUNT; i++) {
-		_fd_ fd = hook_pin_open(env, map_names[i]);
-		int err = fd < 0 ? fd : bpf_map__reuse_fd(map_of(trace, map_names[i]), fd);
+	for (size_t i = 0; i < count; i++) {
+		_fd_ fd = hook_pin_open(env, names[i]);
+		int err = fd < 0 ? fd : bpf_map__reuse_fd(map_of(trace, names[i]), fd);
 
 		if (err)
 			return err;
@@ -186,8 +191,10 @@ static int load(struct trace *trace, const struct hook_env *env, bool with_progr
 					     trace->cpus * 2 * EVENT_CELLS);
 	for (size_t i = 0; !err && i < sizeof(trace->skel->rodata->seed) / 8; i++)
 		err = new_seed((uint64_t *)&trace->skel->rodata->seed[i]);
+	err = err ? err : reuse_maps(trace, env, sample_maps, SAMPLE_MAPS);
+	trace->skel->rodata->sample_ring_bytes = bpf_map__max_entries(trace->skel->maps.samples);
 	if (!err && trace->taken_over)
-		err = reuse_maps(trace, env);
+		err = reuse_maps(trace, env, map_names, MAP_COUNT);
 	for (size_t i = 0; !with_programs && i < TRACE_PROGRAMS; i++)
 		bpf_program__set_autoload(program_of(trace, i), false);
 	return err ? err : bpf_object__load(trace->skel->obj);
@@ -392,6 +399,15 @@ void trace_close(struct trace *trace)
 	}
 	health__destroy(trace->skel);
 	memset(trace, 0, sizeof(*trace));
+}
+
+const struct trace_program *trace_program(const struct trace *trace, const char *name)
+{
+	for (size_t i = 0; trace->skel && i < TRACE_PROGRAMS; i++) {
+		if (!strcmp(trace->program[i].name, name))
+			return &trace->program[i];
+	}
+	return NULL;
 }
 
 uint64_t trace_missed(const struct trace *trace, uint32_t what)

@@ -66,6 +66,9 @@ void trace_unpin(const char *pin_dir);
 
 void trace_close(struct trace *trace);
 
+/* The program of that name in health.bpf.c; NULL: nothing is traced. */
+const struct trace_program *trace_program(const struct trace *trace, const char *name);
+
 /* Runs of the programs that tell of `what`, or of this one, which the kernel left out because they were nested. */
 uint64_t trace_missed(const struct trace *trace, uint32_t what);
 

@@ -3,7 +3,7 @@
 # make bench-tools    the benchmarks, in build/bench/; scripts/bench.sh runs them
 
 BENCH := $(B)/bench
-BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay events $(if $(wildcard flowd/sweep.c),sweep) \
+BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay events anonymize $(if $(wildcard flowd/sweep.c),sweep) \
 	$(if $(wildcard flowd/sink_sqlite.c),sink))
 BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h $(BENCH)/bench_trace.skel.h
 
@@ -25,6 +25,7 @@ $(BENCH)/%.o: tests/bench/%.c $(SKELS) $(BENCH_SKELS)
 
 # Only what it needs, so that a benchmark of the datapath builds without the rest of flowd.
 $(BENCH)/datapath: $(BENCH)/datapath.o $(BENCH)/datapath_subjects.o $(BENCH)/datapath_tcp.o \
+		$(BENCH)/datapath_sample.o \
 		$(B)/flowd/maps.o $(B)/flowd/ring.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -lpthread -o $@
 
@@ -36,6 +37,9 @@ $(BENCH)/insns $(BENCH)/events: $(BENCH)/%: $(BENCH)/%.o
 # It runs flowd itself.
 $(BENCH)/replay: $(BENCH)/replay.o
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
+$(BENCH)/anonymize: $(BENCH)/anonymize.o $(B)/libwireledger.a
+	$(Q)$(CC) $(LDFLAGS) $^ $(CLI_LIBS) -o $@
 
 $(BENCH)/sweep $(BENCH)/sink: $(BENCH)/%: $(BENCH)/%.o $(B)/libwireledger.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(FLOWD_LIBS) -o $@

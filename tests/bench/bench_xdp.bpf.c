@@ -2,7 +2,7 @@
 /*
  * bench_xdp.bpf.c: the entry of an XDP benchmark and the programs to compare with: an empty one,
  * one that only parses, wireledger's parser and ledger over BPF_MAP_TYPE_LRU_PERCPU_HASH, and
- * wireledger without its analysis of TCP.
+ * wireledger without its analysis of TCP, and without the choice of packets to be sampled.
  */
 #include <linux/bpf.h>
 
@@ -64,7 +64,7 @@ int bench_lru(struct xdp_md *ctx)
 	meta.len = geometry.xdp_buff_len ? (__u32)bpf_xdp_get_buff_len(ctx) : meta.reach;
 	meta.ifnum = account_iface(ctx->ingress_ifindex);
 	walk_packet(ctx, &meta, &f);
-	books = account_books(cpu, &f.key);
+	books = maps_books(cpu, &f.key);
 	if (!books || !stat)
 		return XDP_PASS;
 	books->seen.packets += f.packets;
@@ -94,13 +94,40 @@ int bench_account(struct xdp_md *ctx)
 	walk_packet(ctx, &meta, &f);
 	if (!f.key.vlan)
 		f.key.marks |= iface >> 16;
-	books = account_books(cpu, &f.key);
+	books = maps_books(cpu, &f.key);
 	if (!books)
 		return XDP_PASS;
 	books->seen.packets += f.packets;
 	books->seen.bytes += f.bytes;
 	f.segment = 0;
 	account_flow(cpu, &f, books);
+	return XDP_PASS;
+}
+
+/* flow_xdp, but no packet is sampled, and none asked for it. */
+SEC("xdp")
+int bench_unsampled(struct xdp_md *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
+	struct pkt_meta meta = {.dir = FLOW_INGRESS, .inner = geometry.inner};
+	__u32 iface = account_iface(ctx->ingress_ifindex);
+	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
+	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+	struct flow_ledger *books;
+	struct flow_facts f;
+
+	meta.reach = (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
+	meta.len = geometry.xdp_buff_len ? (__u32)bpf_xdp_get_buff_len(ctx) : meta.reach;
+	meta.ifnum = (__u16)iface;
+	walk_packet(ctx, &meta, &f);
+	if (!f.key.vlan)
+		f.key.marks |= iface >> 16;
+	books = maps_books(cpu, &f.key);
+	if (!books || !ctl || !stat)
+		return XDP_PASS;
+	books->seen.packets += f.packets;
+	books->seen.bytes += f.bytes;
+	account_count(cpu, &f, books, ctl, stat);
 	return XDP_PASS;
 }
 

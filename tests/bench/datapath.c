@@ -61,6 +61,10 @@ static void aim(const struct subject *s, const struct frame *frame, uint32_t flo
 	s->vary->again = frame->again;
 	s->vary->stamp_off = frame->stamp_off;
 	s->vary->stream = s->stream;
+	if (s->conf) {
+		s->ledger->sample_conf[LEDGER_IFNUM] = *s->conf;
+		__atomic_add_fetch(&s->ledger->control->sampling, 1, __ATOMIC_RELEASE);
+	}
 }
 
 static uint64_t ring_full(const struct bench *bench, const struct subject *s)
@@ -68,15 +72,25 @@ static uint64_t ring_full(const struct bench *bench, const struct subject *s)
 	return s->ledger ? s->ledger->cpu[bench->cpu].ring_full : 0;
 }
 
+static struct sample_count sampled(const struct bench *bench, const struct subject *s)
+{
+	return s->ledger ? s->ledger->sample_counts[bench->cpu] : (struct sample_count){0};
+}
+
 /* One round of one subject: nanoseconds a packet. */
 static double round_ns(struct bench *bench, const struct subject *s, const struct frame *frame,
 		       struct result *result)
 {
+	struct sample_count before = sampled(bench, s), after;
 	uint32_t packets = bench->opt.packets;
 	uint64_t full = ring_full(bench, s);
 	double ns = (call_cost(s, frame, packets) - bench->call_ns) / packets;
 
 	result->folded += (double)(ring_full(bench, s) - full) / packets / bench->opt.rounds;
+	after = sampled(bench, s);
+	if (after.passed > before.passed)
+		result->lost += (double)(after.lost - before.lost) /
+				(double)(after.passed - before.passed) / bench->opt.rounds;
 	return ns;
 }
 
@@ -106,7 +120,9 @@ void measure(struct bench *bench, const struct subject *subjects, int count,
 		call_cost(&subjects[i], frame, warm);
 	}
 	for (int round = 0; round < bench->opt.rounds; round++) {
-		for (int i = 0; i < count; i++) {
+		for (int turn = 0; turn < count; turn++) {
+			int i = (round + turn) % count; /* none is always behind the same one */
+
 			aim(&subjects[i], frame, flows);
 			results[i].ns[round] = round_ns(bench, &subjects[i], frame, &results[i]);
 		}
@@ -248,14 +264,18 @@ static void plain_sections(struct bench *bench)
 static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{"rounds", required_argument, NULL, 'r'}, {"packets", required_argument, NULL, 'p'},
-		{"quick", no_argument, NULL, 'q'},	  {"small", no_argument, NULL, 's'},
-		{"tcp", no_argument, NULL, 't'},	  {NULL, 0, NULL, 0},
+		{"rounds", required_argument, NULL, 'r'},
+		{"packets", required_argument, NULL, 'p'},
+		{"quick", no_argument, NULL, 'q'},
+		{"small", no_argument, NULL, 's'},
+		{"tcp", no_argument, NULL, 't'},
+		{"sample", no_argument, NULL, 'm'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
 	*opt = (struct options){.rounds = 9, .packets = 2000000};
-	while ((c = getopt_long(argc, argv, "r:p:qst", longs, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "r:p:qstm", longs, NULL)) >= 0) {
 		if (c == 'r')
 			opt->rounds = atoi(optarg);
 		else if (c == 'p')
@@ -266,6 +286,8 @@ static int parse_options(int argc, char **argv, struct options *opt)
 			opt->only_small = true;
 		else if (c == 't')
 			opt->only_tcp = true;
+		else if (c == 'm')
+			opt->only_sample = true;
 		else
 			return -EINVAL;
 	}
@@ -279,7 +301,8 @@ int main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &bench.opt)) {
 		fprintf(stderr,
-			"usage: datapath [--quick] [--small] [--tcp] [--rounds N] [--packets N]\n");
+			"usage: datapath [--quick] [--small] [--tcp] [--sample] [--rounds N] "
+			"[--packets N]\n");
 		return 2;
 	}
 	libbpf_set_print(NULL);
@@ -290,9 +313,12 @@ int main(int argc, char **argv)
 	printf("# packets on CPU %d, rings of %u MiB drained on CPU %d; medians of %d interleaved "
 	       "rounds of %u packets\n",
 	       bench.cpu, RING_BYTES >> 20, bench.drain_cpu, bench.opt.rounds, bench.opt.packets);
-	if (!bench.opt.only_tcp)
+	if (!bench.opt.only_tcp && !bench.opt.only_sample)
 		plain_sections(&bench);
-	tcp_section(&bench);
+	if (!bench.opt.only_sample)
+		tcp_section(&bench);
+	if (!bench.opt.only_tcp)
+		sample_section(&bench);
 	subjects_close(&bench);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #define SLOTS_SMALL 65536 /* flowd's default, a CPU */
 #define SLOTS_LARGE 1048576
 #define RING_BYTES (16U * 1024 * 1024)
+#define LEDGER_IFNUM 1
 #define LO_IFINDEX 1 /* a test-run's packets come from the loopback device */
 
 enum { LEDGER_SMALL, LEDGER_LARGE, LEDGERS };
@@ -34,7 +35,8 @@ struct subject {
 	const struct subject *empty; /* what to compare with */
 	const struct subject *other;
 	struct maps *ledger;
-	uint32_t stream; /* of bench_vary */
+	const struct sample_conf *conf; /* by which `ledger` is to sample; NULL: as it does */
+	uint32_t stream;		/* of bench_vary */
 };
 
 struct result {
@@ -43,6 +45,7 @@ struct result {
 	double above;  /* the empty program: the median of the rounds' differences */
 	double beyond; /* the other one, likewise */
 	double folded; /* share of packets for which the ring had no room */
+	double lost;   /* share of samples, likewise */
 };
 
 struct options {
@@ -51,6 +54,7 @@ struct options {
 	bool quick;
 	bool only_small; /* no section but XDP with 1 and 1,000 flows: for work on the datapath */
 	bool only_tcp;
+	bool only_sample;
 };
 
 struct bench {
@@ -76,6 +80,9 @@ struct subject ledger_subject(struct bench *bench, const char *name, int number)
 
 /* Of datapath_tcp.c: what the analysis of TCP adds, and what all costs beside another agent. */
 void tcp_section(struct bench *bench);
+
+/* Of datapath_sample.c: what samples cost. */
+void sample_section(struct bench *bench);
 
 /* Of datapath.c. */
 void measure(struct bench *bench, const struct subject *subjects, int count,

@@ -83,23 +83,23 @@ struct subject ledger_subject(struct bench *bench, const char *name, int number)
 /* The records are read as flowd reads them; what they say is not kept. */
 static uint64_t drain(struct ring *ring)
 {
-	const struct flow_evicted *record;
-	uint64_t packets = 0;
+	const uint64_t *record;
+	uint64_t sum = 0;
 	size_t size;
 
 	for (int n = 0; (record = ring_read(ring, &size)); n++) {
-		packets += record->slot.packets;
+		sum += *record;
 		if ((n & 255) == 255)
 			ring_release(ring, ring->read_pos);
 	}
 	ring_release(ring, ring->read_pos);
-	return packets;
+	return sum;
 }
 
 static void *drain_rings(void *arg)
 {
 	struct bench *bench = arg;
-	struct ring ring[LEDGERS];
+	struct ring ring[LEDGERS], samples[LEDGERS];
 	struct epoll_event event = {.events = EPOLLIN};
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	time_t second = time(NULL);
@@ -107,23 +107,28 @@ static void *drain_rings(void *arg)
 	pin_to(bench->drain_cpu);
 	setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* others' work is not to fill the rings */
 	for (int i = 0; i < LEDGERS; i++) {
-		int fd = bench->ledger[i].ring_fd;
+		const struct maps *maps = &bench->ledger[i];
 
-		if (ring_open(fd, bench->ledger[i].ring_bytes, &ring[i]) ||
-		    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+		if (ring_open(maps->ring_fd, maps->ring_bytes, &ring[i]) ||
+		    ring_open(maps->sample_fd, maps->sample_bytes, &samples[i]) ||
+		    epoll_ctl(epoll, EPOLL_CTL_ADD, maps->ring_fd, &event) ||
+		    epoll_ctl(epoll, EPOLL_CTL_ADD, maps->sample_fd, &event))
 			die("ring", errno);
 	}
 	while (!atomic_load(&bench->stop)) {
 		epoll_wait(epoll, &event, 1, 5);
 		for (int i = 0; i < LEDGERS; i++) {
 			drain(&ring[i]);
+			drain(&samples[i]);
 			if (time(NULL) != second)
 				bench->ledger[i].control->epoch++;
 		}
 		second = time(NULL);
 	}
-	for (int i = 0; i < LEDGERS; i++)
+	for (int i = 0; i < LEDGERS; i++) {
 		ring_close(&ring[i]);
+		ring_close(&samples[i]);
+	}
 	close(epoll);
 	return NULL;
 }
@@ -138,7 +143,8 @@ static void private_bpffs(void)
 
 static void open_ledger(struct maps *maps, uint32_t slots)
 {
-	struct maps_wish wish = {.slots = slots, .ring_bytes = RING_BYTES};
+	struct maps_wish wish = {
+		.slots = slots, .ring_bytes = RING_BYTES, .sample_bytes = RING_BYTES};
 	char dir[64], error[MAPS_ERROR_MAX];
 	int err;
 
@@ -149,7 +155,8 @@ static void open_ledger(struct maps *maps, uint32_t slots)
 	err = maps_open(&wish, maps, error);
 	if (err)
 		die(error, err);
-	maps->ifaces[LO_IFINDEX] = (struct flow_iface){.ifindex = LO_IFINDEX, .ifnum = 1};
+	maps->ifaces[LO_IFINDEX] =
+		(struct flow_iface){.ifindex = LO_IFINDEX, .ifnum = LEDGER_IFNUM};
 	err = bpf_object__load(maps->xdp->obj);
 	if (err)
 		die("flow_xdp", err);
@@ -169,7 +176,7 @@ static void shape_like(struct bench_xdp *xdp, const struct maps *like)
 
 static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entries)
 {
-	struct flow_iface iface = {.ifindex = LO_IFINDEX, .ifnum = 1};
+	struct flow_iface iface = {.ifindex = LO_IFINDEX, .ifnum = LEDGER_IFNUM};
 	struct bench_xdp *xdp = bench_xdp__open();
 	uint32_t ifindex = LO_IFINDEX;
 
@@ -182,6 +189,7 @@ static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entr
 		shape_like(xdp, like);
 	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
 	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
+	bpf_map__set_max_entries(xdp->maps.sample_counts, like->cpus);
 	if (bench_xdp__load(xdp) ||
 	    bpf_map_update_elem(bpf_map__fd(xdp->maps.ifaces), &ifindex, &iface, BPF_ANY))
 		die("bench_xdp", errno);

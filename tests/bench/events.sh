@@ -5,6 +5,8 @@
 # (events.c), in a namespace where flowd listens. A line for each ROW:
 #
 #   drop:FLOWS    kfree_skb: UDP packets of FLOWS flows, to no address of ours, which the stack drops
+#   sampled:FLOWS the same, each of them sampled, no more than the ring has room for
+#   storm:FLOWS   the same as drop:FLOWS, sampled, so that the ring has no room for most
 #   retransmit    tcp_retransmit_skb: a transfer that loses 2 % of its segments
 #   state         inet_sock_set_state: connections that are opened and closed
 #   reset_out, reset_in    tcp_send_reset and tcp_receive_reset: connections to a closed port
@@ -19,8 +21,9 @@
 ROUNDS=${ROUNDS:-3}
 COUNT=${COUNT:-500000} # packets of a round of drops
 LIMIT=${LIMIT:-}
+FITS=15000 # of 240 bytes, into half a ring of 8 MB
 ROWS=("$@")
-[ $# -gt 0 ] || ROWS=(drop:1 drop:1000 drop:1000000 retransmit state reset_out reset_in)
+[ $# -gt 0 ] || ROWS=(drop:1 drop:1000 drop:1000000 sampled:1000 storm:1000 retransmit state reset_out reset_in)
 
 # connects NETNS ADDRESS: to a port where nobody listens
 connects() {
@@ -48,10 +51,14 @@ connections() {
 
 lossy_transfer() { in_b iperf3 -c 10.1.0.1 -p 5201 -t 2 -P 4; }
 
-# events_of PROGRAM PARAMETER
+# dropped FLOWS COUNT: packets of 100 bytes
+dropped() { in_a "$WLGEN" -i va -n "$2" -f "$1" --dst-mac 02:00:00:00:0a:02; }
+
+# events_of ROW PARAMETER
 events_of() {
 	case $1 in
-	drop) in_a "$WLGEN" -i va -n "$COUNT" -f "$2" --dst-mac 02:00:00:00:0a:02 ;;
+	drop | storm) dropped "$2" "$COUNT" ;;
+	sampled) dropped "$2" "$FITS" ;;
 	retransmit) lossy_transfer ;;
 	state) connections ;;
 	reset_out) connects "$NSA" 10.1.0.2 ;;
@@ -62,11 +69,24 @@ events_of() {
 # Until the pipe is closed.
 measure() { "$WL_BUILD/bench/events" "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" "$1" <"$WL_TMP/go" >"$WL_TMP/out"; }
 
-# a_round PROGRAM PARAMETER: a line into $WL_TMP/rounds: own, events, program, empty
+# program_of ROW
+program_of() {
+	case $1 in
+	sampled | storm) echo drop ;;
+	*) echo "$1" ;;
+	esac
+}
+
+set_drops() { "$FLOWCTL" --db "$FLOWD_DB" sample --drops "$1" >"$WL_TMP/sample" 2>&1 || fail "$(cat "$WL_TMP/sample")"; }
+
+ring_empty() { [ "$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq .flowd.samples.ring_used)" = 0 ]; }
+
+# a_round ROW PARAMETER: a line into $WL_TMP/rounds: own, events, program, empty
 a_round() {
 	local pid
 	: >"$WL_TMP/out"
-	background measure "$1"
+	wait_until 20 ring_empty || fail "$1: samples are not stored"
+	background measure "$(program_of "$1")"
 	pid=$!
 	exec 9>"$WL_TMP/go"
 	wait_until 10 grep -qs ready "$WL_TMP/out" || fail "$1: events does not start"
@@ -76,11 +96,14 @@ a_round() {
 	awk 'NF == 3 && $1 > 0 { print $2 - $3, $1, $2, $3 }' "$WL_TMP/out" >>"$WL_TMP/rounds"
 }
 
-# row PROGRAM PARAMETER
+# row ROW PARAMETER
 row() {
-	local i own
+	local i own sampled=no
 	: >"$WL_TMP/rounds"
+	[ "$(program_of "$1")" = "$1" ] || sampled=yes
+	[ "$sampled" = no ] || set_drops yes
 	for ((i = 0; i < ROUNDS; i++)); do a_round "$1" "$2"; done
+	[ "$sampled" = no ] || set_drops no
 	sort -n "$WL_TMP/rounds" >"$WL_TMP/sorted"
 	awk -v name="$1" -v flows="$2" '
 		{ own[NR] = $1; events[NR] = $2; program[NR] = $3; empty[NR] = $4 }

@@ -47,6 +47,16 @@ static const struct frame frames[] = {
 };
 #define FRAMES (sizeof(frames) / sizeof(frames[0]))
 
+/* As long as the beginning of a packet that is kept where nothing else is said: SAMPLE_SNAPLEN. */
+static const struct frame sample_frame = {
+	"128 bytes of TCP",
+	.len = 128,
+	.addr_off = 26,
+	.port_off = 34,
+	.seq_off = 38,
+	.payload = 74,
+	.bytes = {FRAME_ETH(0x08, 0x00), FRAME_IPV4(114, 6), FRAME_TCP_TO(5, 5)}};
+
 /* What the analysis of TCP meets. */
 enum { TCP_ACKS, TCP_IN_ORDER, TCP_STAMPS, TCP_AGAIN, TCP_FRAMES };
 

@@ -31,6 +31,9 @@ static void fill_geometry(struct flow_geometry *geometry)
 	geometry->cpus = 64;
 	geometry->xdp_buff_len =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
+	geometry->xdp_load_bytes =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
+	geometry->loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop, NULL) == 1;
 }
 
 /* As flowd does: a program that reads an argument which the tracepoint has not is refused. */

@@ -2,7 +2,9 @@
 /*
  * sink.c: rows a second of the SQLite sink: batches of biflow records as a sweep hands them over,
  * each a transaction, into a new database in the given folder. CPU and wall time, bytes a row of flow,
- * rows beside it included: "health" are records of which half (TCP) have some.
+ * rows beside it included: "health" are records of which half (TCP) have some. Then samples a second,
+ * frames of one size: into a database that takes all, and ("full") into one that is at its limit, so that
+ * as many go as come.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,10 +19,20 @@
 #include "flowd/clock.h"
 #include "flowd/sink.h"
 #include "schema/db.h"
+#include "schema/db_sample.h"
 #include "timing.h"
 
 #define ROUNDS_MAX 101
 #define START_MS 1700000000000
+#define FULL_BATCHES 8 /* that a database at its limit holds */
+
+struct subject {
+	const char *name;
+	size_t rows;	   /* a batch */
+	uint32_t captured; /* bytes of each sample; 0: they are flows */
+	bool health;
+	bool full;
+};
 
 static void die(const char *what, const char *text)
 {
@@ -82,24 +94,59 @@ static void add_health(uint64_t n, struct flow_record *rec)
 	}
 }
 
-static void fill(struct sink_batch *batch, uint64_t sweep, size_t records, bool health)
+static void fill_flows(struct sink_batch *batch, const struct subject *subject, uint64_t sweep)
 {
 	struct sink_books book = {.iface = 1, .minute_ms = START_MS};
 	int err = 0;
 
-	sink_batch_reset(batch);
-	batch->sweep = sweep;
-	for (size_t i = 0; !err && i < records; i++) {
+	for (size_t i = 0; !err && i < subject->rows; i++) {
 		struct flow_record rec;
 
-		make_record(sweep * records + i, START_MS + (int64_t)sweep * 1000, &rec);
-		if (health)
-			add_health(sweep * records + i, &rec);
+		make_record(sweep * subject->rows + i, START_MS + (int64_t)sweep * 1000, &rec);
+		if (subject->health)
+			add_health(sweep * subject->rows + i, &rec);
 		err = sink_batch_add_record(batch, &rec);
 	}
 	err = err ? err : sink_batch_add_book(batch, &book);
 	if (err)
 		die("batch", strerror(-err));
+}
+
+static void fill_samples(struct sink_batch *batch, const struct subject *subject, uint64_t sweep)
+{
+	static const uint8_t frame[SAMPLE_SNAPLEN_MAX];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < subject->rows; i++) {
+		uint64_t n = sweep * subject->rows + i;
+		struct sample_record sample = {.iface = 1,
+					       .link = 1,
+					       .length = SAMPLE_SNAPLEN_MAX,
+					       .captured = subject->captured,
+					       .packets = 1,
+					       .rate = 1000,
+					       .why = SAMPLE_RATE,
+					       .device = "eth0",
+					       .frame = frame};
+		struct flow_record rec;
+
+		make_record(n, 0, &rec);
+		sample.key = rec.key;
+		sample.time_ns = START_MS * 1000000 + (int64_t)n * 1000;
+		err = sink_batch_add_sample(batch, &sample);
+	}
+	if (err)
+		die("batch", strerror(-err));
+}
+
+static void fill(struct sink_batch *batch, const struct subject *subject, uint64_t sweep)
+{
+	sink_batch_reset(batch);
+	batch->sweep = sweep;
+	if (subject->captured)
+		fill_samples(batch, subject, sweep);
+	else
+		fill_flows(batch, subject, sweep);
 }
 
 /* The database with its log, and away with them. */
@@ -120,24 +167,46 @@ static double take_files(const char *path)
 	return bytes;
 }
 
-static void print_cost(size_t records, bool health, int rounds, double bytes, double *cpu,
+static void print_cost(const struct subject *subject, int rounds, double bytes, double *cpu,
 		       double *wall)
 {
-	double rows = (double)records, mid = median(cpu, rounds), mid_wall = median(wall, rounds);
+	double rows = (double)subject->rows, mid = median(cpu, rounds),
+	       mid_wall = median(wall, rounds);
+	int stored = subject->full ? FULL_BATCHES : rounds;
+	char name[32];
 
-	printf("%-8zu%-7s %7.2f us CPU a row %9.0f rows a CPU second %9.0f rows a second  "
-	       "%5.1f bytes a row  spread %.2f-%.2f us\n",
-	       records, health ? "health" : "", mid / rows / 1e3, rows / mid * 1e9,
-	       rows / mid_wall * 1e9, bytes / rows / rounds, cpu[0] / rows / 1e3,
-	       cpu[rounds - 1] / rows / 1e3);
+	snprintf(name, sizeof(name), subject->captured ? "%s%u" : "%s", subject->name,
+		 subject->captured);
+	printf("%-8zu%-14s%7.2f us CPU a row %9.0f rows a CPU second %9.0f rows a second  "
+	       "%7.1f bytes a row  spread %.2f-%.2f us\n",
+	       subject->rows, name, mid / rows / 1e3, rows / mid * 1e9, rows / mid_wall * 1e9,
+	       bytes / rows / stored, cpu[0] / rows / 1e3, cpu[rounds - 1] / rows / 1e3);
+}
+
+/* Write the batch of that sweep. */
+static void write_one(struct sink *sink, struct sink_batch *batch, const struct subject *subject,
+		      uint64_t sweep, double *ret_cpu, double *ret_wall)
+{
+	char text[SINK_ERROR_MAX] = "";
+	uint64_t begun_wall;
+	double begun;
+
+	fill(batch, subject, sweep);
+	begun_wall = clock_mono().ns;
+	begun = cpu_time_ns();
+	if (sink->ops->write(sink, batch, text, sizeof(text)))
+		die("write", text);
+	*ret_cpu = cpu_time_ns() - begun;
+	*ret_wall = (double)(clock_mono().ns - begun_wall);
 }
 
 /* Batches of the same size into one database, its last one with the checkpoint of closing it. */
-static void run(const char *path, size_t records, bool health, int rounds)
+static void run(const char *path, const struct subject *subject, int rounds)
 {
 	double cpu[ROUNDS_MAX], wall[ROUNDS_MAX];
 	struct sink_batch batch = {0};
 	struct db_error error;
+	uint64_t sweep = 0;
 	struct sqlite3 *db;
 	struct sink *sink;
 	int lock_fd;
@@ -147,27 +216,35 @@ static void run(const char *path, size_t records, bool health, int rounds)
 	sink = sink_sqlite_new(db, lock_fd);
 	if (!sink)
 		die("sink", strerror(ENOMEM));
-	for (int i = 0; i < rounds; i++) {
-		char text[SINK_ERROR_MAX] = "";
-		uint64_t begun_wall;
-		double begun;
-
-		fill(&batch, (uint64_t)i + 1, records, health);
-		begun_wall = clock_mono().ns;
-		begun = cpu_time_ns();
-		if (sink->ops->write(sink, &batch, text, sizeof(text)))
-			die("write", text);
-		cpu[i] = cpu_time_ns() - begun;
-		wall[i] = (double)(clock_mono().ns - begun_wall);
+	if (subject->full) {
+		sink_sqlite_retain(sink, 0,
+				   FULL_BATCHES * (int64_t)subject->rows *
+					   db_sample_bytes(subject->captured));
+		while (sweep < FULL_BATCHES)
+			write_one(sink, &batch, subject, ++sweep, &cpu[0], &wall[0]);
 	}
+	for (int i = 0; i < rounds; i++)
+		write_one(sink, &batch, subject, ++sweep, &cpu[i], &wall[i]);
 	sink->ops->free(sink);
 	sink_batch_free(&batch);
-	print_cost(records, health, rounds, take_files(path), cpu, wall);
+	print_cost(subject, rounds, take_files(path), cpu, wall);
 }
 
 int main(int argc, char **argv)
 {
-	static const size_t sizes[] = {1000, 10000, 100000};
+	static const struct subject subjects[] = {
+		{.name = "flows", .rows = 1000},
+		{.name = "health", .rows = 1000, .health = true},
+		{.name = "flows", .rows = 10000},
+		{.name = "health", .rows = 10000, .health = true},
+		{.name = "flows", .rows = 100000},
+		{.name = "health", .rows = 100000, .health = true},
+		{.name = "samples ", .rows = 1000, .captured = SAMPLE_SNAPLEN},
+		{.name = "samples ", .rows = 10000, .captured = SAMPLE_SNAPLEN},
+		{.name = "full ", .rows = 10000, .captured = SAMPLE_SNAPLEN, .full = true},
+		{.name = "samples ", .rows = 10000, .captured = 1514},
+		{.name = "full ", .rows = 10000, .captured = 1514, .full = true},
+	};
 	int rounds = argc > 2 ? atoi(argv[2]) : 9;
 	char path[512];
 
@@ -176,9 +253,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	printf("# SQLite sink, one transaction and fsync a batch; medians of %d batches\n", rounds);
-	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
 		snprintf(path, sizeof(path), "%s/bench-%zu.db", argv[1], i);
-		run(path, sizes[i / 2], i % 2, rounds);
+		run(path, &subjects[i], rounds);
 	}
 	return 0;
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* socket.h: where the flowd that is meant listens, for verbs that ask it and no database. */
+#pragma once
+
+#include <limits.h>
+
+struct args;
+
+struct socket {
+	char path[PATH_MAX];
+	char instance[128];
+};
+
+/*
+ * From the arguments, or the database; that need not be there where it was not asked for. 0, or the exit
+ * code after the error was said.
+ */
+int socket_find(const struct args *args, struct socket *ret_socket);
