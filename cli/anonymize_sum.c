@@ -5,24 +5,11 @@
 #include <assert.h>
 #include <netinet/in.h>
 
-/* Not folded. */
-static uint64_t add_bytes(uint64_t total, const uint8_t *bytes, uint32_t size)
-{
-	for (uint32_t i = 0; i + 1 < size; i += 2)
-		total += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-	return size & 1 ? total + ((uint32_t)bytes[size - 1] << 8) : total;
-}
-
-static uint16_t fold(uint64_t total)
-{
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return (uint16_t)~total;
-}
+#include "cli/checksum.h"
 
 bool sum_is_right(const uint8_t *header, uint32_t size)
 {
-	return !fold(add_bytes(0, header, size));
+	return !checksum_fold(checksum_add(0, header, size));
 }
 
 /* May be 0 on the wire: "none". */
@@ -34,16 +21,16 @@ static bool is_optional(const struct sum *sum)
 static uint16_t compute(const struct sum *sum, const uint8_t *bytes)
 {
 	uint32_t size = sum->end - sum->from;
-	uint64_t total = add_bytes(0, bytes + sum->from, size);
+	uint64_t total = checksum_add(0, bytes + sum->from, size);
 	uint16_t value;
 
 	if (sum->pseudo == SUM_IPV4)
-		total = add_bytes(total, bytes + sum->l3 + 12, 8);
+		total = checksum_add(total, bytes + sum->l3 + 12, 8);
 	else if (sum->pseudo == SUM_IPV6)
-		total = add_bytes(total, bytes + sum->l3 + 8, 32);
+		total = checksum_add(total, bytes + sum->l3 + 8, 32);
 	if (sum->pseudo != SUM_ALONE)
 		total += sum->proto + (uint64_t)size;
-	value = fold(total);
+	value = checksum_fold(total);
 	return is_optional(sum) && !value ? 0xffff : value;
 }
 

@@ -41,19 +41,8 @@ static int set_socket(struct args *args, const char *value)
 	return 0;
 }
 
-static int set_help(struct args *args, const char *value)
-{
-	(void)value;
-	args->help = true;
-	return 0;
-}
-
-static int set_version(struct args *args, const char *value)
-{
-	(void)value;
-	args->version = true;
-	return 0;
-}
+ARGS_FLAG(help)
+ARGS_FLAG(version)
 
 static int set_time(struct args *args, const char *option, const char *value, int64_t *ret_ms)
 {
@@ -126,12 +115,7 @@ static int set_tunnel(struct args *args, const char *value)
 	return say_usage("--tunnel '%s': the id is not a number, decimal or with 0x", value);
 }
 
-static int set_stored(struct args *args, const char *value)
-{
-	(void)value;
-	args->stored = true;
-	return 0;
-}
+ARGS_FLAG(stored)
 
 static int set_format(struct args *args, const struct out_ops *format)
 {
@@ -178,13 +162,19 @@ const struct args_option args_global[] = {
 #define TUNNEL_HELP \
 	"in it: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, 6in4, 4in6, 6in6, gtpu, esp, ah, pbb, fabricpath, any or none"
 
+/* Rows of a table: which packets, whenever they were. */
+#define WHERE_OPTIONS                                                                           \
+	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},        \
+		{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},       \
+		{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},                            \
+	{                                                                                       \
+		"community", 0, "ID", "of this Community ID (version 1, seed 0)", set_community \
+	}
+
 const struct args_option args_window[] = {
 	{"since", 0, "TIME", "records that ended at TIME or later: " TIMEARG_HELP, set_since},
 	{"until", 0, "TIME", "records that ended before TIME", set_until},
-	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
-	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
-	{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},
-	{"community", 0, "ID", "of this Community ID (version 1, seed 0)", set_community},
+	WHERE_OPTIONS,
 	{"stored", 0, NULL, "leave out what flowd has not written yet", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -192,10 +182,7 @@ const struct args_option args_window[] = {
 const struct args_option args_packets[] = {
 	{"since", 0, "TIME", "packets of TIME or later: " TIMEARG_HELP, set_since},
 	{"until", 0, "TIME", "packets before TIME", set_until},
-	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
-	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
-	{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},
-	{"community", 0, "ID", "of this Community ID (version 1, seed 0)", set_community},
+	WHERE_OPTIONS,
 	{"stored", 0, NULL, "makes no difference: all that there is, is stored", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
 };

@@ -71,6 +71,15 @@ struct args_option {
 	int (*set)(struct args *args, const char *value);
 };
 
+/* The set() of an option without an argument: set_MEMBER, which makes that member true. */
+#define ARGS_FLAG(member)                                             \
+	static int set_##member(struct args *args, const char *value) \
+	{                                                             \
+		(void)value;                                          \
+		args->member = true;                                  \
+		return 0;                                             \
+	}
+
 /* Ends with a NULL name. */
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
 extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --tunnel, ... */

@@ -29,33 +29,10 @@ struct row {
 	bool uniflow;
 };
 
-static int set_uniflow(struct args *args, const char *value)
-{
-	(void)value;
-	args->uniflow = true;
-	return 0;
-}
-
-static int set_health(struct args *args, const char *value)
-{
-	(void)value;
-	args->health = true;
-	return 0;
-}
-
-static int set_id(struct args *args, const char *value)
-{
-	(void)value;
-	args->id = true;
-	return 0;
-}
-
-static int set_community_id(struct args *args, const char *value)
-{
-	(void)value;
-	args->community_id = true;
-	return 0;
-}
+ARGS_FLAG(uniflow)
+ARGS_FLAG(health)
+ARGS_FLAG(id)
+ARGS_FLAG(community_id)
 
 const struct args_option cmd_flows_options[] = {
 	{"limit", 'n', "N", "at most N rows, 50 unless given; 0: all", args_set_limit},

@@ -47,12 +47,7 @@ static int set_flow(struct args *args, const char *value)
 	return 0;
 }
 
-static int set_follow(struct args *args, const char *value)
-{
-	(void)value;
-	args->follow = true;
-	return 0;
-}
+ARGS_FLAG(follow)
 
 static int set_gso(struct args *args, const char *value)
 {

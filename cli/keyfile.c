@@ -2,7 +2,6 @@
 /* keyfile.c: see keyfile.h. What is checked is the file that was opened, not its name. */
 #include "cli/keyfile.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -11,6 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "cli/read_all.h"
+#include "schema/hex.h"
 
 #define HEX_SIZE (2 * ANONYMIZE_KEY_SIZE + 1) /* with its newline */
 
@@ -42,36 +44,10 @@ static int check_rights(const struct stat *st, const char *path, struct keyfile_
 	return 0;
 }
 
-/* Whole, into `size` bytes at most; how many, or -errno. */
-static ssize_t read_whole(int fd, uint8_t *buf, size_t size)
-{
-	size_t have = 0;
-
-	while (have < size) {
-		ssize_t got = read(fd, buf + have, size - have);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			break;
-		have += (size_t)got;
-	}
-	return (ssize_t)have;
-}
-
-static int hex_digit(uint8_t c)
-{
-	if (!isxdigit(c))
-		return -1;
-	return isdigit(c) ? c - '0' : tolower(c) - 'a' + 10;
-}
-
 static bool decode_hex(const uint8_t *text, uint8_t *ret_key)
 {
 	for (size_t i = 0; i < ANONYMIZE_KEY_SIZE; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		int high = hex_digit((char)text[2 * i]), low = hex_digit((char)text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -83,7 +59,7 @@ static bool decode_hex(const uint8_t *text, uint8_t *ret_key)
 static int read_key(int fd, const char *path, uint8_t *ret_key, struct keyfile_error *error)
 {
 	uint8_t text[HEX_SIZE + 1], key[ANONYMIZE_KEY_SIZE];
-	ssize_t size = read_whole(fd, text, sizeof(text));
+	ssize_t size = read_all(fd, text, sizeof(text));
 	bool is_key = size == ANONYMIZE_KEY_SIZE;
 
 	if (is_key)

@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/read_all.h"
+
 #define LIVE_TIMEOUT_S 3
 #define RECORDS_MAX (1U << 26) /* more than any map holds */
 #define RECORDS_STEP 65536U
@@ -65,25 +67,6 @@ static int open_socket(const char *path, const char *request, int timeout_s, int
 	else
 		*ret_fd = fd;
 	return err;
-}
-
-/* Up to `size` bytes until the end of the answer: how many, or -errno. */
-static ssize_t read_all(int fd, void *buf, size_t size)
-{
-	size_t have = 0;
-
-	while (have < size) {
-		ssize_t got = read(fd, (char *)buf + have, size - have);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			break;
-		have += (size_t)got;
-	}
-	return (ssize_t)have;
 }
 
 /*

@@ -11,8 +11,8 @@
 #include "cli/coverage.h"
 #include "cli/output.h"
 #include "cli/packet_filter.h"
+#include "schema/sample_record.h"
 
-#define LINK_ETHERNET 1
 #define LOST_NOTE "isb_ifdrop: samples lost for want of room, of all interfaces together"
 
 /* --- packets ---------------------------------------------------------------------------------------- */
@@ -191,7 +191,7 @@ static void set_lost(struct pcap_export *e)
 /* Of an export without a sample there is one interface, of that name where one was asked for. */
 static int put_end(struct pcap_export *e)
 {
-	struct pcap_iface none = {.link = LINK_ETHERNET, .lost = PCAP_WRITE_UNKNOWN};
+	struct pcap_iface none = {.link = SAMPLE_LINK_ETHERNET, .lost = PCAP_WRITE_UNKNOWN};
 	uint32_t count = e->sources.count ? e->sources.count : 1;
 	struct pcap_iface **ifaces = calloc(count, sizeof(struct pcap_iface *));
 	int err;

@@ -10,8 +10,6 @@
 #include "cli/sample_live.h"
 #include "schema/sample_record.h"
 
-#define LINK_RAW 101
-
 static struct pcap_source *find(const struct pcap_sources *sources, const char *name, uint32_t link)
 {
 	for (uint32_t i = 0; i < sources->count; i++) {
@@ -98,7 +96,7 @@ void pcap_sources_free(struct pcap_sources *sources)
 
 const char *pcap_source_link(uint32_t link)
 {
-	return link == LINK_RAW ? "raw IP" : "Ethernet";
+	return link == SAMPLE_LINK_IP ? "raw IP" : "Ethernet";
 }
 
 static void print_rates(const struct pcap_source *source, FILE *file)

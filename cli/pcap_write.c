@@ -9,15 +9,14 @@
 #include <pcap/pcap.h>
 
 #include "cli/output.h"
+#include "schema/sample_record.h"
 
 #define NS_PER_S 1000000000
-#define LINK_ETHERNET 1
-#define LINK_RAW 101
 
 /* libpcap's name for it, which is the file's but for raw IP. */
 static int dlt_of(uint32_t link)
 {
-	return link == LINK_RAW ? DLT_RAW : (int)link;
+	return link == SAMPLE_LINK_IP ? DLT_RAW : (int)link;
 }
 
 /*
@@ -68,7 +67,7 @@ static int end_pcap(struct pcap_writer *writer, struct pcap_iface *const *ifaces
 {
 	if (writer->state)
 		return 0;
-	writer->link = count ? ifaces[0]->link : LINK_ETHERNET;
+	writer->link = count ? ifaces[0]->link : SAMPLE_LINK_ETHERNET;
 	return put_head(writer);
 }
 

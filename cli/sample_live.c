@@ -10,10 +10,9 @@
 #include <string.h>
 
 #include "cli/query.h"
+#include "schema/sample_record.h"
 
 #define TIMEOUT_S 2
-#define LINK_ETHERNET 1
-#define LINK_RAW 101
 
 static bool is_ours(const struct query *query, const char *socket)
 {
@@ -66,7 +65,7 @@ static void add_iface(struct sample_live *live, const char *name, const json_t *
 	snprintf(grown->name, sizeof(grown->name), "%s", name);
 	grown->filter = filter ? strdup(filter) : NULL;
 	grown->description = describe(object);
-	grown->link = link && !strcmp(link, "ip") ? LINK_RAW : LINK_ETHERNET;
+	grown->link = link && !strcmp(link, "ip") ? SAMPLE_LINK_IP : SAMPLE_LINK_ETHERNET;
 	grown->snaplen = (uint32_t)number_of(object, "snaplen");
 }
 

@@ -7,9 +7,10 @@
 
 #include <string.h>
 
+#include "cli/checksum.h"
+#include "schema/sample_record.h"
 #include "schema/tunnel.h"
 
-#define LINK_RAW 101
 #define TCP_FIN_PSH 0x09
 #define TCP_CWR 0x80
 
@@ -86,14 +87,14 @@ static bool walk(struct segment *s)
 		.reach = sample->captured,
 		.segments = sample->packets,
 		.gso_size = sample->gso_size,
-		.l3_proto = sample->link == LINK_RAW ? raw_ethertype(sample) : 0,
+		.l3_proto = sample->link == SAMPLE_LINK_IP ? raw_ethertype(sample) : 0,
 	};
 	struct flow_wrap wrap = {.kind = FLOW_TUNNEL_NONE};
 	enum segment_kind last;
 	struct flow_facts f;
 	int ip = -1;
 
-	if (sample->link == LINK_RAW && !meta.l3_proto)
+	if (sample->link == SAMPLE_LINK_IP && !meta.l3_proto)
 		return false;
 	parse_begin(&meta, &f);
 	for (int i = 0; i < PARSE_STEPS && f.stage != PARSE_DONE; i++) {
@@ -148,30 +149,16 @@ static uint32_t off_of(const struct segment *s, const struct segment_layer *laye
 	return layer->off > s->gone_off ? layer->off - s->gone : layer->off;
 }
 
-/* RFC 1071; an odd length is one of the last bytes. */
-static uint32_t add_bytes(uint32_t sum, const uint8_t *data, uint32_t len)
-{
-	uint64_t wide = sum;
-
-	for (uint32_t i = 0; i + 1 < len; i += 2)
-		wide += get16(data + i);
-	if (len & 1)
-		wide += (uint32_t)data[len - 1] << 8;
-	while (wide >> 16)
-		wide = (wide & 0xffff) + (wide >> 16);
-	return (uint32_t)wide;
-}
-
 /* Where what it covers is all there. `at`: of the field, from `off`. */
 static void put_checksum(struct part *part, uint32_t off, uint32_t end, uint32_t at,
-			 uint32_t pseudo)
+			 uint64_t pseudo)
 {
 	uint16_t sum;
 
 	if (end > part->captured || off + at + 2 > end)
 		return;
 	put16(part->data + off + at, 0);
-	sum = (uint16_t)~add_bytes(pseudo, part->data + off, end - off);
+	sum = checksum_fold(checksum_add(pseudo, part->data + off, end - off));
 	put16(part->data + off + at, sum);
 }
 
@@ -201,7 +188,7 @@ static void put_ipv6(const struct segment *s, const struct segment_layer *layer,
 
 /* RFC 9293 section 3.1, RFC 768, RFC 8200 section 8.1. False: the addresses are not known. */
 static bool add_pseudo(const struct segment *s, const struct segment_layer *layer,
-		       const struct part *part, uint32_t off, uint32_t *ret_sum)
+		       const struct part *part, uint32_t off, uint64_t *ret_sum)
 {
 	uint32_t proto = layer->kind == SEGMENT_TCP ? PARSE_TCP : PARSE_UDP;
 	uint32_t sum = proto + (part->length - off), ip;
@@ -210,9 +197,9 @@ static bool add_pseudo(const struct segment *s, const struct segment_layer *laye
 		return false;
 	ip = off_of(s, &s->layer[layer->ip]);
 	if (s->layer[layer->ip].kind == SEGMENT_IPV4)
-		*ret_sum = add_bytes(sum, part->data + ip + 12, 8);
+		*ret_sum = checksum_add(sum, part->data + ip + 12, 8);
 	else
-		*ret_sum = add_bytes(sum, part->data + ip + 8, 32);
+		*ret_sum = checksum_add(sum, part->data + ip + 8, 32);
 	return true;
 }
 
@@ -220,7 +207,8 @@ static void put_tcp(const struct segment *s, const struct segment_layer *layer, 
 		    uint32_t off)
 {
 	uint8_t *tcp = part->data + off;
-	uint32_t seq, pseudo;
+	uint64_t pseudo;
+	uint32_t seq;
 
 	if (off + 20 > part->captured)
 		return;
@@ -240,7 +228,7 @@ static void put_udp(const struct segment *s, const struct segment_layer *layer, 
 		    uint32_t off)
 {
 	uint8_t *udp = part->data + off;
-	uint32_t pseudo;
+	uint64_t pseudo;
 
 	if (off + 8 > part->captured)
 		return;

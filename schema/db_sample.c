@@ -9,8 +9,6 @@
 #include "schema/db_cell.h"
 #include "schema/db_row.h"
 
-#define LINK_ETHERNET 1 /* LINKTYPE_, as in a pcap's header */
-#define LINK_RAW 101
 #define WHY_ALL (2 * SAMPLE_DROP - 1)
 
 /* Of DB_SAMPLE_COLUMNS and of the INSERT. */
@@ -125,11 +123,11 @@ static void read_frame(struct db_row *row, struct sample_record *sample)
 	sqlite3_value *value = sqlite3_column_value(row->stmt, COL_FRAME);
 	int size = sqlite3_value_type(value) == SQLITE_BLOB ? sqlite3_value_bytes(value) : -1;
 
-	sample->link = (uint32_t)db_row_uint(row, COL_LINK, LINK_RAW);
+	sample->link = (uint32_t)db_row_uint(row, COL_LINK, SAMPLE_LINK_IP);
 	sample->length = (uint32_t)db_row_uint(row, COL_LENGTH, UINT32_MAX);
 	sample->captured = (uint32_t)size;
 	sample->frame = size > 0 ? sqlite3_value_blob(value) : (const void *)"";
-	if ((sample->link != LINK_ETHERNET && sample->link != LINK_RAW) || size < 0 ||
+	if ((sample->link != SAMPLE_LINK_ETHERNET && sample->link != SAMPLE_LINK_IP) || size < 0 ||
 	    size > SAMPLE_SNAPLEN_MAX || sample->captured > sample->length || !sample->frame)
 		row->err = -EPROTO;
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/hex.h"
+
 #define WHY_ALL (SAMPLE_RATE | SAMPLE_FIRST | SAMPLE_TRIGGERS | SAMPLE_DROP)
 
 _Static_assert(SAMPLE_RATE_MAX == 16777216, "as SAMPLE_RATE_SYNTAX says");
@@ -148,14 +150,6 @@ int sample_escape(const char *text, char *ret_text, size_t size)
 		return -E2BIG;
 	ret_text[used] = '\0';
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int sample_unescape(char *text)
