@@ -32,6 +32,7 @@ extern const char cmd_drops_notes[];
 extern const char cmd_sample_notes[];
 extern const char cmd_pcap_notes[];
 extern const char cmd_ledger_notes[];
+extern const char cmd_sql_notes[];
 extern const char cmd_query_filter_notes[]; /* what a FILTER can ask for */
 
 int cmd_top(const struct args *args);
@@ -41,5 +42,6 @@ int cmd_drops(const struct args *args);
 int cmd_sample(const struct args *args);
 int cmd_pcap(const struct args *args);
 int cmd_ledger(const struct args *args);
+int cmd_sql(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_detach(const struct args *args);

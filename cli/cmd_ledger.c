@@ -122,7 +122,7 @@ static void get_count(const struct out_column *c, const void *row, struct out_va
 	}
 }
 
-/* What is missing, as a text: it may be less than nothing. */
+/* What is missing; less than nothing: what is too much. */
 static struct ledger_gap off_by(const struct ledger_row *r)
 {
 	return (struct ledger_gap){r->gap.packets + r->unaccounted.packets,
@@ -132,11 +132,9 @@ static struct ledger_gap off_by(const struct ledger_row *r)
 static void get_off(const struct out_column *c, const void *row, struct out_value *value)
 {
 	struct ledger_gap off = off_by(((const struct row *)row)->row);
-	char text[32];
 
-	snprintf(text, sizeof(text), "%" PRId64,
-		 !strcmp(c->name, "off_bytes") ? off.bytes : off.packets);
-	out_set_text(value, text);
+	value->kind = OUT_SIGNED;
+	value->number = (uint64_t)(!strcmp(c->name, "off_bytes") ? off.bytes : off.packets);
 }
 
 static void get_books(const struct out_column *c, const void *row, struct out_value *value)

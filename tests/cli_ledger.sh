@@ -53,7 +53,7 @@ ctl --json
 assert_eq "JSON: held before" "$(jq -sc 'map([.dir, .opening_packets, .seen_packets, .recorded_packets, .held_packets, .books])' <<<"$OUT")" \
 	'[["ingress",0,100,40,60,"balanced"],["egress",0,10,10,0,"balanced"],["ingress",60,50,70,40,"balanced"],["ingress",40,7,47,0,"balanced"]]'
 assert_eq "JSON: bytes, names" "$(jq -sc '.[0] | [.opening_bytes, .seen_bytes, .short_bytes, .folded_packets, .nic_packets, .off_packets]' <<<"$OUT")" \
-	'[0,10000,100,2,null,"0"]'
+	'[0,10000,100,2,null,0]'
 ctl --per 2m --json --dir ingress
 assert_eq "two minutes each" "$(jq -sc 'map([.opening_packets, .seen_packets, .recorded_packets, .held_packets])' <<<"$OUT")" '[[0,150,110,40],[40,7,47,0]]'
 ctl --since "@$((START / 1000 + 60))" --dir ingress --json
@@ -70,7 +70,7 @@ assert_eq "off: without --check" "$RC" 0
 assert_match "off: where" "$OUT" 'in +60 +50 +69 +40 .* off by \+1 packets, \+0 bytes'
 ctl --check --json
 assert_eq "off: exit code" "$RC" 1
-assert_eq "off: the row alone" "$(jq -sc 'map([.seen_packets, .off_packets, .off_bytes, .books])' <<<"$OUT")" '[[50,"1","0","off"]]'
+assert_eq "off: the row alone" "$(jq -sc 'map([.seen_packets, .off_packets, .off_bytes, .books])' <<<"$OUT")" '[[50,1,0,"off"]]'
 assert_match "off: the sum" "$ERR" '1 of 4 rows do not balance'
 ctl --check --dir egress
 assert_eq "off: the other direction" "$RC" 0
@@ -80,7 +80,7 @@ sqlite3 "$DB" "UPDATE ledger SET recorded_packets = 70 WHERE minute_ms = $START 
 minute 6 0 10 7 0 3
 minute 7 0 10 10 0 3
 ctl --check --json
-assert_eq "unaccounted: once" "$(jq -sc 'map([.seen_packets, .recorded_packets, .off_packets])' <<<"$OUT")" '[[10,7,"3"]]'
+assert_eq "unaccounted: once" "$(jq -sc 'map([.seen_packets, .recorded_packets, .off_packets])' <<<"$OUT")" '[[10,7,3]]'
 assert_eq "unaccounted: exit code" "$RC" 1
 
 for words in "--per 90s" "--per 0m" "--per x"; do
