@@ -179,6 +179,15 @@ const struct args_option args_window[] = {
 	{NULL, 0, NULL, NULL, NULL},
 };
 
+const struct args_option args_books[] = {
+	{"since", 0, "TIME", "minutes from TIME on: " TIMEARG_HELP, set_since},
+	{"until", 0, "TIME", "minutes before TIME", set_until},
+	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
+	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
+	{"stored", 0, NULL, "leave out what flowd has not written yet", set_stored},
+	{NULL, 0, NULL, NULL, NULL},
+};
+
 const struct args_option args_packets[] = {
 	{"since", 0, "TIME", "packets of TIME or later: " TIMEARG_HELP, set_since},
 	{"until", 0, "TIME", "packets before TIME", set_until},

@@ -43,7 +43,8 @@ struct args {
 	const char *community; /* those of this Community ID; NULL: all */
 	const char *explain;   /* drops: a reason, NULL: none */
 	const char *drops_by;  /* drops: --group as given, NULL: not */
-	int64_t per_ms;	       /* drops: 0: not by time */
+	int64_t per_ms;	       /* drops, ledger: 0: not given */
+	bool check;	       /* ledger */
 	bool help;
 	bool version;
 	bool limited; /* -n was given */
@@ -82,6 +83,7 @@ struct args_option {
 
 /* Ends with a NULL name. */
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
+extern const struct args_option args_books[];  /* of these, what the books can be asked by */
 extern const struct args_option args_window[]; /* --since, --until, --iface, --dir, --tunnel, ... */
 extern const struct args_option args_packets[]; /* the same of packets, with times of their own */
 extern const struct args_option args_format[];	/* --json, --csv */

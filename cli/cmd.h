@@ -22,6 +22,7 @@ extern const struct args_option cmd_retransmits_options[];
 extern const struct args_option cmd_drops_options[];
 extern const struct args_option cmd_sample_options[];
 extern const struct args_option cmd_pcap_options[];
+extern const struct args_option cmd_ledger_options[];
 extern const struct args_option cmd_status_options[];
 
 extern const char cmd_top_notes[];
@@ -30,6 +31,8 @@ extern const char cmd_retransmits_notes[];
 extern const char cmd_drops_notes[];
 extern const char cmd_sample_notes[];
 extern const char cmd_pcap_notes[];
+extern const char cmd_ledger_notes[];
+extern const char cmd_sql_notes[];
 extern const char cmd_query_filter_notes[]; /* what a FILTER can ask for */
 
 int cmd_top(const struct args *args);
@@ -38,5 +41,7 @@ int cmd_retransmits(const struct args *args);
 int cmd_drops(const struct args *args);
 int cmd_sample(const struct args *args);
 int cmd_pcap(const struct args *args);
+int cmd_ledger(const struct args *args);
+int cmd_sql(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_detach(const struct args *args);

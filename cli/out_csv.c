@@ -28,8 +28,10 @@ static int csv_begin(struct out *out)
 {
 	fputs("v", out->file);
 	for (const struct out_column *c = out->columns; c->get; c++) {
-		if (c->name)
-			fprintf(out->file, ",%s", c->name);
+		if (!c->name)
+			continue;
+		fputc(',', out->file);
+		put_cell(c->name, out->file);
 	}
 	fputs("\r\n", out->file);
 	return out_check(out->file);

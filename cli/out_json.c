@@ -60,7 +60,9 @@ static int json_row(struct out *out, const void *row)
 		if (!c->name)
 			continue;
 		c->get(c, row, &value);
-		fprintf(out->file, ",\"%s\":", c->name);
+		fputc(',', out->file);
+		out_json_string(c->name, out->file);
+		fputc(':', out->file);
 		out_machine(&value, text);
 		if (value.kind == OUT_NONE)
 			fputs("null", out->file);

@@ -12,7 +12,7 @@
 #include "cli/output.h"
 
 #define ROWS 2000
-#define COLUMNS 48
+#define COLUMNS 128
 
 struct table {
 	size_t columns;

@@ -110,7 +110,11 @@ void out_machine(const struct out_value *value, char *buf)
 		print_percent(value->number, buf);
 		break;
 	case OUT_TEXT:
+	case OUT_REAL:
 		memcpy(buf, value->text, OUT_TEXT_SIZE);
+		break;
+	case OUT_SIGNED:
+		snprintf(buf, OUT_TEXT_SIZE, "%" PRId64, (int64_t)value->number);
 		break;
 	default:
 		snprintf(buf, OUT_TEXT_SIZE, "%" PRIu64, value->number);
@@ -152,6 +156,10 @@ void out_human(const struct out_value *value, char *buf)
 		break;
 	case OUT_PLAIN:
 		snprintf(buf, OUT_TEXT_SIZE, "%" PRIu64, value->number);
+		break;
+	case OUT_SIGNED:
+	case OUT_REAL:
+		out_machine(value, buf);
 		break;
 	case OUT_TIME:
 		timearg_local((int64_t)value->number, 1, buf, OUT_TEXT_SIZE);

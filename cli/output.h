@@ -16,6 +16,8 @@ enum out_kind {
 	OUT_NONE = 0,	  /* JSON null, CSV empty, text "-" */
 	OUT_NUMBER,	  /* text: with thousands separators */
 	OUT_PLAIN,	  /* a number that only names something: a port, an id */
+	OUT_SIGNED,	  /* a number that may be less than 0, as int64_t */
+	OUT_REAL,	  /* a number that `text` has */
 	OUT_TIME,	  /* UTC ms; JSON and CSV: RFC 3339, text: local */
 	OUT_DURATION,	  /* ms; text: seconds */
 	OUT_MICROSECONDS, /* text: with a unit */

@@ -109,6 +109,8 @@ root_tests() {
 	corpus_tests
 	suite_file cli-health 120 tests/cli_health.sh
 	suite_file cli-community 120 tests/cli_community.sh
+	suite_file cli-ledger 120 tests/cli_ledger.sh
+	suite_file cli-sql 120 tests/cli_sql.sh
 	suite_file cli-anonymize 300 tests/cli_anonymize.sh
 	suite_file cli-anonymize-pcap 600 tests/cli_anonymize_pcap.sh
 	suite_file cli-pcap 300 tests/cli_pcap.sh
