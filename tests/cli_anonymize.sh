@@ -8,40 +8,15 @@
 # WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/cli.sh"
 
-WL_NAME=cli-anonymize
-for tool in sqlite3 jq python3; do
-	command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
-done
-for tool in "$FLOWD" "$FLOWCTL"; do
-	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
-done
-WL_TMP=$(mktemp -d /tmp/wlanon.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+cli_suite cli-anonymize sqlite3 jq python3
 
 DB=$WL_TMP/all.db
 KEY=$WL_TMP/key
 ON=(--anonymize prefix-preserving --anonymize-key "$KEY")
 JUDGE=$WL_ROOT/tests/anonymize_judge.py
-export TZ=UTC0
-
-# ctl ARG...: standard output in $OUT, errors in $ERR, the exit code in $RC
-ctl() {
-	OUT=$("$FLOWCTL" --db "$DB" "$@" 2>"$WL_TMP/err")
-	RC=$?
-	ERR=$(cat "$WL_TMP/err")
-}
-
-# refused CODE WORDS ARG...: nothing on standard output, and an error that names the value
-refused() {
-	local code=$1 words=$2
-	shift 2
-	ctl "$@"
-	assert_eq "$*: exit code" "$RC" "$code"
-	assert_eq "$*: standard output" "$OUT" ""
-	if [[ $ERR == "flowctl: "*"$words"* ]]; then pass; else fail "$*: '$ERR', wanted '$words'"; fi
-}
 
 # judged LABEL ARG...
 judged() {

@@ -9,38 +9,19 @@
 # WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/pcap.sh
+. "$(dirname "$0")/pcap.sh"
 
-WL_NAME=cli-anonymize-pcap
-WLSAMPLE=$WL_BUILD/tests/wlsample
 WLCASES=$WL_BUILD/tests/wlcases
-for tool in sqlite3 jq python3 tcpdump tshark capinfos; do
-	command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
-done
-for tool in "$FLOWD" "$FLOWCTL" "$WLSAMPLE" "$WLCASES"; do
-	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
-done
-WL_TMP=$(mktemp -d /tmp/wlanonp.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+
+cli_suite cli-anonymize-pcap sqlite3 jq python3 tcpdump tshark capinfos
+built "$WLSAMPLE" "$WLCASES"
 
 T=$WL_TMP
 DB=$T/cases.db
 KEY=$T/key
 ON=(--anonymize prefix-preserving --anonymize-key "$KEY")
 JUDGE=$WL_ROOT/tests/cryptopan.py
-export TZ=UTC0
-
-# ctl ARG...: a capture in $T/out.pcap, errors in $ERR, the exit code in $RC
-ctl() {
-	"$FLOWCTL" --db "$DB" pcap "$@" >"$T/out.pcap" 2>"$T/err"
-	RC=$?
-	ERR=$(cat "$T/err")
-}
-
-# packets FILE [FILTER]: how many
-packets() {
-	tcpdump -nn -t -r "$1" ${2:+"$2"} 2>/dev/null | grep -cv '^[[:space:]]'
-}
 
 # said FILE: what tcpdump and capinfos complain of
 said() {
@@ -273,8 +254,8 @@ test_follow() {
 
 # --- keys -------------------------------------------------------------------------------------------
 
-# refused WORDS FILE: nothing is written, nowhere
-refused() {
+# refused_key WORDS FILE: nothing is written, nowhere
+refused_key() {
 	local words=$1 key=$2
 	ctl --anonymize prefix-preserving --anonymize-key "$key"
 	assert_eq "$words: exit code" "$RC" 1
@@ -292,35 +273,35 @@ test_keys() {
 	cp "$KEY" "$key"
 	for mode in 0644 0640 0604 0660; do
 		chmod "$mode" "$key"
-		refused "mode $mode: others may read it; only 0600 or stricter is taken" "$key"
+		refused_key "mode $mode: others may read it; only 0600 or stricter is taken" "$key"
 	done
 	chmod 600 "$key"
 	ln -s other "$T/link"
 	ctl --anonymize prefix-preserving --anonymize-key "$T/link" -n 1
 	assert_eq "what a link leads to is asked" "$RC" 0
 	chmod 644 "$key"
-	refused "mode 0644: others may read it; only 0600 or stricter is taken" "$T/link"
+	refused_key "mode 0644: others may read it; only 0600 or stricter is taken" "$T/link"
 	ln -s nowhere "$T/dangling"
-	refused "No such file or directory" "$T/dangling"
+	refused_key "No such file or directory" "$T/dangling"
 	ln -s loop "$T/loop"
-	refused "Too many levels of symbolic links" "$T/loop"
-	refused "No such file or directory" /nonexistent
-	refused "not a plain file" "$T"
+	refused_key "Too many levels of symbolic links" "$T/loop"
+	refused_key "No such file or directory" /nonexistent
+	refused_key "not a plain file" "$T"
 	mkfifo -m 600 "$T/fifo"
-	refused "not a plain file" "$T/fifo"
+	refused_key "not a plain file" "$T/fifo"
 	chmod 600 "$key"
 	head -c 31 /dev/urandom >"$key"
-	refused "31 $form" "$key"
+	refused_key "31 $form" "$key"
 	: >"$key"
-	refused "0 $form" "$key"
+	refused_key "0 $form" "$key"
 	head -c 100 /dev/zero >"$key"
-	refused "more than 65 $form" "$key"
+	refused_key "more than 65 $form" "$key"
 	printf '%063dx\n' 0 >"$key"
-	refused "65 $form" "$key"
+	refused_key "65 $form" "$key"
 	if [ "$(id -u)" = 0 ]; then
 		cp "$KEY" "$key"
 		chown 65534 "$key"
-		refused "belongs to user 65534, neither to the caller (0) nor to root" "$key"
+		refused_key "belongs to user 65534, neither to the caller (0) nor to root" "$key"
 	else
 		skip "not root: no key of another user's"
 	fi

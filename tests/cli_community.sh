@@ -7,17 +7,10 @@
 # WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/cli.sh"
 
-WL_NAME=cli-community
-for tool in jq python3; do
-	command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
-done
-for tool in "$FLOWD" "$FLOWCTL"; do
-	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
-done
-WL_TMP=$(mktemp -d /tmp/wlcommunity.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+cli_suite cli-community jq python3
 DB=$WL_TMP/all.db
 
 # judge: JSON of flows on standard input, a line of each that is wrong, and how many there were

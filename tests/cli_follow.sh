@@ -208,8 +208,7 @@ test_live() {
 	DB=$T/samples.db
 }
 
-WL_NAME=cli-follow
-pcap_begin
+pcap_suite cli-follow
 test_breaks
 test_follow
 test_live

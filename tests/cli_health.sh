@@ -7,28 +7,13 @@
 # WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/cli.sh"
 
-WL_NAME=cli-health
-for tool in sqlite3 jq python3; do
-	command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
-done
-for tool in "$FLOWD" "$FLOWCTL"; do
-	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
-done
-WL_TMP=$(mktemp -d /tmp/wlcli.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+cli_suite cli-health sqlite3 jq python3
 
 DB=$WL_TMP/health.db
 NONE=$WL_TMP/none.db
-export TZ=UTC0
-
-# ctl ARG...: standard output in $OUT, errors in $ERR, the exit code in $RC
-ctl() {
-	OUT=$("$FLOWCTL" --db "$DB" "$@" 2>"$WL_TMP/err")
-	RC=$?
-	ERR=$(cat "$WL_TMP/err")
-}
 
 # json LABEL WANT FILTER ARG...: what jq's FILTER makes of all rows of `flowctl ARG... --json`
 json() {
@@ -36,16 +21,6 @@ json() {
 	shift 3
 	ctl "$@" --json
 	assert_eq "$label" "$(jq -rs -c "$filter" <<<"$OUT" 2>&1)" "$want"
-}
-
-# refused CODE WORDS ARG...: nothing on standard output, and an error that names the value
-refused() {
-	local code=$1 words=$2
-	shift 2
-	ctl "$@"
-	assert_eq "$*: exit code" "$RC" "$code"
-	assert_eq "$*: standard output" "$OUT" ""
-	if [[ $ERR == "flowctl: "*"$words"* ]]; then pass; else fail "$*: '$ERR', wanted '$words'"; fi
 }
 
 empty_db() {

@@ -7,26 +7,13 @@
 # WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/cli.sh"
 
-WL_NAME=cli-ledger
-for tool in jq sqlite3; do
-	command -v "$tool" >/dev/null || { skip "no $tool"; finish; }
-done
-for tool in "$FLOWD" "$FLOWCTL"; do
-	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
-done
-WL_TMP=$(mktemp -d /tmp/wlledger.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+cli_suite cli-ledger jq sqlite3
 DB=$WL_TMP/l.db
+CTL=(ledger)
 START=1700000040000 # a minute
-
-# ctl ARG...: standard output in $OUT, errors in $ERR, the exit code in $RC
-ctl() {
-	OUT=$("$FLOWCTL" --db "$DB" ledger "$@" 2>"$WL_TMP/err")
-	RC=$?
-	ERR=$(cat "$WL_TMP/err")
-}
 
 # minute N DIR SEEN RECORDED HELD [UNACCOUNTED]: packets, and a hundred times as many bytes
 minute() {

@@ -288,8 +288,7 @@ test_replay() {
 	DB=$T/samples.db
 }
 
-WL_NAME=cli-pcap
-pcap_begin
+pcap_suite cli-pcap
 test_formats
 test_why
 test_segments

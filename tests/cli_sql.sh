@@ -7,22 +7,12 @@
 # WL_BUILD (default: build) names the build directory. Exit 1 where anything failed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/cli.sh"
 
-WL_NAME=cli-sql
-for tool in "$FLOWD" "$FLOWCTL"; do
-	[ -x "$tool" ] || { fail "$tool is not built"; finish; }
-done
-WL_TMP=$(mktemp -d /tmp/wlsql.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+cli_suite cli-sql
+CTL=(sql --config /dev/null)
 DB=$WL_TMP/l.db
-
-# ctl ARG...: standard output in $OUT, errors in $ERR, the exit code in $RC
-ctl() {
-	OUT=$("$FLOWCTL" --db "$DB" sql --config /dev/null "$@" 2>"$WL_TMP/err")
-	RC=$?
-	ERR=$(cat "$WL_TMP/err")
-}
 
 "$FLOWD" --config /dev/null -r "$WL_CORPUS/transport.pcap" --db "$DB" 2>/dev/null
 flows=$("$FLOWCTL" --db "$DB" flows --config /dev/null -n 0 --json 2>/dev/null | wc -l)

@@ -149,14 +149,8 @@ check_known() {
 }
 
 WL_NAME=corpus
-for tool in "$FLOWD" "$FLOWCTL"; do
-	[ -x "$tool" ] && continue
-	fail "$tool is not built"
-	finish
-done
-WL_TMP=$(mktemp -d /tmp/wlcorpus.XXXXXX)
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+built "$FLOWD" "$FLOWCTL"
+scratch
 [ $# -gt 0 ] || set -- "$CORPUS"
 for dir in "$@"; do
 	if [ "$(realpath "$dir")" = "$CORPUS" ]; then check_made; fi

@@ -121,6 +121,33 @@ cleanup() {
 	[ -n "$WL_TMP" ] && [ -z "${WL_KEEP:-}" ] && rm -rf "$WL_TMP"
 }
 
+# need TOOL...: they must be installed
+need() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null && continue
+		skip "no $tool"
+		finish
+	done
+}
+
+# built FILE...: they must be there
+built() {
+	local file
+	for file; do
+		[ -x "$file" ] && continue
+		fail "$file is not built"
+		finish
+	done
+}
+
+# WL_TMP, and that it is removed at the end
+scratch() {
+	WL_TMP=$(mktemp -d "/tmp/wl$$.XXXXXX")
+	trap cleanup EXIT
+	trap 'exit 130' INT TERM
+}
+
 # suite NAME [TOOL...]: the tools must be installed
 suite() {
 	WL_NAME=$1
@@ -129,20 +156,9 @@ suite() {
 		skip "not root"
 		finish
 	fi
-	local tool
-	for tool in ip ethtool sqlite3 jq "$@"; do
-		command -v "$tool" >/dev/null && continue
-		skip "no $tool"
-		finish
-	done
-	for tool in "$FLOWD" "$WLGEN" "$WLTRAF"; do
-		[ -x "$tool" ] && continue
-		fail "$tool is not built"
-		finish
-	done
-	WL_TMP=$(mktemp -d "/tmp/wl$$.XXXXXX")
-	trap cleanup EXIT
-	trap 'exit 130' INT TERM
+	need ip ethtool sqlite3 jq "$@"
+	built "$FLOWD" "$WLGEN" "$WLTRAF"
+	scratch
 }
 
 finish() {
@@ -299,9 +315,22 @@ flowd_start() {
 
 flowd_ready() { gone "$1" || grep -qs ': counting' "$2"; }
 
+# The books of the whole database, as flowctl ledger has them.
+books_balance() {
+	local off
+	off=$("$FLOWCTL" --db "$FLOWD_DB" ledger --check --stored 2>&1) && return
+	fail "books of $FLOWD_DB do not balance"
+	head -n 12 <<<"$off"
+}
+
+# flowd_stop [PID [SIGNAL]]: wait for its end; FLOWD_RC is its exit code. Its books must balance then.
 # shellcheck disable=SC2120 # as may both of these
-# flowd_stop [PID [SIGNAL]]: wait for its end; FLOWD_RC is its exit code.
 flowd_stop() {
+	flowd_end "$@" 2>/dev/null # bash's own word on what was killed
+	[ "$FLOWD_RC" -ne 0 ] || books_balance
+}
+
+flowd_end() {
 	local pid=${1:-$FLOWD_PID}
 	kill "-${2:-TERM}" "$pid"
 	if ! wait_until 40 gone "$pid"; then
@@ -310,7 +339,17 @@ flowd_stop() {
 	fi
 	wait "$pid"
 	FLOWD_RC=$?
-} 2>/dev/null # bash's own word on what was killed
+}
+
+# replay LABEL FILE [ARG...]: the capture into REPLAY_DB
+replay() {
+	local label=$1 file=$2
+	shift 2
+	FLOWD_N=$((FLOWD_N + 1))
+	REPLAY_DB=$WL_TMP/replay-$FLOWD_N.db
+	timeout 120 "$FLOWD" --config /dev/null -r "$file" --db "$REPLAY_DB" "$@" 2>"$WL_TMP/said"
+	assert_eq "$label: exit: $(cat "$WL_TMP/said")" "$?" 0
+}
 
 # --- questions ------------------------------------------------------------------------------------
 

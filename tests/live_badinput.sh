@@ -22,7 +22,7 @@ refused() {
 	assert_eq "$label: exit" "$?" "$rc"
 	assert_match "$label: message" "$(cat "$WL_TMP/err")" "$regex"
 	assert_eq "$label: standard output" "$(head -n 3 "$WL_TMP/out")" ""
-	assert_between "$label: lines of error" "$(wc -l <"$WL_TMP/err")" 1 20
+	assert_between "$label: lines of error" "$(wc -l <"$WL_TMP/err")" 1 40
 }
 
 # flowd_refused LABEL EXIT REGEX ARG...: on vb, with nothing left behind

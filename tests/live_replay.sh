@@ -92,16 +92,6 @@ PYTHON
 
 # --- comparison -----------------------------------------------------------------------------------
 
-# replay LABEL FILE [ARG...]: REPLAY_DB
-replay() {
-	local label=$1 file=$2
-	shift 2
-	FLOWD_N=$((FLOWD_N + 1))
-	REPLAY_DB=$WL_TMP/replay-$FLOWD_N.db
-	timeout 60 "$FLOWD" --config /dev/null -r "$file" --db "$REPLAY_DB" "$@" 2>"$WL_TMP/said"
-	assert_eq "$label: exit: $(cat "$WL_TMP/said")" "$?" 0
-}
-
 # What of a record does not depend on where it was counted
 KEY='[.ethertype, .vlan, .cvlan, ((.marks // "") | split(",") - ["mirrored"] | join(",")), .proto, .src, .dst,
 	.sport, .dport, .tunnel, .tunnel_id, .tcp_flags]'

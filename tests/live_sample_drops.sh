@@ -6,6 +6,8 @@
 # layer; switched while flowd runs; and a storm of them beside other samples. flowd listens in B.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/drops.sh
+. "$(dirname "$0")/drops.sh"
 
 # samples [WHERE]: packets that are kept
 samples() { sql "SELECT count(*) FROM sample_text WHERE ${1:-1}"; }
@@ -14,32 +16,6 @@ sample() { "$FLOWCTL" --db "$FLOWD_DB" sample "$@"; }
 
 # drops_of EXPRESSION: of the object that `status` has of them
 drops_of() { "$FLOWCTL" --db "$FLOWD_DB" status --json | jq -c ".flowd.samples.drops | $1"; }
-
-# udp NETNS SOURCE DESTINATION PORT COUNT: datagrams of 100 bytes that are numbered, refused ones as well
-udp() {
-	ip netns exec "$1" python3 - "${@:2}" <<-'PY'
-		import socket, sys
-		src, dst, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-		s = socket.socket(socket.AF_INET6 if ":" in dst else socket.AF_INET, socket.SOCK_DGRAM)
-		s.bind((src, 0))
-		for i in range(count):
-		    try:
-		        s.sendto(b"wl-%06d-" % i + b"x" * 90, (dst, port))
-		    except OSError:
-		        pass
-	PY
-}
-
-# A socket in B that nobody reads, with room for little.
-deaf() {
-	in_b python3 -c "
-import signal, socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-s.bind(('10.1.0.2', 7780))
-open('$WL_TMP/deaf', 'w').close()
-signal.pause()"
-}
 
 rules() {
 	in_b nft -f - <<-NFT

@@ -5,6 +5,8 @@
 # what the kernel's own counters have; over kills (-9) in the midst of it, too. flowd listens in B.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/drops.sh
+. "$(dirname "$0")/drops.sh"
 
 KILLS=${WL_KILLS:-3}
 
@@ -12,27 +14,6 @@ KILLS=${WL_KILLS:-3}
 events() {
 	sql "SELECT ifnull(sum(packets), 0), ifnull(sum(skbs), 0) FROM event_text
 		WHERE what = '$1' AND $2"
-}
-
-# snmp NETNS GROUP NAME: of /proc/net/snmp and netstat
-snmp() {
-	ip netns exec "$1" awk -v group="$2:" -v name="$3" '$1 == group {
-		if (!at) { for (i = 2; i <= NF; i++) if ($i == name) at = i } else print $at }' /proc/net/snmp /proc/net/netstat
-}
-
-# udp NETNS SOURCE DESTINATION PORT COUNT: datagrams of 100 bytes, refused ones as well
-udp() {
-	ip netns exec "$1" python3 - "${@:2}" <<-'PY'
-		import socket, sys
-		src, dst, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-		s = socket.socket(socket.AF_INET6 if ":" in dst else socket.AF_INET, socket.SOCK_DGRAM)
-		s.bind((src, 0))
-		for i in range(count):
-		    try:
-		        s.sendto(b"x" * 100, (dst, port))
-		    except OSError:
-		        pass
-	PY
 }
 
 # connects NETNS DESTINATION PORT COUNT [SECONDS]: how many were refused
@@ -52,17 +33,6 @@ connects() {
 		    s.close()
 		print(refused)
 	PY
-}
-
-# A socket in B that nobody reads, with room for little.
-deaf() {
-	in_b python3 -c "
-import signal, socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-s.bind(('10.1.0.2', 7780))
-open('$WL_TMP/deaf', 'w').close()
-signal.pause()"
 }
 
 rules() {
