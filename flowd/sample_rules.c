@@ -48,7 +48,7 @@ const struct sample_rule *sample_rules_find(const struct sample_rules *rules, ui
 	return NULL;
 }
 
-static bool is_there(const struct sample_rules *rules, const char *name)
+bool sample_rules_has(const struct sample_rules *rules, const char *name)
 {
 	for (size_t i = 0; i < rules->rules; i++) {
 		if (!strcmp(rules->rule[i].name, name))
@@ -73,7 +73,7 @@ int sample_rules_links(const struct sample_rules *rules, const struct sample_cha
 	uint32_t links = 0;
 
 	for (size_t i = 0; i < change->ifaces; i++) {
-		if (!is_there(rules, change->iface[i]))
+		if (!sample_rules_has(rules, change->iface[i]))
 			return fail_iface(rules, change->iface[i], ret_error);
 	}
 	for (size_t i = 0; i < rules->rules; i++) {

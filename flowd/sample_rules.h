@@ -38,6 +38,9 @@ void sample_rules_free(struct sample_rules *rules);
 /* That of the interface's number, or NULL. */
 const struct sample_rule *sample_rules_find(const struct sample_rules *rules, uint32_t ifnum);
 
+/* Is an interface of that name counted? */
+bool sample_rules_has(const struct sample_rules *rules, const char *name);
+
 /*
  * The links (enum sample_links) that the change's filter is to be compiled for; 0: it has none, or says
  * none. 0 or -ENODEV with a text: it names an interface that is not there.

@@ -47,22 +47,13 @@ static void make_plans(const struct config *config, const struct sample_rules *r
 	}
 }
 
-static bool is_counted(const struct sample_rules *rules, const char *name)
-{
-	for (size_t i = 0; i < rules->rules; i++) {
-		if (!strcmp(rules->rule[i].name, name))
-			return true;
-	}
-	return false;
-}
-
 int sample_start_plan(const struct config *config, const struct sample_rules *rules,
 		      struct sample_start *ret_start, char ret_error[SAMPLE_ERROR_MAX])
 {
 	int err = 0;
 
 	for (size_t i = 0; i < config->sections; i++) {
-		if (!is_counted(rules, config->section[i].name))
+		if (!sample_rules_has(rules, config->section[i].name))
 			log_warning("configuration: section [interface %s]: not counted here",
 				    config->section[i].name);
 	}

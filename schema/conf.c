@@ -38,7 +38,7 @@ __attribute__((format(printf, 2, 3))) static void complain(struct source *src, c
 	src->errors++;
 }
 
-/* The interface of "interface NAME", or NULL. A name that is none is told where it has a key. */
+/* The NAME of a section "interface NAME", where it is one that an interface can have, and its length; else NULL. */
 static const char *iface_of(const char *name, int size, int *ret_size)
 {
 	int prefix = (int)strlen(SECTION_IFACE), blanks;

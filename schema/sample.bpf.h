@@ -156,14 +156,6 @@ __noinline int sample_open(struct flow_facts *f, __u32 why)
 	return (int)sample_reach(conf);
 }
 
-/* The same, 1 .. SAMPLE_LOOK_MAX, as the verifier of Linux 6.1 wants it: a comparison with 0 tells it nothing. */
-static __always_inline __u32 sample_size(__u32 size)
-{
-	size--;
-	barrier_var(size);
-	return (size & (SAMPLE_LOOK_MAX - 1)) + 1;
-}
-
 /* The stage has `caught` bytes of the packet; 0: they could not be read. */
 __noinline int sample_close(__u32 caught)
 {

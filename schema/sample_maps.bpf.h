@@ -38,3 +38,14 @@ static __always_inline __u64 maps_wake(void *ring, __u64 size, __u64 step)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
+
+/*
+ * The same number of bytes, 1 .. SAMPLE_LOOK_MAX, as the verifier of Linux 6.1 wants it: a comparison with 0
+ * tells it nothing.
+ */
+static __always_inline __u32 sample_size(__u32 size)
+{
+	size--;
+	barrier_var(size);
+	return (size & (SAMPLE_LOOK_MAX - 1)) + 1;
+}

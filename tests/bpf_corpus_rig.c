@@ -12,7 +12,6 @@
  * bpf_skb_vlan_push is in metadata for the program after the tail call.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@
 #include "bpf_geometry.h"
 
 #include "flow_tc.skel.h"
+#include "pin_cpu.h"
 #include "flow_xdp.skel.h"
 #include "tests/bpf_corpus.skel.h"
 
@@ -62,22 +62,6 @@ const char *rig_impossible(void)
 	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_store_bytes, NULL) != 1)
 		return "the kernel has no bpf_xdp_store_bytes";
 	return NULL;
-}
-
-/* Stay on the present CPU. */
-static int pin_cpu(unsigned int *ret_cpu)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return -errno;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		return -errno;
-	*ret_cpu = (unsigned int)cpu;
-	return 0;
 }
 
 static void *map_memory(struct bpf_object *obj, const char *name)

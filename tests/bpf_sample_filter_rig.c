@@ -4,7 +4,6 @@
  * at is staged in a map of the CPU.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf_sample_filter.h"
+#include "pin_cpu.h"
 
 #include "tests/bpf_sample_filter.skel.h"
 
@@ -36,18 +36,6 @@ const char *rig_impossible(void)
 	return NULL;
 }
 
-static int pin_cpu(void)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return -errno;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
-}
-
 static int map_filters(struct rig *rig)
 {
 	const struct bpf_map *map = rig->skel->maps.sample_filters;
@@ -64,7 +52,8 @@ int rig_open(int loop, struct rig **ret_rig)
 {
 	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	struct rig *rig = calloc(1, sizeof(*rig));
-	int err = rig ? pin_cpu() : -ENOMEM;
+	uint32_t cpu;
+	int err = rig ? pin_cpu(&cpu) : -ENOMEM;
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* kernels before 5.11 */
 	if (!err) {

@@ -4,7 +4,6 @@
  * bpf_sample.bpf.c before these. Everything runs on the CPU on which the first rig was opened.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf_sampler.h"
+#include "pin_cpu.h"
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
@@ -59,21 +59,6 @@ static int private_bpffs(void)
 		      mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL)))
 		return -errno;
 	done = true;
-	return 0;
-}
-
-static int pin_cpu(uint32_t *ret_cpu)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return -errno;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		return -errno;
-	*ret_cpu = (uint32_t)cpu;
 	return 0;
 }
 

@@ -14,9 +14,8 @@
 #include "key.bpf.h"
 #include "schema/sample_maps.bpf.h"
 
-#define SAMPLE_SHARE 2	   /* of the ring: one half is for drops */
-#define SAMPLE_BYTES 16384 /* a power of two, SAMPLE_SNAPLEN_MAX and more */
-#define LINK_BYTES 14	   /* of an Ethernet header */
+#define SAMPLE_SHARE 2 /* of the ring: one half is for drops */
+#define LINK_BYTES 14  /* of an Ethernet header */
 #define TAG_AT 12
 #define TAG_BYTES 4
 
@@ -25,7 +24,7 @@ const volatile __u64 sample_ring_bytes = 4096;
 
 struct drop_stage {
 	struct sample_head head;
-	__u8 bytes[SAMPLE_BYTES + TAG_BYTES];
+	__u8 bytes[SAMPLE_LOOK_MAX + TAG_BYTES];
 	__u32 busy;  /* somebody is at it, in whose midst this is */
 	__u32 waits; /* until it is known whose the packet was; see event_untold */
 };
@@ -83,14 +82,6 @@ static __always_inline bool sample_begin(const struct sk_buff *skb, const struct
 	return true;
 }
 
-/* The same, 1 .. SAMPLE_BYTES, as the verifier of Linux 6.1 wants it; see sample_size(). */
-static __always_inline __u32 bytes_size(__u32 size)
-{
-	size--;
-	barrier_var(size);
-	return (size & (SAMPLE_BYTES - 1)) + 1;
-}
-
 /* `want` of the bytes, a tag that is held beside them behind the addresses. Returns how many there are. */
 static __always_inline __u32 sample_copy(const struct sk_buff *skb, const unsigned char *from,
 					 __u32 want, bool tagged, __u8 *to)
@@ -100,8 +91,8 @@ static __always_inline __u32 sample_copy(const struct sk_buff *skb, const unsign
 	if (!want)
 		return 0;
 	if (!tagged)
-		return bpf_probe_read_kernel(to, bytes_size(want), from) ? 0 : want;
-	if (bpf_probe_read_kernel(to + TAG_BYTES, bytes_size(want), from))
+		return bpf_probe_read_kernel(to, sample_size(want), from) ? 0 : want;
+	if (bpf_probe_read_kernel(to + TAG_BYTES, sample_size(want), from))
 		return 0;
 	for (__u32 i = 0; i < TAG_AT; i += 4)
 		*(__u32 *)(to + i) = *(__u32 *)(to + i + TAG_BYTES);
@@ -144,7 +135,7 @@ static __always_inline void sample_push(struct drop_stage *stage)
 	if (captured) {
 		wake = maps_wake(&samples, sizeof(stage->head) + captured,
 				 sample_ring_bytes / SAMPLE_WAKES);
-		size = sizeof(stage->head) + bytes_size(captured); /* last, as in sample_close() */
+		size = sizeof(stage->head) + sample_size(captured); /* last, as in sample_close() */
 		is_lost = bpf_ringbuf_output(&samples, stage, size, wake) != 0;
 	}
 	sample_tally(is_lost);
