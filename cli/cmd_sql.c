@@ -52,7 +52,7 @@ static void set_blob(struct result *result, int i, struct out_value *value)
 
 static void get_cell(const struct out_column *c, const void *row, struct out_value *value)
 {
-	struct result *result = (struct result *)(uintptr_t)row;
+	struct result *result = *(struct result *const *)row;
 	int i = (int)(c - result->columns) / 2;
 	const char *text;
 
@@ -112,7 +112,7 @@ static int put_rows(struct sqlite3 *db, const struct args *args, struct result *
 		return code;
 	err = args->format->begin(&out);
 	while (!err && (rc = sqlite3_step(result->stmt)) == SQLITE_ROW)
-		err = args->format->row(&out, result);
+		err = args->format->row(&out, &result);
 	end_err = args->format->end(&out);
 	err = err ? err : end_err;
 	if (!err && rc != SQLITE_DONE)
@@ -126,8 +126,10 @@ static int put_rows(struct sqlite3 *db, const struct args *args, struct result *
 static int run_text(struct sqlite3 *db, const struct args *args, const char *text)
 {
 	struct result *result = calloc(1, sizeof(*result));
-	int code = result ? 0 : say_failed("%s", strerror(ENOMEM));
+	int code = 0;
 
+	if (!result)
+		return say_failed("%s", strerror(ENOMEM));
 	while (!code && *text && !out_broken_pipe()) {
 		if (sqlite3_prepare_v2(db, text, -1, &result->stmt, &text)) {
 			code = fail_statement(db, args);
@@ -140,8 +142,7 @@ static int run_text(struct sqlite3 *db, const struct args *args, const char *tex
 		sqlite3_finalize(result->stmt);
 		result->stmt = NULL;
 	}
-	if (result)
-		free(result->blob);
+	free(result->blob);
 	free(result);
 	return code;
 }

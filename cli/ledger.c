@@ -132,7 +132,7 @@ static struct ledger_row *new_row(struct reader *r, int64_t start_ms, struct boo
 	struct ledger *ledger = r->ledger;
 	struct ledger_row *row;
 
-	if (ledger->rows == r->rows_room) {
+	if (!ledger->row || ledger->rows == r->rows_room) {
 		size_t room = r->rows_room ? 2 * r->rows_room : 256;
 		struct ledger_row *grown = reallocarray(ledger->row, room, sizeof(*grown));
 
