@@ -30,7 +30,7 @@ CFLAGS ?= -O3 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
 FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpcap -lpthread
-CLI_LIBS := -lpcap -lsqlite3 -ljansson -linih -lnettle
+CLI_LIBS := -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -lcares -lpthread
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
 BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c trace/health.bpf.c
@@ -58,10 +58,11 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(Q)mv $@.tmp $@
 
 # The SQL is compiled in as a string.
-$(B)/schema.sql.h: schema/schema.sql
+$(B)/schema.sql.h: schema/define.awk schema/schema.sql schema/views.sql
 	@mkdir -p $(@D)
+	$(Q)awk -f $^ > $(B)/schema.sql
 	$(Q){ echo 'static const char schema_sql[] ='; \
-	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ';'; } > $@
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $(B)/schema.sql; echo ';'; } > $@
 
 $(B)/%.o: %.c | $(SKELS) $(B)/schema.sql.h
 	@mkdir -p $(@D)

@@ -89,8 +89,12 @@ static void complain(const char *text)
 }
 
 /* Of an instance its own file, where it has one. */
-static void config_path(const struct args *args, char path[PATH_MAX])
+void anonarg_config_path(const struct args *args, char *path)
 {
+	if (args->anonarg.config) {
+		snprintf(path, PATH_MAX, "%s", args->anonarg.config);
+		return;
+	}
 	snprintf(path, PATH_MAX, CONF_DIR "/%s.conf", args->instance ? args->instance : "");
 	if (!args->instance || access(path, F_OK))
 		snprintf(path, PATH_MAX, "%s", CONF_PATH_DEFAULT);
@@ -101,10 +105,7 @@ static int read_config(const struct args *args, struct wish *ret_wish)
 	struct conf_reader reader = {see_key, complain, ret_wish};
 	char path[PATH_MAX];
 
-	if (args->anonarg.config)
-		snprintf(path, sizeof(path), "%s", args->anonarg.config);
-	else
-		config_path(args, path);
+	anonarg_config_path(args, path);
 	if (conf_read(path, args->anonarg.config, &reader))
 		return say_failed(
 			"%s: says whether addresses are anonymized; --anonymize does, too", path);

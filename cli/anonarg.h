@@ -20,3 +20,6 @@ struct anonarg {
  * after the error was said. What cannot be read is an error: nothing is shown by mistake.
  */
 int anonarg_open(const struct args *args, struct anonymize **ret_anon);
+
+/* The configuration file: --config, that of the instance, or the default. `path` holds PATH_MAX bytes. */
+void anonarg_config_path(const struct args *args, char *path);

@@ -73,6 +73,14 @@ int args_add_iface(struct args *args, const char *value)
 	return 0;
 }
 
+int args_add_host(struct args *args, const char *value)
+{
+	if (args->host_count == ARGS_HOSTS)
+		return say_usage("--host '%s': more than %d of them", value, ARGS_HOSTS);
+	args->hosts[args->host_count++] = value;
+	return 0;
+}
+
 static int set_dir(struct args *args, const char *value)
 {
 	if (!strcmp(value, "ingress"))
@@ -163,8 +171,10 @@ const struct args_option args_global[] = {
 	"in it: mpls, pppoe, vxlan, geneve, gre, nvgre, erspan, ipip, 6in4, 4in6, 6in6, gtpu, esp, ah, pbb, fabricpath, any or none"
 
 /* Rows of a table: which packets, whenever they were. */
+#define HOST_HELP "as this host's flowd counted, of a merged database; may be given again"
 #define WHERE_OPTIONS                                                                           \
 	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},        \
+		{"host", 0, "NAME", HOST_HELP, args_add_host},                                  \
 		{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},       \
 		{"tunnel", 0, "KIND[:ID]", TUNNEL_HELP, set_tunnel},                            \
 	{                                                                                       \
@@ -183,6 +193,7 @@ const struct args_option args_books[] = {
 	{"since", 0, "TIME", "minutes from TIME on: " TIMEARG_HELP, set_since},
 	{"until", 0, "TIME", "minutes before TIME", set_until},
 	{"iface", 'i', "NAME", "of this interface; may be given again", args_add_iface},
+	{"host", 0, "NAME", HOST_HELP, args_add_host},
 	{"dir", 0, "DIR", "packets of one way only: ingress or egress", set_dir},
 	{"stored", 0, NULL, "leave out what flowd has not written yet", set_stored},
 	{NULL, 0, NULL, NULL, NULL},
@@ -282,6 +293,8 @@ static int take_rest(struct args *args, const struct cmd *cmd, int argc, char **
 		return 0;
 	if (!cmd->words)
 		return say_usage("argument '%s': %s takes none", argv[0], cmd->name);
+	args->word = argv;
+	args->words = (uint32_t)argc;
 	args->filter = join(argc, argv);
 	if (!args->filter)
 		return say_failed("%s", strerror(ENOMEM));

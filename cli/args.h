@@ -10,6 +10,8 @@
 #include <stdio.h>
 
 #include "cli/anonarg.h"
+#include "cli/args_option.h"
+#include "cli/namearg.h"
 #include "cli/tunnelarg.h"
 
 struct cmd;
@@ -19,7 +21,8 @@ struct out_ops;
 struct pcap_format;
 
 #define ARGS_IFACES 64
-#define ARGS_TABLES 4
+#define ARGS_TABLES 5
+#define ARGS_HOSTS 256
 
 struct args {
 	int64_t now_ms;
@@ -30,10 +33,13 @@ struct args {
 	int64_t since_ms;     /* 0: from the beginning */
 	int64_t until_ms;     /* INT64_MAX: to the end */
 	const char *ifaces[ARGS_IFACES];
-	uint32_t iface_count; /* 0: all */
-	int dir;	      /* enum flow_dir, or -1: both */
+	const char *hosts[ARGS_HOSTS]; /* of a merged database; merge: NAME=FILE */
+	uint32_t iface_count;	       /* 0: all */
+	uint32_t host_count;	       /* 0: all */
+	int dir;		       /* enum flow_dir, or -1: both */
 	struct tunnelarg tunnel;
 	struct anonarg anonarg;
+	struct namearg namearg;
 	bool stored;
 	bool devices; /* pcap: an interface may be one that is not counted, which samples alone have */
 	bool uniflow;
@@ -43,8 +49,16 @@ struct args {
 	const char *community; /* those of this Community ID; NULL: all */
 	const char *explain;   /* drops: a reason, NULL: none */
 	const char *drops_by;  /* drops: --group as given, NULL: not */
-	int64_t per_ms;	       /* drops, ledger: 0: not given */
+	int64_t per_ms;	       /* drops, ledger, top, graph: 0: not given */
+	int from;	       /* top: enum plan_from */
+	bool show_plan;	       /* top, graph, diff: --explain */
 	bool check;	       /* ledger */
+	bool ascii;	       /* graph */
+	bool force;	       /* merge */
+	const char *against;   /* diff: NULL: not given */
+	const char *svg;       /* graph: a file, "-", NULL: none */
+	const char *output;    /* merge: NULL: not given */
+	bool dry_run;	       /* retention */
 	bool help;
 	bool version;
 	bool limited; /* -n was given */
@@ -54,32 +68,16 @@ struct args {
 	const struct group_metric *by;
 	const char *sample_first, *sample_triggers; /* sample: NULL: not given */
 	const char *sample_snaplen, *sample_drops;  /* likewise */
-	char *filter;	   /* or other words that are no options; NULL: none; to be freed */
-	uint32_t why;	   /* pcap: of enum sample_why, those wanted; 0: all */
-	const char *write; /* pcap: a file, "-" or NULL: standard output */
+	char *filter; /* or other words that are no options; NULL: none; to be freed */
+	char **word;  /* the same, one by one */
+	uint32_t words;
+	uint32_t why;			       /* pcap: of enum sample_why, those wanted; 0: all */
+	const char *write;		       /* pcap: a file, "-" or NULL: standard output */
 	const struct pcap_format *pcap_format; /* pcap: NULL: not given */
 	bool gso_whole;			       /* pcap */
 	bool follow;			       /* pcap */
 	int64_t flow;			       /* pcap: flow.id, 0: of any */
 };
-
-struct args_option {
-	const char *name;
-	char letter;	   /* 0: none */
-	const char *value; /* of the argument in usage, NULL: takes none */
-	const char *help;
-	/* 0, or the exit code after an error was said. */
-	int (*set)(struct args *args, const char *value);
-};
-
-/* The set() of an option without an argument: set_MEMBER, which makes that member true. */
-#define ARGS_FLAG(member)                                             \
-	static int set_##member(struct args *args, const char *value) \
-	{                                                             \
-		(void)value;                                          \
-		args->member = true;                                  \
-		return 0;                                             \
-	}
 
 /* Ends with a NULL name. */
 extern const struct args_option args_global[]; /* --db, --instance, --socket, --help */
@@ -88,7 +86,8 @@ extern const struct args_option args_window[]; /* --since, --until, --iface, --d
 extern const struct args_option args_packets[]; /* the same of packets, with times of their own */
 extern const struct args_option args_format[];	/* --json, --csv */
 extern const struct args_option
-	args_anonymize[]; /* of verbs that hand out addresses: cli/anonarg.h */
+	args_anonymize[];		      /* of verbs that hand out addresses: cli/anonarg.h */
+extern const struct args_option args_names[]; /* of those that show them: cli/namearg.h */
 
 /*
  * Options before the verb (cmd NULL) or behind it, in any order with the filter's words, which are
@@ -98,7 +97,3 @@ extern const struct args_option
 int args_parse(struct args *args, const struct cmd *cmd, int argc, char **argv, int *ret_rest);
 
 void args_print_options(const struct args_option *options, FILE *file);
-
-/* For the set() of other tables. */
-int args_set_limit(struct args *args, const char *value);
-int args_add_iface(struct args *args, const char *value);

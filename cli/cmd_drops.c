@@ -12,6 +12,7 @@
 #include "cli/cmd_query.h"
 #include "cli/drops.h"
 #include "cli/explain.h"
+#include "cli/group_names.h"
 #include "cli/group_row.h"
 #include "cli/say.h"
 #include "cli/timearg.h"
@@ -58,7 +59,7 @@ static int set_explain(struct args *args, const char *value)
 
 const struct args_option cmd_drops_options[] = {
 	{"group", 0, "KEY",
-	 "reason (unless given), place, flow, host, src, dst, pair, port, proto, iface or time",
+	 "reason (unless given), place, flow, host, src, dst, pair, port, proto, iface, time, country or as",
 	 set_group},
 	{"per", 0, "TIME", "a row for each 10s, 1m, 1h ..., in the order of time", set_per},
 	{"by", 0, "WHAT", "packets (unless given), bytes or skbs", set_by},
@@ -81,6 +82,7 @@ const char cmd_drops_notes[] =
 /* What get() of the columns below is given. */
 struct row {
 	struct group_row row; /* the first */
+	struct naming *naming;
 	const struct drops *drops;
 	bool counter;
 };
@@ -336,7 +338,7 @@ static int put_rows(const struct args *args, struct row *row, struct group *grou
 	size_t count =
 		group_limit(args, group_sort(group, row->counter ? &group_drops_metrics[0] : by),
 			    row->drops->per_ms ? 0 : LIMIT_DEFAULT);
-	int err = 0;
+	int err = group_names_ask(row->naming, row->row.kind, group->entry, count);
 
 	for (size_t i = 0; !err && i < count; i++) {
 		row->row.entry = &group->entry[i];
@@ -348,15 +350,20 @@ static int put_rows(const struct args *args, struct row *row, struct group *grou
 /* One table, in text of the one kind of rows or the other. */
 static int put_table(const struct args *args, struct drops *drops, bool traced, bool counters)
 {
-	struct out_column shown[COLUMNS_MAX];
+	struct out_column shown[COLUMNS_MAX + GROUP_NAMES_COLUMNS];
 	struct out out = {.columns = shown, .file = stdout};
 	struct row row = {
-		.row = {.kind = drops_group_kind(drops->kind), .query = drops->query},
+		.row = {.kind = drops_group_kind(drops->kind),
+			.query = drops->query,
+			.naming = drops->naming},
+		.naming = drops->naming,
 		.drops = drops,
 	};
 	int err, end_err;
 
 	title_columns(traced ? columns : counter_columns, drops, shown);
+	if (traced)
+		group_names_insert(shown, drops->naming);
 	err = args->format->begin(&out);
 	if (!err && traced)
 		err = put_rows(args, &row, &drops->traced, &out);
@@ -401,7 +408,7 @@ static int put_all(const struct args *args, struct drops *drops)
 		return 0;
 	}
 	puts("");
-	if (drops->counters.used)
+	if (drops->counters.entry || drops->counters.table.used)
 		return put_table(args, drops, false, true);
 	puts("no counter of drops or errors grew");
 	return 0;
@@ -414,6 +421,7 @@ int cmd_drops(const struct args *args)
 		.query = &query.query,
 		.kind = args->drops_by ? drops_kind_find(args->drops_by) : &drops_kinds[0],
 		.per_ms = args->per_ms,
+		.naming = &query.naming,
 	};
 	int code, err;
 
@@ -423,6 +431,7 @@ int cmd_drops(const struct args *args)
 		drops.per_ms = PER_DEFAULT_MS;
 	code = cmd_query_open(args, &query);
 	if (!code) {
+		drops.traced.geo = query.naming.geo;
 		err = drops_read(&drops);
 		err = err ? err : put_all(args, &drops);
 		code = err ? cmd_query_fail(&query, err) : cmd_query_coverage(args, &query);

@@ -14,6 +14,7 @@
 #include "cli/cmd_query.h"
 #include "cli/community.h"
 #include "cli/flows_health.h"
+#include "cli/flows_names.h"
 #include "cli/names.h"
 #include "cli/output.h"
 #include "cli/say.h"
@@ -25,6 +26,7 @@
 struct row {
 	const struct flow_record *rec;
 	const struct query_iface *iface;
+	const struct naming *naming;
 	int64_t id; /* flow.id, 0: none yet */
 	bool uniflow;
 };
@@ -91,6 +93,16 @@ static void get_community(const struct out_column *c, const void *row, struct ou
 		out_set_text(value, text);
 }
 
+/* Whose flowd counted it, where that is known. */
+static void get_host(const struct out_column *c, const void *row, struct out_value *value)
+{
+	const struct query_iface *iface = ((const struct row *)row)->iface;
+
+	(void)c;
+	if (iface && *iface->host)
+		out_set_text(value, iface->host);
+}
+
 static void get_iface(const struct out_column *c, const void *row, struct out_value *value)
 {
 	const struct row *r = row;
@@ -133,53 +145,12 @@ static void get_dir(const struct out_column *c, const void *row, struct out_valu
 	out_set_text(value, ((const struct row *)row)->rec->key.dir ? "out" : "in");
 }
 
-/* The tunnel is the protocol itself: "esp 0x1234abcd", and a label around what is not IP. */
-static bool is_own_tunnel(const struct flow_key *key)
-{
-	switch (key->tunnel_kind) {
-	case FLOW_TUNNEL_ESP:
-		return key->proto == IPPROTO_ESP;
-	case FLOW_TUNNEL_AH:
-		return key->proto == IPPROTO_AH;
-	case FLOW_TUNNEL_MPLS:
-		return key->ethertype == ETH_P_MPLS_UC || key->ethertype == ETH_P_MPLS_MC;
-	case FLOW_TUNNEL_PPPOE:
-		return key->ethertype == ETH_P_PPP_SES;
-	}
-	return false;
-}
-
-/* "tcp", "icmp 8/0", "tcp fragments", "(arp)". */
-static void inner_proto(const struct flow_key *key, char *text, size_t size)
-{
-	const char *fragments = key->marks & FLOW_MARK_FRAGMENT ? " fragments" : "";
-	char proto[NAMES_SIZE];
-
-	if (!flow_key_is_ip(key))
-		return names_stand_in(key, text, size);
-	names_proto(key->proto, proto, sizeof(proto));
-	if ((key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6) && !*fragments)
-		snprintf(text, size, "%.32s %u/%u", proto, ntohs(key->sport), ntohs(key->dport));
-	else
-		snprintf(text, size, "%.32s%s", proto, fragments);
-}
-
-/* The protocol and what is around it: "tcp in vxlan 100". */
 static void get_proto(const struct out_column *c, const void *row, struct out_value *value)
 {
-	const struct flow_key *key = &((const struct row *)row)->rec->key;
-	char proto[NAMES_SIZE], tunnel[NAMES_SIZE], text[2 * NAMES_SIZE + 8];
+	char text[2 * NAMES_SIZE + 8];
 
 	(void)c;
-	inner_proto(key, proto, sizeof(proto));
-	names_tunnel(key->tunnel_kind, key->tunnel_id, tunnel, sizeof(tunnel));
-	if (!key->tunnel_kind)
-		snprintf(text, sizeof(text), "%s", proto);
-	else if (is_own_tunnel(key))
-		snprintf(text, sizeof(text), "%s%s", tunnel,
-			 key->marks & FLOW_MARK_FRAGMENT ? " fragments" : "");
-	else
-		snprintf(text, sizeof(text), "%s in %s", proto, tunnel);
+	names_packets(&((const struct row *)row)->rec->key, text, sizeof(text));
 	out_set_text(value, text);
 }
 
@@ -285,6 +256,14 @@ static void get_end(const struct out_column *c, const void *row, struct out_valu
 		out_set_text(value, "live");
 }
 
+/* What is told of it beside: see flows_names.h. */
+static void get_name(const struct out_column *c, const void *row, struct out_value *value)
+{
+	const struct row *r = row;
+
+	flows_names_get(r->naming, r->rec, c, value);
+}
+
 /* Where a column is. */
 enum text_when {
 	IN_ALL,
@@ -293,6 +272,7 @@ enum text_when {
 	IN_HEALTH,  /* with -H */
 	IN_IDS,	    /* with --id */
 	IN_JOINS,   /* with --community-id */
+	IN_NAMES,   /* with --names and the like: several of them, see flows_names_titles */
 };
 
 static const struct text_column {
@@ -309,6 +289,7 @@ static const struct text_column {
 	{{NULL, "PROTO", true, 0, get_proto, NULL}, NULL, IN_ALL},
 	{{NULL, "SRC", true, 0, get_src, NULL}, NULL, IN_ALL},
 	{{NULL, "DST", true, 0, get_dst, NULL}, NULL, IN_ALL},
+	{{NULL, NULL, true, 0, get_name, NULL}, NULL, IN_NAMES},
 	{{NULL, "OUTER", true, 0, get_outer, NULL}, NULL, IN_TUNNELS},
 	{{NULL, "PACKETS", false, 1, get_field, NULL}, "packets", IN_ALL},
 	{{NULL, "BYTES", false, 0, get_field, NULL}, "bytes", IN_ALL},
@@ -349,12 +330,15 @@ static bool is_there(const struct args *args, enum text_when when)
 	}
 }
 
-static size_t add_text_columns(struct out_column *columns, size_t n, const struct args *args)
+static size_t add_text_columns(struct out_column *columns, size_t n, const struct args *args,
+			       const struct naming *naming)
 {
 	for (size_t i = 0; i < sizeof(text_columns) / sizeof(text_columns[0]); i++) {
 		const struct text_column *from = &text_columns[i];
 
-		if (!is_there(args, from->when))
+		if (from->when == IN_NAMES)
+			n = flows_names_titles(naming, get_name, columns, n);
+		if (from->when == IN_NAMES || !is_there(args, from->when))
 			continue;
 		columns[n] = from->column;
 		if (args->health)
@@ -365,7 +349,8 @@ static size_t add_text_columns(struct out_column *columns, size_t n, const struc
 }
 
 /* Every field, the interface's name before the direction, and the ids. */
-static size_t add_fields(struct out_column *columns, size_t n, const struct args *args)
+static size_t add_fields(struct out_column *columns, size_t n, const struct args *args,
+			 const struct naming *naming)
 {
 	for (const struct field *f = fields; f->name && n < COLUMNS_MAX / 2; f++) {
 		if (!strcmp(f->name, "dir"))
@@ -375,28 +360,37 @@ static size_t add_fields(struct out_column *columns, size_t n, const struct args
 				(struct out_column){.name = f->name, .get = get_field, .field = f};
 	}
 	columns[n++] = (struct out_column){.name = "id", .get = get_id};
+	columns[n++] = (struct out_column){.name = "host", .get = get_host};
 	if (args->community_id)
 		columns[n++] = (struct out_column){.name = "community_id", .get = get_community};
-	return n;
+	return flows_names_fields(naming, get_name, columns, n);
 }
 
 struct flows {
 	const struct args *args;
 	struct cmd_query *query;
 	struct out out;
+	struct flows_names names;
 	uint64_t rows;
 	uint64_t limit; /* UINT64_MAX: none */
 };
 
-static int put_record(struct flows *flows, const struct flow_record *rec)
+static int put_row(void *user, const struct flow_record *rec, int64_t id)
 {
+	struct flows *flows = user;
 	struct row row = {.rec = rec,
 			  .iface = query_iface(&flows->query->query, rec->iface),
-			  .id = flows->query->query.flow,
+			  .naming = flows->names.naming,
+			  .id = id,
 			  .uniflow = flows->args->uniflow};
 
-	flows->rows++;
 	return flows->args->format->row(&flows->out, &row);
+}
+
+static int put_record(struct flows *flows, const struct flow_record *rec)
+{
+	flows->rows++;
+	return flows_names_row(&flows->names, rec, flows->query->query.flow);
 }
 
 static int put_match(struct flows *flows, const struct flow_record *rec, unsigned match)
@@ -438,6 +432,8 @@ static int run(struct flows *flows)
 
 	if (!err)
 		err = put_all(flows);
+	if (!err)
+		err = flows_names_flush(&flows->names);
 	end_err = format->end(&flows->out);
 	return err ? err : end_err;
 }
@@ -450,18 +446,19 @@ int cmd_flows(const struct args *args)
 		.args = args,
 		.query = &query,
 		.out = {.columns = columns, .file = stdout},
+		.names = {.naming = &query.naming, .put = put_row, .user = &flows},
 		.limit = args->limited ? args->limit : LIMIT_DEFAULT,
 	};
-	size_t n = add_fields(columns, 0, args);
 	int code = cmd_query_open(args, &query), err;
 
-	add_text_columns(columns, n, args);
+	add_text_columns(columns, add_fields(columns, 0, args, &query.naming), args, &query.naming);
 	if (!flows.limit)
 		flows.limit = UINT64_MAX;
 	if (!code) {
 		err = run(&flows);
 		code = err ? cmd_query_fail(&query, err) : cmd_query_coverage(args, &query);
 	}
+	flows_names_free(&flows.names);
 	cmd_query_close(&query);
 	return code;
 }

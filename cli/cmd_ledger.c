@@ -28,12 +28,7 @@ static int set_per(struct args *args, const char *value)
 	return 0;
 }
 
-static int set_check(struct args *args, const char *value)
-{
-	(void)value;
-	args->check = true;
-	return 0;
-}
+ARGS_FLAG(check)
 
 const struct args_option cmd_ledger_options[] = {
 	{"per", 0, "TIME", "a row for so long: 1m (unless given), 5m, 1h, 1d", set_per},

@@ -34,6 +34,8 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 		.until_ms = args->until_ms,
 		.ifaces = args->ifaces,
 		.iface_count = args->iface_count,
+		.hosts = args->hosts,
+		.host_count = args->host_count,
 		.dir = args->dir,
 		.tunnel = args->tunnel,
 		.community = args->community,
@@ -52,6 +54,7 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 					      : say_failed("%s", strerror(-err));
 	}
 	err = anonarg_open(args, &ret_query->anonymize);
+	err = err ? err : namearg_open(args, ret_query->anonymize, &ret_query->naming);
 	if (err)
 		return err;
 	options.anonymize = ret_query->anonymize;
@@ -60,6 +63,8 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 	ret_query->open = true;
 	if (query_open(&options, &ret_query->query))
 		return say_failed("%s", ret_query->query.error);
+	if (*ret_query->query.notice)
+		say_notice("%s", ret_query->query.notice);
 	return 0;
 }
 
@@ -70,6 +75,7 @@ void cmd_query_close(struct cmd_query *query)
 	filter_free(query->filter);
 	filter_free(query->event_filter);
 	anonymize_free(query->anonymize);
+	naming_close(&query->naming);
 	memset(query, 0, sizeof(*query));
 }
 
@@ -86,7 +92,8 @@ void cmd_query_put_filter(const struct args *args, const struct query *query, co
 
 int cmd_query_coverage(const struct args *args, struct cmd_query *query)
 {
-	FILE *file = args->format == &out_text ? stdout : stderr;
+	bool is_text = args->format == &out_text && !(args->svg && !strcmp(args->svg, "-"));
+	FILE *file = is_text ? stdout : stderr;
 	struct coverage coverage;
 
 	if (coverage_read(&query->query, &coverage))
@@ -101,5 +108,7 @@ int cmd_query_fail(struct cmd_query *query, int err)
 		return EXIT_SUCCESS;
 	if (query->query.error[0])
 		return say_failed("%s", query->query.error);
+	if (geo_problem(query->naming.geo))
+		return say_failed("%s", geo_problem(query->naming.geo));
 	return say_failed("%s%s", err == -ENOMEM ? "" : "standard output: ", strerror(-err));
 }

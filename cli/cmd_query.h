@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/filter.h"
+#include "cli/naming.h"
 #include "cli/query.h"
 
 struct anonymize;
@@ -14,6 +15,7 @@ struct cmd_query {
 	struct query query;
 	struct filter *filter, *event_filter;
 	struct anonymize *anonymize;
+	struct naming naming;
 	bool open;
 };
 

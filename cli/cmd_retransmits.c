@@ -12,11 +12,12 @@
 #include "cli/cmd_query.h"
 #include "cli/coverage.h"
 #include "cli/group_fill.h"
+#include "cli/group_names.h"
 #include "cli/group_row.h"
 #include "schema/fields.h"
 
 #define LIMIT_DEFAULT 20
-#define KINDS "flow, host, src, dst, pair, port, proto, iface"
+#define KINDS "flow, host, src, dst, pair, port, proto, iface, country, as"
 #define EVENTS (1U << EVENT_RETRANSMIT | 1U << EVENT_RESET_SENT | 1U << EVENT_RESET_RECEIVED)
 
 static int set_by(struct args *args, const char *value)
@@ -34,8 +35,8 @@ const struct args_option cmd_retransmits_options[] = {
 	 "retransmits (unless given), ratio, kernel, bytes, out_of_order, dup_acks, zero_windows, "
 	 "resets, syn_repeats, keep_alives, rtt, rtt_max or packets",
 	 set_by},
-	{"group", 0, "KEY", "flow (unless given), host, src, dst, pair, port, proto or iface",
-	 set_group},
+	{"group", 0, "KEY",
+	 "flow (unless given), host, src, dst, pair, port, proto, iface, country or as", set_group},
 	{"limit", 'n', "N", "at most N rows, 20 unless given; 0: all", args_set_limit},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -215,30 +216,40 @@ static const struct out_column columns[] = {
 	{NULL, NULL, false, 0, NULL, NULL},
 };
 
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
 static bool is_tcp(const struct flow_record *rec)
 {
 	return flow_key_is_ip(&rec->key) && rec->key.proto == IPPROTO_TCP;
 }
 
-static bool is_shown(const struct group_row *row)
+static bool is_shown(const struct group_sums *sums, const struct group_metric *by)
 {
-	const struct group_sums *sums = &row->entry->sums;
-
-	return group_value(sums, row->by) ||
+	return group_value(sums, by) ||
 	       (sums->health && (sums->health->retransmits || group_kernel(sums->health)));
 }
 
-static int put_rows(const struct args *args, struct group_row *row, struct group *group)
+static int put_rows(const struct args *args, struct group_row *row, struct naming *naming,
+		    struct group *group)
 {
-	struct out out = {.columns = columns, .file = stdout};
-	size_t count = group_limit(args, group_sort(group, row->by), LIMIT_DEFAULT);
-	int err = args->format->begin(&out), end_err;
+	struct out_column shown[COLUMNS + GROUP_NAMES_COLUMNS];
+	struct out out = {.columns = shown, .file = stdout};
+	const struct group_order order = {.by = row->by,
+					  .limit = group_limit(args, SIZE_MAX, LIMIT_DEFAULT),
+					  .shown = is_shown};
+	ssize_t count = group_top(group, &order);
+	int err, end_err;
 
-	for (size_t i = 0, shown = 0; !err && i < group->used && shown < count; i++) {
+	err = count < 0 ? (int)count
+			: group_names_ask(naming, row->kind, group->entry, (size_t)count);
+	if (err)
+		return err;
+	row->naming = naming;
+	memcpy(shown, columns, sizeof(columns));
+	group_names_insert(shown, naming);
+	err = args->format->begin(&out);
+	for (ssize_t i = 0; !err && i < count; i++) {
 		row->entry = &group->entry[i];
-		if (!is_shown(row))
-			continue;
-		shown++;
 		err = args->format->row(&out, row);
 	}
 	end_err = args->format->end(&out);
@@ -279,9 +290,10 @@ int cmd_retransmits(const struct args *args)
 	int code = cmd_query_open(args, &query), err;
 
 	if (!code) {
+		group.geo = query.naming.geo;
 		err = group_fill_records(&query.query, row.kind, is_tcp, &group);
 		err = err ? err : group_fill_events(&query.query, row.kind, EVENTS, &group);
-		err = err ? err : put_rows(args, &row, &group);
+		err = err ? err : put_rows(args, &row, &query.naming, &group);
 		if (!err)
 			put_total(args, &query.query, &group);
 		code = err ? cmd_query_fail(&query, err) : cmd_query_coverage(args, &query);

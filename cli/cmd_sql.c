@@ -226,6 +226,8 @@ int cmd_sql(const struct args *args)
 		return code;
 	if (db_open_reader(args->db, &db, &error))
 		return say_failed("%s", error.text);
+	if (*error.text)
+		say_notice("%s", error.text);
 	sqlite3_set_authorizer(db, authorize, NULL);
 	code = args->filter ? run_text(db, args, args->filter) : run_input(db, args);
 	db_close(db, -1);

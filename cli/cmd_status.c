@@ -98,6 +98,9 @@ int cmd_status(const struct args *args)
 
 	if (db_open_reader(args->db, &db, &error))
 		return say_failed("%s", error.text);
+	if (*error.text)
+		say_notice("%s", error.text);
+	error.text[0] = '\0';
 	root = make_root(args, db, error.text, sizeof(error.text));
 	db_close(db, -1);
 	if (!root)

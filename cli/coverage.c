@@ -6,11 +6,13 @@
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/query.h"
 #include "cli/timearg.h"
+#include "schema/db.h"
 
 #define MINUTE_MS 60000
 #define NAMED_IFACES 4
@@ -100,7 +102,8 @@ static void add_live(const struct query *query, struct coverage *c)
 {
 	int64_t now_ms = (int64_t)query->live.head.now_ms;
 
-	if (now_ms >= query->options.until_ms || query->live_state != QUERY_LIVE_INCLUDED)
+	if (now_ms >= query->options.until_ms || now_ms < query->options.since_ms ||
+	    query->live_state != QUERY_LIVE_INCLUDED)
 		return;
 	c->held_packets = c->unaccounted_packets = 0;
 	for (uint32_t i = 0; i < query->live.head.books; i++) {
@@ -133,6 +136,9 @@ int coverage_read(struct query *query, struct coverage *ret_coverage)
 	if (err)
 		return err;
 	add_live(query, &coverage);
+	if (db_meta_get_int(query->db, "flow_since_ms", &coverage.since_ms) ||
+	    coverage.since_ms <= query->options.since_ms)
+		coverage.since_ms = 0;
 	*ret_coverage = coverage;
 	return 0;
 }
@@ -226,6 +232,17 @@ static void print_undecided(const struct query_options *options, FILE *file)
 	}
 }
 
+/* What was dropped for its age, or for want of room. */
+static void print_since(const struct coverage *coverage, FILE *file)
+{
+	char text[40];
+
+	if (!coverage->since_ms)
+		return;
+	timearg_local(coverage->since_ms, 0, text, sizeof(text));
+	fprintf(file, ", records complete from %s on", text);
+}
+
 void coverage_print(const struct coverage *coverage, const struct query *query, FILE *file)
 {
 	const struct {
@@ -248,7 +265,10 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 
 	if (coverage->last_ms < 0) {
 		fputs("coverage: the ledger has nothing for this window", file);
+		if (query->options.since_ms / 1000 > time(NULL))
+			fputs(", which begins in the future", file);
 		print_ifaces(query, file);
+		print_since(coverage, file);
 		print_undecided(&query->options, file);
 		print_live(query, file);
 		return;
@@ -262,6 +282,7 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		if (parts[i].always || parts[i].packets)
 			fprintf(file, ", %s %s", out_count(parts[i].packets, text), parts[i].name);
 	}
+	print_since(coverage, file);
 	print_undecided(&query->options, file);
 	print_live(query, file);
 }

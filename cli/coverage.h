@@ -15,6 +15,7 @@ struct coverage {
 	uint64_t recorded_packets;
 	uint64_t held_packets; /* as of the last minute */
 	uint64_t short_packets, deep_packets, folded_packets, catchall_packets;
+	int64_t since_ms; /* records before are gone, and the window begins there; 0: all are there */
 	uint64_t unaccounted_packets; /* as of the last minute, of each interface and direction */
 };
 

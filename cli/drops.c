@@ -32,12 +32,20 @@ static uint32_t none_of(const struct group_event *event)
 }
 
 const struct drops_kind drops_kinds[] = {
-	{"reason", "REASON", reason_of, NULL}, {"place", "PLACE", place_of, NULL},
-	{"flow", "FLOW", NULL, "flow"},	       {"host", "HOST", NULL, "host"},
-	{"src", "SRC", NULL, "src"},	       {"dst", "DST", NULL, "dst"},
-	{"pair", "PAIR", NULL, "pair"},	       {"port", "PORT", NULL, "port"},
-	{"proto", "PROTO", NULL, "proto"},     {"iface", "IFACE", iface_of, NULL},
-	{"time", NULL, none_of, NULL},	       {NULL, NULL, NULL, NULL},
+	{"reason", "REASON", reason_of, NULL},
+	{"place", "PLACE", place_of, NULL},
+	{"flow", "FLOW", NULL, "flow"},
+	{"host", "HOST", NULL, "host"},
+	{"src", "SRC", NULL, "src"},
+	{"dst", "DST", NULL, "dst"},
+	{"pair", "PAIR", NULL, "pair"},
+	{"port", "PORT", NULL, "port"},
+	{"proto", "PROTO", NULL, "proto"},
+	{"iface", "IFACE", iface_of, NULL},
+	{"time", NULL, none_of, NULL},
+	{"country", "COUNTRY", NULL, "country"},
+	{"as", "AS", NULL, "as"},
+	{NULL, NULL, NULL, NULL},
 };
 
 const struct drops_kind *drops_kind_find(const char *name)

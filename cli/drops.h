@@ -11,6 +11,7 @@
 #include "cli/group.h"
 #include "cli/intern.h"
 
+struct naming;
 struct query;
 
 /* What drops can be grouped by. */
@@ -26,6 +27,7 @@ struct drops {
 	struct query *query;
 	const struct drops_kind *kind;
 	int64_t per_ms; /* 0: not by time */
+	struct naming *naming;
 	struct intern intern;
 	struct group traced; /* entries' name: interned text, where the kind has such */
 	struct group

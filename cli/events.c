@@ -134,7 +134,7 @@ static bool is_of_iface(const struct query *query, uint32_t id, const char *devi
 	const struct query_iface *iface = id ? query_iface(query, id) : NULL;
 
 	if (iface || !query->options.iface_count)
-		return iface ? iface->selected : true;
+		return iface ? iface->selected : !query->options.host_count;
 	for (uint32_t i = 0; i < query->options.iface_count; i++) {
 		if (!strcmp(query->options.ifaces[i], device))
 			return true;

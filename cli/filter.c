@@ -8,6 +8,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/filter_header.h"
 #include "cli/filter_vm.h"
@@ -18,15 +19,25 @@
 #define TYPE_OFF 12	   /* of the first EtherType */
 #define NEXT_HEADER_OFF 20 /* of IPv6 without tags and labels */
 
+#define SHAPES 16 /* whose headers are kept */
+
+struct shaped {
+	struct filter_shape shape;
+	bool set;
+	struct filter_header header;
+};
+
 struct filter {
 	struct bpf_program program;
 	char *expression;
 	uint64_t undecided;
 	uint64_t vlan_undecided;
 	bool asks_tags;
-	bool asks_ah;  /* of IPv6 */
-	uint32_t from; /* of the last -ENODATA */
-	struct filter_header header;
+	bool asks_ah;			    /* of IPv6 */
+	uint32_t from;			    /* of the last -ENODATA */
+	const struct filter_header *header; /* of the last record */
+	struct filter_header other;	    /* of one without a shape */
+	struct shaped shaped[SHAPES];
 };
 
 /* What is wrong with the expression; and where there is an option for what it asks, that one. */
@@ -167,12 +178,68 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
+int filter_copy(const struct filter *filter, struct filter **ret_filter)
+{
+	struct filter *copy = calloc(1, sizeof(*copy));
+	size_t size = filter->program.bf_len * sizeof(*filter->program.bf_insns);
+
+	if (!copy)
+		return -ENOMEM;
+	copy->asks_tags = filter->asks_tags;
+	copy->asks_ah = filter->asks_ah;
+	copy->expression = strdup(filter->expression);
+	copy->program.bf_insns =
+		malloc(size ? size : 1); /* as libpcap has them, which frees them */
+	if (!copy->expression || !copy->program.bf_insns) {
+		filter_free(copy);
+		return -ENOMEM;
+	}
+	copy->program.bf_len = filter->program.bf_len;
+	memcpy(copy->program.bf_insns, filter->program.bf_insns, size);
+	*ret_filter = copy;
+	return 0;
+}
+
+void filter_add_undecided(struct filter *filter, const struct filter *other)
+{
+	filter->undecided += other->undecided;
+	filter->vlan_undecided += other->vlan_undecided;
+}
+
+static const struct filter_header *build(struct filter *filter, const struct flow_key *key,
+					 uint8_t tcp_flags, int lost)
+{
+	struct filter_shape shape;
+	struct shaped *shaped;
+
+	if (!filter_header_shape(key, &shape) || lost >= 0) {
+		filter_header_build(key, tcp_flags, lost == 0, lost == 1, &filter->other);
+		return &filter->other;
+	}
+	shaped = &filter->shaped[(shape.proto ^ shape.ethertype ^ shape.ethertype >> 7 ^
+				  shape.marks >> 3 ^ shape.vlan) %
+				 SHAPES];
+	if (shaped->set && !memcmp(&shaped->shape, &shape, sizeof(shape))) {
+		filter_header_change(key, tcp_flags, &shaped->header);
+	} else {
+		filter_header_build(key, tcp_flags, false, false, &shaped->header);
+		shaped->shape = shape;
+		shaped->set = true;
+	}
+	return &shaped->header;
+}
+
 static enum filter_outcome run_as(struct filter *filter, const struct flow_key *key,
 				  uint8_t tcp_flags, int lost)
 {
-	filter_header_build(key, tcp_flags, lost == 0, lost == 1, &filter->header);
-	return filter_vm_run(filter->program.bf_insns, filter->program.bf_len, &filter->header,
-			     &filter->from);
+	const struct bpf_insn *insns = filter->program.bf_insns;
+	enum filter_outcome outcome;
+
+	filter->header = build(filter, key, tcp_flags, lost);
+	outcome = filter_vm_quick(insns, filter->program.bf_len, filter->header);
+	if (outcome != FILTER_UNKNOWN)
+		return outcome;
+	return filter_vm_run(insns, filter->program.bf_len, filter->header, &filter->from);
 }
 
 /* The key's protocol is what is behind an authentication header (RFC 4302) of IPv6. */
@@ -236,7 +303,7 @@ int filter_match(struct filter *filter, const struct flow_record *rec, int which
 	}
 	if (outcome != FILTER_UNKNOWN)
 		return outcome == FILTER_ACCEPT;
-	if (!filter->header.lossy)
+	if (!filter->header->lossy)
 		return -ENODATA;
 	filter->undecided += rec->half[which].packets;
 	return 0;
@@ -262,7 +329,7 @@ void filter_explain(const struct filter *filter, struct filter_error *ret_error)
 	else
 		snprintf(what, sizeof(what),
 			 "a flow record does not keep the byte at offset %u (%s)", filter->from,
-			 filter_header_name(&filter->header, filter->from));
+			 filter_header_name(filter->header, filter->from));
 	snprintf(ret_error->text, sizeof(ret_error->text), "filter '%.300s': %s",
 		 filter->expression, what);
 }

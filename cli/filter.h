@@ -23,6 +23,12 @@ int filter_compile(const char *expression, struct filter **ret_filter,
 		   struct filter_error *ret_error);
 void filter_free(struct filter *filter);
 
+/* Another one, for another thread, that has left out nothing yet; 0 or -ENOMEM. */
+int filter_copy(const struct filter *filter, struct filter **ret_filter);
+
+/* What the other one has left out, this one has too. */
+void filter_add_undecided(struct filter *filter, const struct filter *other);
+
 /*
  * What came in of a record with FLOW_MARK_VLAN_UNKNOWN is matched as untagged where the expression
  * does not ask for tags. Where it does, and a tag would make a difference, filter_match gives 0 and

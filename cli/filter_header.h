@@ -53,5 +53,23 @@ struct filter_header {
 void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src_lost,
 			 bool dst_lost, struct filter_header *ret_header);
 
+/*
+ * What stays the same in the headers of many keys: all but addresses, ports and TCP flags, of IP packets of
+ * which nothing was lost.
+ */
+struct filter_shape {
+	uint16_t ethertype, vlan, cvlan;
+	uint8_t proto, marks;
+	uint8_t tunnel_kind, pad[3];
+	uint32_t tunnel_id;
+};
+
+/* False: the key has none. */
+bool filter_header_shape(const struct flow_key *key, struct filter_shape *ret_shape);
+
+/* From the header of a key to that of another of the same shape. */
+void filter_header_change(const struct flow_key *key, uint8_t tcp_flags,
+			  struct filter_header *header);
+
 /* What stands at `off` of such a packet, as in "IPv4 time to live". */
 const char *filter_header_name(const struct filter_header *header, uint32_t off);

@@ -415,8 +415,10 @@ static enum filter_outcome run(struct vm *vm, struct state *s, uint32_t depth)
 enum filter_outcome filter_vm_run(const struct bpf_insn *insns, uint32_t count,
 				  const struct filter_header *header, uint32_t *ret_from)
 {
-	struct vm vm = {
-		.insns = insns, .header = header, .count = count, .budget = count * 16 + 1024};
+	struct vm vm = {.insns = insns,
+			.header = header,
+			.count = count,
+			.budget = filter_vm_budget(count)};
 	enum filter_outcome outcome;
 	struct state s;
 

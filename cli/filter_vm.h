@@ -22,6 +22,16 @@ enum filter_outcome {
 #define FILTER_FROM_LENGTH 0xffffffffU /* not a byte: the length of the packet */
 #define FILTER_FROM_WORK 0xfffffffeU   /* the program is too long to follow */
 
+/* Instructions that are followed. */
+static inline uint32_t filter_vm_budget(uint32_t count)
+{
+	return count * 16 + 1024;
+}
+
+/* As filter_vm_run where that asks for known bits alone; else FILTER_UNKNOWN, of which it may know more. */
+enum filter_outcome filter_vm_quick(const struct bpf_insn *insns, uint32_t count,
+				    const struct filter_header *header);
+
 /*
  * The outcome of `count` instructions that libpcap compiled. FILTER_UNKNOWN: *ret_from is the offset
  * of the unknown byte that decides, or one of the above.

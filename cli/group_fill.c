@@ -2,29 +2,61 @@
 /* group_fill.c: see group_fill.h. */
 #include "cli/group_fill.h"
 
+#include <errno.h>
+
 #include "cli/events.h"
 #include "cli/group.h"
 #include "cli/query.h"
+#include "cli/scan.h"
 
-static uint32_t same_iface(const struct query *query, uint32_t id)
+uint32_t group_fill_iface(const struct query *query, const struct group_kind *kind, uint32_t id)
 {
 	const struct query_iface *iface = id ? query_iface(query, id) : NULL;
 
-	return iface ? iface->same : id;
+	if (!iface)
+		return id;
+	return group_is_exporter(kind) ? iface->exporter : iface->same;
+}
+
+int group_fill_one(const struct query *query, const struct group_kind *kind,
+		   bool (*wanted)(const struct flow_record *rec), struct flow_record *rec,
+		   unsigned match, struct group *group)
+{
+	if (wanted && !wanted(rec))
+		return 0;
+	rec->iface = group_fill_iface(query, kind, rec->iface);
+	return group_record(group, kind, rec, match);
 }
 
 int group_fill_records(struct query *query, const struct group_kind *kind,
 		       bool (*wanted)(const struct flow_record *rec), struct group *group)
 {
+	const struct scan scan = {.kind = kind, .wanted = wanted};
+	int have, err = scan_records(query, &scan, group);
+	struct flow_record rec;
+	unsigned match;
+
+	if (err && err != -ENOTSUP)
+		return err;
+	if (!err)
+		query_skip_stored(query);
+	while ((have = query_next(query, &rec, &match)) > 0) {
+		err = group_fill_one(query, kind, wanted, &rec, match, group);
+		if (err)
+			return err;
+	}
+	return have;
+}
+
+int group_fill_live(struct query *query, const struct group_kind *kind, struct group *group)
+{
 	struct flow_record rec;
 	unsigned match;
 	int have, err;
 
+	query_skip_stored(query);
 	while ((have = query_next(query, &rec, &match)) > 0) {
-		if (wanted && !wanted(&rec))
-			continue;
-		rec.iface = same_iface(query, rec.iface);
-		err = group_record(group, kind, &rec, match);
+		err = group_fill_one(query, kind, NULL, &rec, match, group);
 		if (err)
 			return err;
 	}
@@ -40,7 +72,7 @@ int group_fill_events(struct query *query, const struct group_kind *kind, uint32
 	int have = events_open(query, what, &events), err = have;
 
 	while (!err && (have = events_next(&events, &event)) > 0) {
-		event.iface = same_iface(query, event.iface);
+		event.iface = group_fill_iface(query, kind, event.iface);
 		err = group_event(group, kind, &item);
 	}
 	events_close(&events);

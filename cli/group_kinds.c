@@ -2,10 +2,10 @@
 /*
  * group_kinds.c: what a record is summed under.
  *
- * Two kinds of kinds: where the direction does not matter (host, pair, port, proto, iface, vlan,
- * tunnel) a record counts as one flow with both its directions; host and port count it to both its
- * ends, once where they are the same. Where it does (src, dst, flow) each direction is a flow of its
- * own.
+ * Two kinds of kinds: where the direction does not matter (host, pair, port, service, proto, iface, vlan,
+ * tunnel, country, as) a record counts as one flow with both its directions; host, port, country and
+ * as count it to both its ends, once where they are the same. Where it does (src, dst, flow, dir) each
+ * direction is a flow of its own.
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -16,85 +16,56 @@
 #include "cli/group_add.h"
 #include "cli/names.h"
 #include "cli/query.h"
+#include "schema/talker.h"
 
-#define MARKS_LOST (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)
-#define MARKS_PARTIAL (MARKS_LOST | FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP)
-
-static bool has_addresses(const struct flow_key *key)
-{
-	static const __be32 none[4];
-
-	return flow_key_is_ip(key) && !((key->marks & FLOW_MARK_SHORT) && !key->proto &&
-					!memcmp(key->src, none, 16) && !memcmp(key->dst, none, 16));
-}
-
-/* The key of what has no address or port of its own: see names_stand_in. */
-static void stand_in(const struct flow_key *key, struct flow_key *ret_key)
-{
-	memset(ret_key, 0, sizeof(*ret_key));
-	ret_key->ethertype = key->ethertype;
-	ret_key->marks = key->marks & MARKS_LOST;
-	if (flow_key_is_ip(key) && !ret_key->marks)
-		ret_key->marks = FLOW_MARK_SHORT;
-}
-
-/* An end of the initiator's direction: 0 its source, 1 its destination. */
-static void end_key(const struct flow_key *key, int end, struct flow_key *ret_key)
-{
-	if (!has_addresses(key) || (!end && (key->marks & FLOW_MARK_FOLDED)))
-		return stand_in(key, ret_key);
-	memset(ret_key, 0, sizeof(*ret_key));
-	ret_key->ethertype = key->ethertype;
-	memcpy(ret_key->src, end ? key->dst : key->src, sizeof(ret_key->src));
-}
-
-static void proto_key(const struct flow_key *key, struct flow_key *ret_key)
-{
-	if (!has_addresses(key))
-		return stand_in(key, ret_key);
-	memset(ret_key, 0, sizeof(*ret_key));
-	ret_key->ethertype = ETH_P_IP; /* of either family */
-	ret_key->proto = key->proto;
-}
+#define EXPORTER "exporter"
+#define MARKS_PARTIAL                                                                   \
+	(FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL | FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | \
+	 FLOW_MARK_DEEP)
 
 /* Port of an end, of protocols that have them; of others the protocol. */
 static void port_key(const struct flow_key *key, int end, struct flow_key *ret_key)
 {
 	if (!end && (key->marks & FLOW_MARK_FOLDED))
-		return stand_in(key, ret_key);
-	proto_key(key, ret_key);
-	if (!has_addresses(key))
+		return talker_stand_in(key, ret_key);
+	talker_proto(key, ret_key);
+	if (!talker_has_addresses(key))
 		return;
 	ret_key->marks = key->marks & FLOW_MARK_FRAGMENT;
-	if (!names_has_ports(key))
+	if (!talker_has_ports(key))
 		return;
 	ret_key->sport = end ? key->dport : key->sport;
 	ret_key->vlan = 1; /* has a port, be it 0 */
 }
 
-/* Both ends, by a function that says what an end is. */
-static int add_ends(struct group *group, const struct group_item *item,
-		    void (*key_of)(const struct flow_key *, int, struct flow_key *))
+/* Under its keys of a kind that the tables of sums have too. */
+static int add_keys(struct group *group, const struct group_item *item, enum talker_kind kind)
 {
-	struct flow_key src, dst;
-	int err;
+	struct talker_part part[2];
+	int count = talker_keys(item->rec, kind, part), err = 0;
 
-	key_of(&item->rec->key, 0, &src);
-	key_of(&item->rec->key, 1, &dst);
-	err = group_add(group, &src, item, item->match);
-	if (err || !memcmp(&src, &dst, sizeof(src)))
-		return err;
-	return group_add(group, &dst, item, item->match);
+	for (int i = 0; !err && i < count; i++)
+		err = group_add(group, &part[i].key, item, item->match);
+	return err;
 }
 
 static int add_host(struct group *group, const struct group_item *item)
 {
-	return add_ends(group, item, end_key);
+	return add_keys(group, item, TALKER_HOST);
 }
 
+/* Both ends, once where they are the same. */
 static int add_port(struct group *group, const struct group_item *item)
 {
-	return add_ends(group, item, port_key);
+	struct flow_key src, dst;
+	int err;
+
+	port_key(&item->rec->key, 0, &src);
+	port_key(&item->rec->key, 1, &dst);
+	err = group_add(group, &src, item, item->match);
+	if (err || !memcmp(&src, &dst, sizeof(src)))
+		return err;
+	return group_add(group, &dst, item, item->match);
 }
 
 /* Each half that counts under its source (end 0) or destination (end 1). */
@@ -106,7 +77,7 @@ static int add_halves(struct group *group, const struct group_item *item, int en
 
 		if (!(item->match & (1U << which)))
 			continue;
-		end_key(&item->rec->key, end ^ which, &key);
+		talker_end(&item->rec->key, end ^ which, &key);
 		if (end) {
 			memcpy(key.dst, key.src, sizeof(key.dst));
 			memset(key.src, 0, sizeof(key.src));
@@ -131,8 +102,8 @@ static int add_dst(struct group *group, const struct group_item *item)
 /* The 5-tuple of a direction. */
 static void flow_key_of(const struct flow_key *key, struct flow_key *ret_key)
 {
-	if (!has_addresses(key))
-		return stand_in(key, ret_key);
+	if (!talker_has_addresses(key))
+		return talker_stand_in(key, ret_key);
 	memset(ret_key, 0, sizeof(*ret_key));
 	memcpy(ret_key->src, key->src, sizeof(ret_key->src));
 	memcpy(ret_key->dst, key->dst, sizeof(ret_key->dst));
@@ -163,45 +134,41 @@ static int add_flow(struct group *group, const struct group_item *item)
 
 static int add_pair(struct group *group, const struct group_item *item)
 {
-	struct flow_key src, dst, key;
+	return add_keys(group, item, TALKER_PAIR);
+}
 
-	end_key(&item->rec->key, 0, &src);
-	end_key(&item->rec->key, 1, &dst);
-	if (memcmp(src.src, dst.src, sizeof(src.src)) <= 0) {
-		key = src;
-		memcpy(key.dst, dst.src, sizeof(key.dst));
-	} else {
-		key = dst;
-		memcpy(key.dst, src.src, sizeof(key.dst));
-	}
-	key.marks = src.marks | dst.marks;
-	return group_add(group, &key, item, item->match);
+static int add_service(struct group *group, const struct group_item *item)
+{
+	return add_keys(group, item, TALKER_SERVICE);
 }
 
 static int add_proto(struct group *group, const struct group_item *item)
 {
-	struct flow_key key;
+	return add_keys(group, item, TALKER_PROTO);
+}
 
-	proto_key(&item->rec->key, &key);
-	return group_add(group, &key, item, item->match);
+/* Each half that counts, by the way that its packets went. */
+static int add_dir(struct group *group, const struct group_item *item)
+{
+	for (int which = 0; which < 2; which++) {
+		struct flow_key key = {.dir = (uint8_t)query_half_dir(item->rec, which)};
+		unsigned half = item->match & (1U << which);
+		int err = half ? group_add(group, &key, item, half) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int add_iface(struct group *group, const struct group_item *item)
 {
-	struct flow_key key = {.outer = item->rec->iface};
-
-	return group_add(group, &key, item, item->match);
+	return add_keys(group, item, TALKER_IFACE);
 }
 
 static int add_vlan(struct group *group, const struct group_item *item)
 {
-	struct flow_key key = {.vlan = item->rec->key.vlan,
-			       .cvlan = item->rec->key.cvlan,
-			       .marks = item->rec->key.marks & FLOW_MARK_CATCHALL};
-
-	if (!key.vlan && !key.marks)
-		key.marks = item->rec->key.marks & FLOW_MARK_VLAN_UNKNOWN;
-	return group_add(group, &key, item, item->match);
+	return add_keys(group, item, TALKER_VLAN);
 }
 
 /* The tunnel of a direction; its endpoints in the order of their addresses. */
@@ -292,11 +259,25 @@ static void text_port(const struct flow_key *key, char *buf, size_t size)
 		snprintf(buf, size, "(%s%s)", proto, key->marks ? " fragments" : "");
 }
 
+/* As /etc/services has it the other way round: who asks for a service thinks of the protocol first. */
+static void text_service(const struct flow_key *key, char *buf, size_t size)
+{
+	char proto[NAMES_SIZE];
+
+	if (!flow_key_is_ip(key) || (key->marks & ~FLOW_MARK_FRAGMENT))
+		return names_stand_in(key, buf, size);
+	names_proto(key->proto, proto, sizeof(proto));
+	if (key->vlan)
+		snprintf(buf, size, "%s/%u", proto, ntohs(key->sport));
+	else
+		snprintf(buf, size, "%s%s", proto, key->marks ? " fragments" : "");
+}
+
 static void text_flow(const struct flow_key *key, char *buf, size_t size)
 {
 	char src[NAMES_SIZE + 8], dst[NAMES_SIZE + 8], proto[NAMES_SIZE];
 
-	if (!flow_key_is_ip(key) || !has_addresses(key) || (key->marks & FLOW_MARK_CATCHALL))
+	if (!flow_key_is_ip(key) || !talker_has_addresses(key) || (key->marks & FLOW_MARK_CATCHALL))
 		return names_stand_in(key, buf, size);
 	names_proto(key->proto, proto, sizeof(proto));
 	names_endpoint(key, key->src, key->sport, src, sizeof(src));
@@ -334,6 +315,11 @@ static void text_tunnel(const struct flow_key *key, char *buf, size_t size)
 		snprintf(buf, size, "%s", tunnel);
 }
 
+static void text_dir(const struct flow_key *key, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", key->dir == FLOW_EGRESS ? "egress" : "ingress");
+}
+
 static void text_iface(const struct flow_key *key, char *buf, size_t size)
 {
 	if (key->outer) /* who knows the name puts it there */
@@ -348,11 +334,16 @@ const struct group_kind group_kinds[] = {
 	{"dst", "ethertype dst", add_dst, text_dst},
 	{"pair", "ethertype src dst", add_pair, text_pair},
 	{"port", "proto", add_port, text_port},
+	{"service", "proto", add_service, text_service},
 	{"proto", "proto", add_proto, text_proto},
 	{"flow", "ethertype proto src dst sport dport", add_flow, text_flow},
 	{"iface", "", add_iface, text_iface},
+	{EXPORTER, "", add_iface, text_iface},
+	{"dir", "", add_dir, text_dir},
 	{"vlan", "vlan cvlan", add_vlan, text_vlan},
 	{"tunnel", "tunnel tunnel_id outer_src outer_dst", add_tunnel, text_tunnel},
+	{"country", "", group_add_country, group_text_country},
+	{"as", "", group_add_as, group_text_as},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -364,6 +355,11 @@ static int add_named(struct group *group, const struct group_item *item)
 }
 
 const struct group_kind group_named = {"", "", add_named, NULL};
+
+bool group_is_exporter(const struct group_kind *kind)
+{
+	return !strcmp(kind->name, EXPORTER);
+}
 
 const struct group_kind *group_kind_find(const char *name)
 {

@@ -2,6 +2,7 @@
 /* group_row.c: see group_row.h. */
 #include "cli/group_row.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,12 +26,17 @@ void group_row_key(const struct out_column *c, const void *row, struct out_value
 
 	(void)c;
 	r->kind->text(key, text, sizeof(text));
-	out_set_text(value, iface ? iface->name : text);
+	if (iface && group_is_exporter(r->kind))
+		out_set_text(value, *iface->host ? iface->host : "(unknown)");
+	else
+		out_set_text(value, iface ? iface->name : text);
 }
 
 void group_row_iface(const struct out_column *c, const void *row, struct out_value *value)
 {
-	if (((const struct group_row *)row)->entry->key.outer)
+	const struct group_row *r = row;
+
+	if (r->entry->key.outer && !group_is_exporter(r->kind))
 		group_row_key(c, row, value);
 }
 
@@ -65,6 +71,18 @@ void group_row_field(const struct out_column *c, const void *row, struct out_val
 		out_set_text(value, text);
 	else if (field->number && field->number(&rec, &value->number))
 		value->kind = OUT_PLAIN;
+}
+
+void group_row_port(const struct out_column *c, const void *row, struct out_value *value)
+{
+	const struct group_row *r = row;
+	const char *kind = r->kind->name;
+
+	(void)c;
+	if (!r->entry->key.vlan || (strcmp(kind, "port") != 0 && strcmp(kind, "service") != 0))
+		return;
+	value->kind = OUT_PLAIN;
+	value->number = ntohs(r->entry->key.sport);
 }
 
 void group_row_start(const struct out_column *c, const void *row, struct out_value *value)

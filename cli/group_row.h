@@ -6,6 +6,7 @@
 #include "cli/group.h"
 #include "cli/output.h"
 
+struct naming;
 struct query;
 
 /* What get() of these columns is given; may be the first member of a larger struct. */
@@ -15,6 +16,7 @@ struct group_row {
 	const struct group_kind *kind;
 	const struct group_metric *by;
 	const struct query *query;
+	const struct naming *naming; /* for group_names.h */
 };
 
 /* For out_column.get. */
@@ -26,6 +28,9 @@ void group_row_end(const struct out_column *c, const void *row, struct out_value
 
 /* The group's own part of a record, by the name of a field in schema/fields.c; none in other groups. */
 void group_row_field(const struct out_column *c, const void *row, struct out_value *value);
+
+/* Of groups port and service: what else is in sport there has a column of its own. */
+void group_row_port(const struct out_column *c, const void *row, struct out_value *value);
 
 /* Mean round trip. */
 void group_row_rtt(const struct out_column *c, const void *row, struct out_value *value);

@@ -8,6 +8,7 @@
 
 #include "cli/group.h"
 #include "schema/fields.h"
+#include "schema/talker_times.h"
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -82,23 +83,7 @@ static void add_drops(struct group_drops *to, const struct group_drops *from)
 	add_tally(&to->iface, &from->iface);
 }
 
-/* Where there are records their times count, and not those of events. */
-static void add_times(struct group_sums *to, const struct group_sums *sums)
-{
-	if (to->flows && !sums->flows)
-		return;
-	if (!to->end_ms || (sums->flows && !to->flows)) {
-		to->start_ms = sums->start_ms;
-		to->end_ms = sums->end_ms;
-		return;
-	}
-	if (sums->start_ms < to->start_ms)
-		to->start_ms = sums->start_ms;
-	if (sums->end_ms > to->end_ms)
-		to->end_ms = sums->end_ms;
-}
-
-int group_sums_add(struct group_sums *to, const struct group_sums *sums)
+int group_sums_add_more(struct group_sums *to, const struct group_sums *sums)
 {
 	if (sums->health && !to->health) {
 		to->health = calloc(1, sizeof(*to->health));
@@ -110,16 +95,26 @@ int group_sums_add(struct group_sums *to, const struct group_sums *sums)
 		if (!to->drops)
 			return -ENOMEM;
 	}
-	add_times(to, sums);
-	to->flows += sums->flows;
-	to->packets += sums->packets;
-	to->bytes += sums->bytes;
-	to->ip_bytes += sums->ip_bytes;
 	if (sums->health)
 		add_health(to->health, sums->health);
 	if (sums->drops)
 		add_drops(to->drops, sums->drops);
 	return 0;
+}
+
+int group_sums_add(struct group_sums *to, const struct group_sums *sums)
+{
+	const struct talker_times from = {sums->flows, sums->start_ms, sums->end_ms};
+	struct talker_times times = {to->flows, to->start_ms, to->end_ms};
+
+	talker_times_add(&times, !times.end_ms, &from);
+	to->start_ms = times.start_ms;
+	to->end_ms = times.end_ms;
+	to->flows += sums->flows;
+	to->packets += sums->packets;
+	to->bytes += sums->bytes;
+	to->ip_bytes += sums->ip_bytes;
+	return group_sums_add_more(to, sums);
 }
 
 void group_sums_free(struct group_sums *sums)

@@ -95,6 +95,9 @@ void group_sums_of(const struct group_item *item, unsigned match, struct group_p
 int group_sums_add(struct group_sums *to, const struct group_sums *sums);
 void group_sums_free(struct group_sums *sums);
 
+/* The parts alone that sums point to: their health and drops, allocated where they were not. */
+int group_sums_add_more(struct group_sums *to, const struct group_sums *sums);
+
 uint64_t group_value(const struct group_sums *sums, const struct group_metric *metric);
 
 /* All that the kernel sent again. */

@@ -21,6 +21,10 @@ static const char rows_sql[] =
 static const char before_sql[] =
 	"SELECT " STATE " FROM ledger WHERE minute_ms < ?1 AND iface = ?2 AND dir = ?3 "
 	"ORDER BY minute_ms DESC LIMIT 1";
+/* As the last row left it that is not kept any more. */
+static const char past_sql[] =
+	"SELECT " STATE " FROM ledger_past WHERE minute_ms < ?1 AND iface = ?2 "
+	"AND dir = ?3";
 
 enum { COLUMN_MINUTE, COLUMN_IFACE, COLUMN_DIR, COLUMN_STATE };
 enum { COLUMN_SEEN = COLUMN_STATE + 4, COLUMN_RECORDED = COLUMN_SEEN + 2 };
@@ -44,6 +48,7 @@ struct reader {
 	struct ledger *ledger;
 	int64_t per_ms;
 	struct sqlite3_stmt *before;
+	struct sqlite3_stmt *past; /* NULL: an older database, which keeps all */
 	struct book *book;
 	size_t books, room;
 	size_t rows_room;
@@ -86,19 +91,31 @@ static bool is_wanted(const struct query *query, uint32_t id, uint32_t dir)
 	return iface ? iface->selected : !query->options.iface_count;
 }
 
-/* How the book stood before the window: nothing was held before its first minute. */
-static int read_before(struct reader *r, int64_t minute_ms, struct book *book)
+static int read_state(struct reader *r, struct sqlite3_stmt *stmt, int64_t minute_ms,
+		      struct book *book)
 {
 	int rc;
 
-	sqlite3_bind_int64(r->before, 1, minute_ms);
-	sqlite3_bind_int64(r->before, 2, book->iface);
-	sqlite3_bind_int64(r->before, 3, book->dir);
-	rc = sqlite3_step(r->before);
+	sqlite3_bind_int64(stmt, 1, minute_ms);
+	sqlite3_bind_int64(stmt, 2, book->iface);
+	sqlite3_bind_int64(stmt, 3, book->dir);
+	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
-		book->state = state_at(r->before, 0);
-	sqlite3_reset(r->before);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : fail(r->query);
+		book->state = state_at(stmt, 0);
+	sqlite3_reset(stmt);
+	if (rc == SQLITE_ROW)
+		return 1;
+	return rc == SQLITE_DONE ? 0 : fail(r->query);
+}
+
+/* How the book stood before the window: nothing was held before its first minute. */
+static int read_before(struct reader *r, int64_t minute_ms, struct book *book)
+{
+	int found = read_state(r, r->before, minute_ms, book);
+
+	if (!found && r->past)
+		found = read_state(r, r->past, minute_ms, book);
+	return found < 0 ? found : 0;
 }
 
 static int find_book(struct reader *r, int64_t minute_ms, uint32_t iface, uint32_t dir,
@@ -309,6 +326,8 @@ int ledger_read(struct query *query, int64_t per_ms, struct ledger *ret_ledger)
 	if (sqlite3_prepare_v2(query->db, rows_sql, -1, &stmt, NULL) ||
 	    sqlite3_prepare_v2(query->db, before_sql, -1, &reader.before, NULL))
 		err = fail(query);
+	if (!err && sqlite3_prepare_v2(query->db, past_sql, -1, &reader.past, NULL))
+		reader.past = NULL;
 	if (!err)
 		err = read_minutes(&reader, stmt);
 	if (!err)
@@ -317,6 +336,7 @@ int ledger_read(struct query *query, int64_t per_ms, struct ledger *ret_ledger)
 		close_ledger(&reader);
 	sqlite3_finalize(stmt);
 	sqlite3_finalize(reader.before);
+	sqlite3_finalize(reader.past);
 	free(reader.book);
 	return err;
 }

@@ -11,6 +11,7 @@
 
 #include "cli/tunnelarg.h"
 #include "schema/fields.h"
+#include "schema/talker.h"
 
 /* Keywords of IANA's registry, in lower case, as pcap-filter(7) has them where it does. */
 static const struct {
@@ -83,30 +84,24 @@ static bool is_inside(char byte)
 	return (byte & 0xc0) == 0x80;
 }
 
-void names_iface(const char *name, char *buf, size_t size)
+void names_shorten(const char *name, size_t head, size_t tail, char *buf, size_t size)
 {
-	size_t len = strlen(name), head = IFACE_HEAD, tail = len - IFACE_TAIL;
+	size_t len = strlen(name), from = len - tail;
 
-	if (len <= IFACE_HEAD + 2 + IFACE_TAIL) {
+	if (len <= head + 2 + tail) {
 		snprintf(buf, size, "%s", name);
 		return;
 	}
 	while (head && is_inside(name[head]))
 		head--;
-	while (tail < len && is_inside(name[tail]))
-		tail++;
-	snprintf(buf, size, "%.*s..%s", (int)head, name, name + tail);
+	while (from < len && is_inside(name[from]))
+		from++;
+	snprintf(buf, size, "%.*s..%s", (int)head, name, name + from);
 }
 
-int names_has_ports(const struct flow_key *key)
+void names_iface(const char *name, char *buf, size_t size)
 {
-	if (!flow_key_is_ip(key) || (key->marks & (FLOW_MARK_FRAGMENT | FLOW_MARK_DEEP)))
-		return 0;
-	if ((key->marks & FLOW_MARK_SHORT) && !key->sport && !key->dport)
-		return 0;
-	return key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP ||
-	       key->proto == IPPROTO_DCCP || key->proto == IPPROTO_SCTP ||
-	       key->proto == IPPROTO_UDPLITE;
+	names_shorten(name, IFACE_HEAD, IFACE_TAIL, buf, size);
 }
 
 void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port, char *buf,
@@ -115,10 +110,56 @@ void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port,
 	char text[NAMES_SIZE];
 
 	names_address(key, addr, text, sizeof(text));
-	if (!names_has_ports(key))
+	if (!talker_has_ports(key))
 		snprintf(buf, size, "%s", text);
 	else if (key->ethertype == ETH_P_IPV6)
 		snprintf(buf, size, "[%s]:%u", text, ntohs(port));
 	else
 		snprintf(buf, size, "%s:%u", text, ntohs(port));
+}
+
+/* The tunnel is the protocol itself: "esp 0x1234abcd", and a label around what is not IP. */
+static bool is_own_tunnel(const struct flow_key *key)
+{
+	switch (key->tunnel_kind) {
+	case FLOW_TUNNEL_ESP:
+		return key->proto == IPPROTO_ESP;
+	case FLOW_TUNNEL_AH:
+		return key->proto == IPPROTO_AH;
+	case FLOW_TUNNEL_MPLS:
+		return key->ethertype == ETH_P_MPLS_UC || key->ethertype == ETH_P_MPLS_MC;
+	case FLOW_TUNNEL_PPPOE:
+		return key->ethertype == ETH_P_PPP_SES;
+	}
+	return false;
+}
+
+/* "tcp", "icmp 8/0", "tcp fragments", "(arp)". */
+static void inner_proto(const struct flow_key *key, char *text, size_t size)
+{
+	const char *fragments = key->marks & FLOW_MARK_FRAGMENT ? " fragments" : "";
+	char proto[NAMES_SIZE];
+
+	if (!flow_key_is_ip(key))
+		return names_stand_in(key, text, size);
+	names_proto(key->proto, proto, sizeof(proto));
+	if ((key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6) && !*fragments)
+		snprintf(text, size, "%.32s %u/%u", proto, ntohs(key->sport), ntohs(key->dport));
+	else
+		snprintf(text, size, "%.32s%s", proto, fragments);
+}
+
+void names_packets(const struct flow_key *key, char *buf, size_t size)
+{
+	char proto[NAMES_SIZE], tunnel[NAMES_SIZE];
+
+	inner_proto(key, proto, sizeof(proto));
+	names_tunnel(key->tunnel_kind, key->tunnel_id, tunnel, sizeof(tunnel));
+	if (!key->tunnel_kind)
+		snprintf(buf, size, "%s", proto);
+	else if (is_own_tunnel(key))
+		snprintf(buf, size, "%s%s", tunnel,
+			 key->marks & FLOW_MARK_FRAGMENT ? " fragments" : "");
+	else
+		snprintf(buf, size, "%s in %s", proto, tunnel);
 }

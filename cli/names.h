@@ -28,8 +28,11 @@ void names_endpoint(const struct flow_key *key, const __be32 *addr, __be16 port,
  */
 void names_tunnel(uint8_t kind, uint32_t tunnel_id, char *buf, size_t size);
 
+/* The protocol of a key's packets and what is around them: "tcp", "icmp 8/0", "tcp in vxlan 100". */
+void names_packets(const struct flow_key *key, char *buf, size_t size);
+
+/* A name without its middle, where it is longer than `head` and `tail` bytes and the dots in between. */
+void names_shorten(const char *name, size_t head, size_t tail, char *buf, size_t size);
+
 /* An interface's name for a column: one of a capture's file may be long, and loses its middle then. */
 void names_iface(const char *name, char *buf, size_t size);
-
-/* The protocol has ports, and the packets of this key had them in reach. */
-int names_has_ports(const struct flow_key *key);

@@ -23,6 +23,7 @@
 #define LIVE_TRIES 20
 #define LIVE_WAIT_NS 25000000 /* a commit takes some milliseconds */
 #define STATUS_TIMEOUT_S 2
+#define MARK_TRIES 5
 
 static int fail_sqlite(struct query *query, const char *what)
 {
@@ -34,131 +35,6 @@ static int fail_sqlite(struct query *query, const char *what)
 static int run(struct query *query, const char *sql)
 {
 	return sqlite3_exec(query->db, sql, NULL, NULL, NULL) ? fail_sqlite(query, sql) : 0;
-}
-
-static void read_iface(struct query *query, struct sqlite3_stmt *stmt)
-{
-	struct query_iface *iface = &query->ifaces[query->iface_count++];
-	const unsigned char *name = sqlite3_column_text(stmt, 1);
-
-	iface->id = iface->same = (uint32_t)sqlite3_column_int64(stmt, 0);
-	snprintf(iface->name, sizeof(iface->name), "%s", name ? (const char *)name : "?");
-	for (uint32_t i = 0; i + 1 < query->iface_count; i++) {
-		if (!strcmp(query->ifaces[i].name, iface->name)) {
-			iface->same = query->ifaces[i].id;
-			return;
-		}
-	}
-}
-
-static int load_ifaces(struct query *query)
-{
-	struct query_iface *grown;
-	struct sqlite3_stmt *stmt;
-	int rc;
-
-	if (sqlite3_prepare_v2(query->db, "SELECT id, name FROM interface ORDER BY id", -1, &stmt,
-			       NULL))
-		return fail_sqlite(query, "interfaces");
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		grown = reallocarray(query->ifaces, query->iface_count + 1, sizeof(*grown));
-		if (!grown)
-			break;
-		query->ifaces = grown;
-		memset(&grown[query->iface_count], 0, sizeof(*grown));
-		read_iface(query, stmt);
-	}
-	sqlite3_finalize(stmt);
-	if (rc == SQLITE_ROW)
-		return -ENOMEM;
-	return rc == SQLITE_DONE ? 0 : fail_sqlite(query, "interfaces");
-}
-
-const struct query_iface *query_iface(const struct query *query, uint32_t id)
-{
-	uint32_t low = 0, high = query->iface_count;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (query->ifaces[middle].id == id)
-			return &query->ifaces[middle];
-		if (query->ifaces[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-static int fail_iface(struct query *query, const char *name)
-{
-	int len = snprintf(query->error, sizeof(query->error),
-			   "interface '%s': not in %s; known:", name, query->options.db);
-
-	for (uint32_t i = 0; i < query->iface_count && (size_t)len < sizeof(query->error); i++) {
-		const struct query_iface *iface = &query->ifaces[i];
-
-		if (iface->same == iface->id)
-			len += snprintf(query->error + len, sizeof(query->error) - (size_t)len,
-					"%s %s", i ? "," : "", iface->name);
-	}
-	if (!query->iface_count)
-		strncat(query->error, " none", sizeof(query->error) - strlen(query->error) - 1);
-	return -ENODEV;
-}
-
-/* A database without samples has none. */
-static bool is_device(const struct query *query, const char *name)
-{
-	static const char sql[] = "SELECT 1 FROM word, sample "
-				  "WHERE word.text = ?1 AND sample.device = word.id LIMIT 1";
-	struct sqlite3_stmt *stmt;
-	bool found;
-
-	if (sqlite3_prepare_v2(query->db, sql, -1, &stmt, NULL))
-		return false;
-	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-	found = sqlite3_step(stmt) == SQLITE_ROW;
-	sqlite3_finalize(stmt);
-	return found;
-}
-
-static int select_iface(struct query *query, const char *name)
-{
-	bool found = false;
-
-	for (uint32_t i = 0; i < query->iface_count; i++) {
-		if (strcmp(query->ifaces[i].name, name))
-			continue;
-		query->ifaces[i].selected = true;
-		found = true;
-	}
-	if (!found && query->options.devices)
-		found = is_device(query, name);
-	return found ? 0 : fail_iface(query, name);
-}
-
-static int select_ifaces(struct query *query)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; !query->options.iface_count && i < query->iface_count; i++)
-		query->ifaces[i].selected = true;
-	for (uint32_t i = 0; !err && i < query->options.iface_count; i++)
-		err = select_iface(query, query->options.ifaces[i]);
-	return err;
-}
-
-int query_reload(struct query *query)
-{
-	int err;
-
-	free(query->ifaces);
-	query->ifaces = NULL;
-	query->iface_count = 0;
-	err = load_ifaces(query);
-	return err ? err : select_ifaces(query);
 }
 
 void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
@@ -213,8 +89,8 @@ static int compare_end(const void *a, const void *b)
 	return memcmp(&left->key, &right->key, sizeof(left->key));
 }
 
-/* A new snapshot; the first read begins it. */
-static int take_snapshot(struct query *query, int64_t *ret_sweep)
+/* The first read begins it. */
+static int begin(struct query *query, int64_t *ret_sweep)
 {
 	int err;
 
@@ -229,6 +105,26 @@ static int take_snapshot(struct query *query, int64_t *ret_sweep)
 		return 0;
 	}
 	return err ? fail_sqlite(query, "meta") : 0;
+}
+
+/* A new snapshot. Which one it is, is known where nobody committed just then. */
+static int take_snapshot(struct query *query, int64_t *ret_sweep)
+{
+	struct db_mark before;
+
+	for (int try = 0; try < MARK_TRIES; try++) {
+		int err;
+
+		db_mark_take(query->db, &before);
+		err = begin(query, ret_sweep);
+		if (err)
+			return err;
+		db_mark_take(query->db, &query->mark);
+		if (db_mark_equal(&before, &query->mark))
+			return 0;
+	}
+	query->mark.known = false;
+	return 0;
 }
 
 static int no_live(struct query *query, const char *why)
@@ -287,13 +183,24 @@ static int join_live(struct query *query)
 	return agree(query, socket);
 }
 
-static int prepare(struct query *query)
+static int open_flows(struct query *query)
 {
 	const struct query_options *options = &query->options;
 
+	query->to_open = false;
 	if (db_flows_open(query->db, options->since_ms, options->until_ms, &query->flows))
 		return fail_sqlite(query, "flow");
 	return 0;
+}
+
+void query_window(struct query *query, int64_t since_ms, int64_t until_ms)
+{
+	query->options.since_ms = since_ms;
+	query->options.until_ms = until_ms;
+	query->have_stored = false;
+	query->live_next = 0;
+	db_flows_close(&query->flows);
+	query->to_open = true;
 }
 
 int query_open(const struct query_options *options, struct query *ret_query)
@@ -309,16 +216,21 @@ int query_open(const struct query_options *options, struct query *ret_query)
 		snprintf(query->error, sizeof(query->error), "%s", error.text);
 		return err;
 	}
+	snprintf(query->notice, sizeof(query->notice), "%s", error.text);
 	err = join_live(query);
 	if (!err)
-		err = load_ifaces(query);
-	if (!err)
-		err = select_ifaces(query);
-	if (!err)
-		err = prepare(query);
+		err = query_reload(query);
+	query->to_open = true;
 	if (err == -ENOMEM)
 		snprintf(query->error, sizeof(query->error), "%s", strerror(ENOMEM));
 	return err;
+}
+
+void query_skip_stored(struct query *query)
+{
+	db_flows_close(&query->flows);
+	query->to_open = false;
+	query->have_stored = false;
 }
 
 void query_close(struct query *query)
@@ -334,8 +246,10 @@ void query_close(struct query *query)
 /* Have the next stored record at hand. 1, 0: the end, or -errno. */
 static int peek_stored(struct query *query)
 {
-	int have;
+	int have = query->to_open ? open_flows(query) : 0;
 
+	if (have < 0)
+		return have;
 	if (query->have_stored)
 		return 1;
 	if (!query->flows.flow)
@@ -397,45 +311,47 @@ static bool has_half(const struct flow_record *rec, int which)
 	       (rec->has_health && memcmp(&rec->health[which], &none, sizeof(none)));
 }
 
-static int match_half(struct query *query, const struct flow_record *rec, int which)
+static int match_half(const struct query *query, struct filter *filter,
+		      const struct flow_record *rec, int which)
 {
 	int dir = query->options.dir;
 
 	if (!has_half(rec, which) || (dir >= 0 && query_half_dir(rec, which) != dir))
 		return 0;
-	return query->options.filter ? filter_match(query->options.filter, rec, which) : 1;
+	return filter ? filter_match(filter, rec, which) : 1;
 }
 
-/* The halves that count, or -errno. */
-static int match(struct query *query, const struct flow_record *rec)
+int query_match(const struct query *query, struct filter *filter, const struct flow_record *rec)
 {
+	const struct query_options *options = &query->options;
 	const struct query_iface *iface = query_iface(query, rec->iface);
-	struct filter_error error;
 	int forward, reverse;
 
-	if (iface ? !iface->selected : query->options.iface_count != 0)
+	if (iface ? !iface->selected : options->iface_count || options->host_count)
 		return 0;
 	if (!tunnelarg_match(&query->options.tunnel, rec) ||
 	    !community_id_match(query->options.community, &rec->key))
 		return 0;
-	forward = match_half(query, rec, 0);
-	reverse = forward < 0 ? 0 : match_half(query, rec, 1);
-	if (forward >= 0 && reverse >= 0)
-		return (forward ? QUERY_MATCH_FORWARD : 0) | (reverse ? QUERY_MATCH_REVERSE : 0);
-	filter_explain(query->options.filter, &error);
-	snprintf(query->error, sizeof(query->error), "%s", error.text);
-	return -ENODATA;
+	forward = match_half(query, filter, rec, 0);
+	reverse = forward < 0 ? 0 : match_half(query, filter, rec, 1);
+	if (forward < 0 || reverse < 0)
+		return -ENODATA;
+	return (forward ? QUERY_MATCH_FORWARD : 0) | (reverse ? QUERY_MATCH_REVERSE : 0);
 }
 
 int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_match)
 {
 	const struct flow_record *rec;
+	struct filter_error error;
 	int have, matched;
 
 	while ((have = next_record(query, &rec)) > 0) {
-		matched = match(query, rec);
-		if (matched < 0)
+		matched = query_match(query, query->options.filter, rec);
+		if (matched < 0) {
+			filter_explain(query->options.filter, &error);
+			snprintf(query->error, sizeof(query->error), "%s", error.text);
 			return matched;
+		}
 		if (!matched)
 			continue;
 		*ret_rec = *rec;

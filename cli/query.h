@@ -12,8 +12,10 @@
 #include <stdint.h>
 
 #include "cli/live.h"
+#include "cli/query_iface.h"
 #include "cli/tunnelarg.h"
 #include "schema/db_flows.h"
+#include "schema/db_pages.h"
 #include "schema/fields.h"
 
 struct anonymize;
@@ -31,7 +33,9 @@ struct query_options {
 	int64_t until_ms;     /* ended before; INT64_MAX: no end */
 	const char *const *ifaces;
 	uint32_t iface_count; /* 0: all */
-	int dir;	      /* enum flow_dir, or -1 */
+	const char *const *hosts;
+	uint32_t host_count; /* 0: all */
+	int dir;	     /* enum flow_dir, or -1 */
 	struct tunnelarg tunnel;
 	const char *community; /* a Community ID, NULL: any */
 	bool stored;
@@ -39,13 +43,6 @@ struct query_options {
 	struct filter *filter;	     /* NULL: none */
 	struct filter *event_filter; /* the same once more, for events (cli/events.h) */
 	struct anonymize *anonymize; /* of what is handed out; NULL: addresses as they are */
-};
-
-struct query_iface {
-	uint32_t id;   /* interface.id */
-	uint32_t same; /* the lowest id with this name: one interface over its incarnations */
-	bool selected;
-	char name[256]; /* a replay's is that of a file */
 };
 
 enum query_live {
@@ -57,7 +54,9 @@ enum query_live {
 struct query {
 	struct query_options options;
 	struct sqlite3 *db;
+	struct db_mark mark;	    /* of its snapshot */
 	struct db_flows flows;	    /* of the database, the window alone */
+	bool to_open;		    /* flows, with the first record that is asked for */
 	struct query_iface *ifaces; /* by id */
 	uint32_t iface_count;
 	struct live live; /* newest first */
@@ -67,7 +66,8 @@ struct query {
 	struct flow_record stored; /* the next one of the database */
 	bool have_stored;
 	int64_t flow; /* flow.id of the record that query_next() gave last; 0: it is not stored yet */
-	char error[768]; /* of the last call that failed */
+	char error[768];  /* of the last call that failed */
+	char notice[512]; /* what is to be known of the database; empty as a rule */
 };
 
 /*
@@ -80,11 +80,17 @@ void query_close(struct query *query);
 /* 1: *ret_rec is the next record and *ret_match says which halves count; 0: the end; -errno. */
 int query_next(struct query *query, struct flow_record *ret_rec, unsigned *ret_match);
 
-/* The database's interfaces again, for one that stays open. As query_open. */
-int query_reload(struct query *query);
+/*
+ * Which halves of a record count (QUERY_MATCH_*), whatever its time; -ENODATA: filter_explain(filter) says
+ * why that cannot be known. From any thread, each with a filter of its own (NULL: none).
+ */
+int query_match(const struct query *query, struct filter *filter, const struct flow_record *rec);
 
-/* The database's interface, NULL: unknown to it. */
-const struct query_iface *query_iface(const struct query *query, uint32_t id);
+/* Begin again, with another window. */
+void query_window(struct query *query, int64_t since_ms, int64_t until_ms);
+
+/* query_next then gives what flowd holds alone. */
+void query_skip_stored(struct query *query);
 
 /* Which way the packets of a half went: enum flow_dir. */
 int query_half_dir(const struct flow_record *rec, int which);

@@ -33,6 +33,15 @@ int say_failed(const char *format, ...)
 	return EXIT_FAILURE;
 }
 
+void say_notice(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
 int say_usage(const char *format, ...)
 {
 	va_list args;

@@ -102,6 +102,9 @@ static const struct {
 	{"table", "table     {table.conversations} conversations, {table.memory_bytes|M}"},
 	{"sink", "sink      {sink.commits} commits, {sink.rows} rows, {sink.failed} failed, last "
 		 "{sink.last_ms} ms"},
+	{"retention",
+	 "retention {retention.records} records, {retention.minutes} rows of minutes and {retention.hours} of hours "
+	 "gone, {retention.pages} pages given back; longest step {retention.max_us} us"},
 	{"trace",
 	 "events    {trace.rows} rows, {trace.folded} folded, {trace.missed} missed by nesting, "
 	 "{trace.unclaimed} of no flow in hand, {trace.untold} drops of no known namespace; {trace.closes} connections closed, "
@@ -266,6 +269,8 @@ int status_text(const json_t *root, FILE *file)
 		put_line(flowd, "          samples: {samples.note|s}", file);
 	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))
 		put_line(flowd, "          its last error: {sink.error|s}", file);
+	if (*text_of(flowd, "retention.note") && member(flowd, "retention.note"))
+		put_line(flowd, "          retention: {retention.note|s}", file);
 	put_line(member(root, "database"),
 		 number_of(root, "database.rows") ? DATABASE
 			 ", the first of {first|s}, the last of {last|s}"

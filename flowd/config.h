@@ -15,6 +15,7 @@
 #define CONFIG_NAME_MAX 64
 #define CONFIG_READ_MAX 4096
 #define CONFIG_SLOTS 65536 /* the default */
+#define CONFIG_ROLLUP_MAX 1000000
 
 enum config_ingress { INGRESS_XDP = 0, INGRESS_TC, INGRESS_NONE };
 enum config_egress { EGRESS_TC = 0, EGRESS_NONE };
@@ -62,9 +63,15 @@ struct config {
 	uint64_t sample_age_ns;
 	uint64_t sample_size_bytes;
 	bool drops_sample;
+	uint64_t retain_ns[3];	    /* by enum db_retain_level; 0: for ever */
+	uint64_t retain_size_bytes; /* 0: any */
+	uint64_t retain_free_bytes;
+	uint32_t rollup_keys; /* of a minute, or hour, and kind; 0: no sums are kept */
 	bool keep_attached;
 	bool anonymize; /* flowctl does; nothing in here is changed by it */
 	char anonymize_key[192];
+	char geo_country[192]; /* likewise flowctl's */
+	char geo_as[192];
 	uint32_t log_level; /* enum log_level */
 	bool check_only;    /* -n: print the effective configuration and end */
 	bool detach_only;   /* --detach: remove what a dead flowd of this instance left and end */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * config_key.c: the one table of keys, and the parsers of values.
+ * config_key.c: the one table of keys, and the parsers of values; back to text: config_get.c.
  *
  * Whatever is accepted can be written to an INI file and comes back the same: so no control
  * characters, no blanks at the ends and no " ;" (a comment to libinih) in a path.
@@ -24,6 +24,7 @@
 #define NS_PER_MS 1000000ULL
 #define NS_PER_S 1000000000ULL
 #define DAY (86400 * NS_PER_S)
+#define YEAR (365 * DAY)
 
 static const struct config_choice choice_bool[] = {{"yes", true},  {"no", false},  {"on", true},
 						   {"off", false}, {"true", true}, {"false", false},
@@ -46,6 +47,9 @@ static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
 							{"info", LOG_LEVEL_INFO},
 							{"debug", LOG_LEVEL_DEBUG},
 							{NULL, 0}};
+
+static const struct config_choice choice_never[] = {{"never", 0}, {"0", 0}, {NULL, 0}};
+static const struct config_choice choice_none[] = {{"none", 0}, {"0", 0}, {NULL, 0}};
 
 #define FILTER_LINE_MAX \
 	(199 - sizeof("sample.filter = ") + 1) /* what a file's line leaves for it */
@@ -103,8 +107,24 @@ const struct config_key config_keys[] = {
 	 .kind = CONFIG_DURATION, .min = 60 * NS_PER_S, .max = 3650 * DAY, MEMBER(sample_age_ns)},
 	{"sample.size", "256M", "SIZE", "and the oldest, where they take more than this",
 	 .kind = CONFIG_BYTES, .min = 1 << 20, .max = 1ULL << 40, MEMBER(sample_size_bytes)},
+	{"retain.flow", "7d", "TIME|never", "records older than this leave the database",
+	 .kind = CONFIG_DURATION, .choice = choice_never, .min = NS_PER_S, .max = 100 * YEAR,
+	 MEMBER(retain_ns[0])},
+	{"retain.minute", "30d", "TIME|never", "and sums by the minute", .kind = CONFIG_DURATION,
+	 .choice = choice_never, .min = 60 * NS_PER_S, .max = 100 * YEAR, MEMBER(retain_ns[1])},
+	{"retain.hour", "2y", "TIME|never", "and sums by the hour, and the books",
+	 .kind = CONFIG_DURATION, .choice = choice_never, .min = 3600 * NS_PER_S, .max = 100 * YEAR,
+	 MEMBER(retain_ns[2])},
+	{"retain.size", "10G", "SIZE|none",
+	 "what the database may take; all is kept shorter for it", .kind = CONFIG_BYTES,
+	 .choice = choice_none, .min = 32 << 20, .max = 1ULL << 50, MEMBER(retain_size_bytes)},
+	{"retain.free", "512M", "SIZE|none", "and what it leaves on the disk, of which 5 % will do",
+	 .kind = CONFIG_BYTES, .choice = choice_none, .min = 1 << 20, .max = 1ULL << 50,
+	 MEMBER(retain_free_bytes)},
 	{"drops.sample", "no", "yes|no", "keep the beginning of packets that the kernel drops",
 	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(drops_sample)},
+	{"rollup.keys", "5000", "N", "keys summed of a minute or hour, by each kind; 0: no sums",
+	 .kind = CONFIG_NUMBER, .min = 0, .max = CONFIG_ROLLUP_MAX, MEMBER(rollup_keys)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
 	 .kind = CONFIG_CHOICE, .choice = choice_durability, MEMBER(durability_full)},
 	{"keep_attached", "no", "yes|no", "at the end leave hooks and maps to a successor",
@@ -114,6 +134,10 @@ const struct config_key config_keys[] = {
 	 .choice = choice_anonymize, MEMBER(anonymize)},
 	{"anonymize.key", CONF_ANONYMIZE_KEY, "FILE", "key for that, of 32 bytes, with mode 0600",
 	 .kind = CONFIG_PATH, .max = 180, MEMBER(anonymize_key)},
+	{"geo.country", "none", "FILE|none", "MMDB file by which flowctl tells countries",
+	 .kind = CONFIG_PATH, .max = 180, MEMBER(geo_country)},
+	{"geo.as", "none", "FILE|none", "MMDB file by which flowctl tells autonomous systems",
+	 .kind = CONFIG_PATH, .max = 180, MEMBER(geo_as)},
 	{"log_level", "info", "err|warning|info|debug", "what is logged", .kind = CONFIG_CHOICE,
 	 .choice = choice_log_level, MEMBER(log_level)},
 	{.name = NULL},
@@ -155,8 +179,7 @@ static bool parse_number(const char *value, const struct config_choice *units, u
 	for (; units->name; units++) {
 		if (strcmp(units->name, rest) != 0)
 			continue;
-		*ret_number =
-			__builtin_mul_overflow(n, (uint64_t)units->value, &n) ? UINT64_MAX : n;
+		*ret_number = __builtin_mul_overflow(n, units->value, &n) ? UINT64_MAX : n;
 		return true;
 	}
 	return false;
@@ -164,9 +187,9 @@ static bool parse_number(const char *value, const struct config_choice *units, u
 
 static const char *parse_duration(const struct config_key *key, const char *value, uint64_t *ret_ns)
 {
-	static const struct config_choice units[] = {{"ms", 1},	   {"s", 1000},	   {"", 1000},
-						     {"m", 60000}, {"h", 3600000}, {"d", 86400000},
-						     {NULL, 0}};
+	static const struct config_choice units[] = {
+		{"ms", 1},	{"s", 1000},	 {"", 1000},	     {"m", 60000},
+		{"h", 3600000}, {"d", 86400000}, {"y", 31536000000}, {NULL, 0}};
 	uint64_t ns;
 
 	if (!parse_number(value, units, &ns))
@@ -208,7 +231,7 @@ static const char *parse_choice(const struct config_key *key, const char *value,
 	if (key->size == sizeof(bool))
 		*(bool *)member = choice->value;
 	else
-		*(uint32_t *)member = choice->value;
+		*(uint32_t *)member = (uint32_t)choice->value;
 	return NULL;
 }
 
@@ -329,10 +352,26 @@ static const char *set_number(const struct config_key *key, const char *value, u
 	return error;
 }
 
+/* The number that a word stands for. */
+static bool set_word(const struct config_key *key, const char *value, uint64_t *member)
+{
+	const struct config_choice *choice = key->kind == CONFIG_CHOICE ? NULL : key->choice;
+
+	while (choice && choice->name && strcmp(choice->name, value) != 0)
+		choice++;
+	if (!choice || !choice->name)
+		return false;
+	*member = choice->value;
+	return true;
+}
+
 static const char *set_member(const struct config_key *key, struct config *config,
 			      const char *value)
 {
 	void *member = (char *)config + key->offset;
+
+	if (set_word(key, value, member))
+		return NULL;
 
 	switch (key->kind) {
 	case CONFIG_INTERFACE:
@@ -359,95 +398,6 @@ static const char *set_member(const struct config_key *key, struct config *confi
 	return "of an unknown kind";
 }
 
-static void format_size(uint64_t bytes, char *text)
-{
-	static const char units[] = {'\0', 'K', 'M', 'G'};
-	size_t unit = 0;
-
-	while (unit + 1 < sizeof(units) && bytes && bytes % 1024 == 0) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "%.1s", bytes, &units[unit]);
-}
-
-static void format_duration(uint64_t ns, char *text)
-{
-	uint64_t ms = ns / NS_PER_MS;
-
-	if (ms % 1000)
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ms", ms);
-	else
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "s", ms / 1000);
-}
-
-static const char *choice_name(const struct config_key *key, const void *member)
-{
-	uint32_t value =
-		key->size == sizeof(bool) ? *(const bool *)member : *(const uint32_t *)member;
-	const struct config_choice *choice = key->choice;
-
-	while (choice->name && choice->value != value)
-		choice++;
-	return choice->name ? choice->name : "?";
-}
-
-static void format_number(const struct config_key *key, uint32_t number, char *text)
-{
-	if (key->kind == CONFIG_RATE)
-		sample_rate_text(number, text);
-	else if (key->kind == CONFIG_TRIGGERS)
-		sample_why_text(number, text);
-	else
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu32, number);
-}
-
-void config_key_get(const struct config_key *key, const struct config *config, size_t number,
-		    char ret_value[CONFIG_VALUE_MAX])
-{
-	const void *member = (const char *)config + key->offset;
-
-	switch (key->kind) {
-	case CONFIG_INTERFACE:
-		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", config->interface[number]);
-		break;
-	case CONFIG_INSTANCE:
-	case CONFIG_PATH:
-		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", (const char *)member);
-		break;
-	case CONFIG_FILTER:
-		snprintf(ret_value, CONFIG_VALUE_MAX, "%s",
-			 *(const char *)member ? (const char *)member : "none");
-		break;
-	case CONFIG_CHOICE:
-		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", choice_name(key, member));
-		break;
-	case CONFIG_DURATION:
-		format_duration(*(const uint64_t *)member, ret_value);
-		break;
-	case CONFIG_SIZE:
-	case CONFIG_BYTES:
-		format_size(*(const uint64_t *)member, ret_value);
-		break;
-	case CONFIG_COUNT:
-	case CONFIG_NUMBER:
-	case CONFIG_RATE:
-	case CONFIG_TRIGGERS:
-		format_number(key, *(const uint32_t *)member, ret_value);
-		break;
-	}
-}
-
-static void format_limit(const struct config_key *key, uint64_t limit, char *text)
-{
-	if (key->kind == CONFIG_DURATION)
-		format_duration(limit, text);
-	else if (key->kind == CONFIG_SIZE || key->kind == CONFIG_BYTES)
-		format_size(limit, text);
-	else
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, limit);
-}
-
 int config_key_set(const struct config_key *key, struct config *config, const char *value,
 		   char ret_error[CONFIG_ERROR_MAX])
 {
@@ -457,8 +407,8 @@ int config_key_set(const struct config_key *key, struct config *config, const ch
 	if (!error)
 		return 0;
 	if (error == out_of_range) {
-		format_limit(key, key->min, min);
-		format_limit(key, key->max, max);
+		config_key_limit(key, key->min, min);
+		config_key_limit(key, key->max, max);
 		snprintf(ret_error, CONFIG_ERROR_MAX, "not in %.40s to %.40s", min, max);
 	} else if (error == not_a_choice) {
 		snprintf(ret_error, CONFIG_ERROR_MAX, "not one of %s", key->arg);

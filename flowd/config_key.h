@@ -23,9 +23,9 @@ enum config_kind {
 	CONFIG_INTERFACE, /* names, comma separated; adds to the list */
 	CONFIG_INSTANCE,
 	CONFIG_PATH,
-	CONFIG_DURATION, /* uint64_t, ns */
+	CONFIG_DURATION, /* uint64_t, ns; or one of `choice`, where there is one */
 	CONFIG_SIZE,	 /* uint64_t, bytes, a power of two */
-	CONFIG_BYTES,	 /* uint64_t, any number of them */
+	CONFIG_BYTES,	 /* uint64_t, any number of them; likewise */
 	CONFIG_COUNT,	 /* uint32_t, a power of two */
 	CONFIG_NUMBER,	 /* uint32_t, any */
 	CONFIG_RATE,	 /* uint32_t, see schema/sample_text.h */
@@ -36,7 +36,7 @@ enum config_kind {
 
 struct config_choice {
 	const char *name; /* NULL ends the list */
-	uint32_t value;
+	uint64_t value;
 };
 
 struct config_key {
@@ -68,3 +68,7 @@ int config_key_set(const struct config_key *key, struct config *config, const ch
 /* The member as text that config_key_set() takes; of interfaces, the one of that number. */
 void config_key_get(const struct config_key *key, const struct config *config, size_t number,
 		    char ret_value[CONFIG_VALUE_MAX]);
+
+/* A number as a value of that key. */
+void config_key_limit(const struct config_key *key, uint64_t limit,
+		      char ret_text[CONFIG_VALUE_MAX]);

@@ -20,6 +20,7 @@
 #include "flowd/hook.h"
 #include "flowd/loop.h"
 #include "flowd/maps.h"
+#include "flowd/retain_say.h"
 #include "flowd/sink.h"
 #include "flowd/sweep.h"
 #include "trace/trace_hook.h"
@@ -72,6 +73,8 @@ struct flowd {
 	int instance_fd;
 	uint64_t netns_cookie;
 	bool commit_failing; /* said in the log */
-	bool detach;	     /* asked for: remove everything at the end */
-	bool unwritten;	     /* the end came before all flows were in the database */
+	uint64_t sink_notes; /* likewise */
+	struct retain_said retain_said;
+	bool detach;	/* asked for: remove everything at the end */
+	bool unwritten; /* the end came before all flows were in the database */
 };

@@ -9,6 +9,10 @@
 
 #include "flowd/clock.h"
 
+#define VERDICTS                                                                               \
+	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, " \
+	"catchall_packets, catchall_bytes"
+
 /* A successor's first reading says what both have counted since. */
 static void nic_load(struct nic_book *nic, sqlite3_stmt *row)
 {
@@ -31,18 +35,21 @@ static void books_load(struct sweep_books *books, sqlite3_stmt *row)
 	nic_load(&books->nic, row);
 }
 
-/* Where a predecessor left off: the cumulative books, and the verdicts that the ledger has. */
+/* Where a predecessor left off: the cumulative books, and the verdicts that the ledger has or had. */
 static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 {
 	static const char sql[] =
 		"SELECT dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "
 		"nic_packets, nic_bytes, nic_seen_packets, nic_seen_bytes "
-		"FROM books WHERE iface = ?1";
+		"FROM books_sum WHERE iface = ?1";
 	static const char verdicts[] =
 		"SELECT dir, sum(short_packets), sum(short_bytes), sum(deep_packets), sum(deep_bytes), "
 		"sum(folded_packets), sum(folded_bytes), sum(catchall_packets), sum(catchall_bytes), "
-		"sum(nic_packets - seen_packets), sum(nic_bytes - seen_bytes) "
-		"FROM ledger WHERE iface = ?1 GROUP BY dir";
+		"sum(more_packets), sum(more_bytes) FROM ("
+		"SELECT dir, " VERDICTS ", nic_packets - seen_packets AS more_packets, "
+		"nic_bytes - seen_bytes AS more_bytes FROM ledger WHERE iface = ?1 UNION ALL "
+		"SELECT dir, " VERDICTS ", nic_more_packets, nic_more_bytes FROM ledger_past "
+		"WHERE iface = ?1) GROUP BY dir";
 	sqlite3_stmt *row;
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
@@ -160,7 +167,7 @@ static int open_row(struct flowd *flowd, sqlite3_stmt *row, uint32_t ifnum, uint
 int iface_rows_open(struct flowd *flowd)
 {
 	static const char sql[] =
-		"INSERT OR REPLACE INTO books (iface, dir, seen_packets, seen_bytes, "
+		"INSERT OR REPLACE INTO books_sum (iface, dir, seen_packets, seen_bytes, "
 		"recorded_packets, recorded_bytes) VALUES (?1, ?2, ?3, ?4, ?3, ?4)";
 	sqlite3_stmt *row;
 	int err = 0;

@@ -177,6 +177,10 @@ static void keep_meta(struct replay_sink *rs)
 int replay_sink_open(struct replay_sink *rs, const struct config *config, const char *name,
 		     int64_t now_ms)
 {
+	const struct sink_rollup_config rollup = {
+		.keys = config->rollup_keys,
+		.late_ms = (int64_t)(config->idle_ns / 1000000) + SINK_ROLLUP_LATE_MS,
+	};
 	struct db_error error;
 	int lock_fd, err;
 
@@ -187,11 +191,14 @@ int replay_sink_open(struct replay_sink *rs, const struct config *config, const 
 		log_err("%s", error.text);
 		return err;
 	}
+	if (*error.text)
+		log_info("%s", error.text);
 	rs->sink = sink_sqlite_new(rs->db, lock_fd);
 	if (!rs->sink) {
 		db_close(rs->db, lock_fd);
 		return -ENOMEM;
 	}
+	sink_sqlite_rollup(rs->sink, &rollup);
 	keep_meta(rs);
 	rs->minute_ms = now_ms - now_ms % MINUTE_MS;
 	err = insert_iface(rs, name, now_ms);

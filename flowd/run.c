@@ -18,6 +18,7 @@
 #include "flowd/iface.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
+#include "flowd/retain_say.h"
 #include "flowd/samples.h"
 
 #define NS_PER_S 1000000000ULL
@@ -61,6 +62,14 @@ static void settle(struct flowd *flowd)
 	samples_settle(flowd->samples);
 }
 
+static void note_retention(struct flowd *flowd)
+{
+	struct sink_stats stats;
+
+	sink_writer_stats(flowd->writer, &stats);
+	retain_say_log(&stats.retain, flowd->config->db, &flowd->retain_said);
+}
+
 static void timer_run(struct watch *watch, uint32_t events)
 {
 	struct flowd *flowd = watch->arg;
@@ -79,6 +88,7 @@ static void timer_run(struct watch *watch, uint32_t events)
 	event_turn(flowd->event);
 	counter_thread_tick(flowd);
 	control_tidy(flowd->control);
+	note_retention(flowd);
 	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
 		iface_look_after(flowd);
 	stats->last_us = (clock_mono().ns - begun) / 1000;
@@ -110,6 +120,9 @@ static void note_commits(struct flowd *flowd)
 	struct sink_stats stats;
 
 	sink_writer_stats(flowd->writer, &stats);
+	if (stats.notes != flowd->sink_notes)
+		log_err("%s", stats.note);
+	flowd->sink_notes = stats.notes;
 	if (stats.error[0] && !flowd->commit_failing)
 		log_err("%s: flows wait in the flow map", stats.error);
 	if (!stats.error[0] && flowd->commit_failing)

@@ -6,6 +6,9 @@
  *                       ▲                   │
  *                       └── a second later ─┘ failed
  *
+ * While it is idle it tidies up, a step at a time; a step comes after each batch, and as many as are needed to
+ * have as much go as came, where what is stored is too much.
+ *
  * The batch itself is read by the thread alone from submit to done; all else is under the mutex.
  */
 #include "flowd/sink.h"
@@ -22,6 +25,7 @@
 
 #define WRITER_NICE 10
 #define RETRY_MS 1000
+#define TIDY_MS 1000 /* between looks at whether there is something to tidy */
 
 enum writer_state {
 	WRITER_IDLE,
@@ -37,6 +41,7 @@ struct sink_writer {
 	bool poked; /* do not wait for the next try */
 	bool quit;
 	enum writer_state state;
+	bool untidy; /* a step is to follow */
 	const struct sink_batch *batch;
 	struct sink_stats stats;
 	pthread_t thread;
@@ -82,6 +87,12 @@ static void count_try(struct sink_stats *stats, const struct sink_batch *batch, 
 		stats->max_us = us;
 }
 
+static void take_note(struct sink_writer *w)
+{
+	w->stats.notes = w->sink->notes;
+	memcpy(w->stats.note, w->sink->note, sizeof(w->stats.note));
+}
+
 /* One try, with the mutex given up while it lasts. */
 static void writer_try(struct sink_writer *w)
 {
@@ -100,6 +111,7 @@ static void writer_try(struct sink_writer *w)
 	else if (!error[0])
 		strncpy(error, strerror(-err), sizeof(error) - 1);
 	memcpy(w->stats.error, error, sizeof(error));
+	take_note(w);
 	w->state = err ? WRITER_WAITING : WRITER_DONE;
 	eventfd_write(w->fd, 1);
 	pthread_cond_broadcast(&w->news);
@@ -116,6 +128,42 @@ static void writer_pause(struct sink_writer *w)
 	}
 }
 
+/* A step, with the mutex given up while it lasts; more where `rows` that came have to make others go. */
+static void writer_tidy(struct sink_writer *w, uint64_t rows)
+{
+	enum sink_retain_more more = SINK_RETAIN_URGENT;
+	struct sink_retain_stats stats;
+	uint64_t gone = 0;
+
+	if (!w->sink->ops->tidy)
+		return;
+	for (bool first = true; more == SINK_RETAIN_URGENT && !w->quit && (first || gone < rows);
+	     first = false) {
+		uint64_t step;
+
+		pthread_mutex_unlock(&w->mutex);
+		more = w->sink->ops->tidy(w->sink, &step, &stats);
+		pthread_mutex_lock(&w->mutex);
+		gone += step;
+		w->stats.retain = stats;
+		if (w->stats.notes != w->sink->notes)
+			eventfd_write(w->fd, 1);
+		take_note(w);
+	}
+	w->untidy = more != SINK_RETAIN_DONE;
+}
+
+/* Nothing is to be written. */
+static void writer_idle(struct sink_writer *w)
+{
+	struct timespec deadline = deadline_in(TIDY_MS);
+
+	if (w->untidy)
+		writer_tidy(w, 0);
+	else if (pthread_cond_timedwait(&w->work, &w->mutex, &deadline) == ETIMEDOUT)
+		writer_tidy(w, 0);
+}
+
 static void *writer_main(void *arg)
 {
 	struct sink_writer *w = arg;
@@ -124,13 +172,18 @@ static void *writer_main(void *arg)
 	setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICE);
 	pthread_mutex_lock(&w->mutex);
 	while (!w->quit) {
+		uint64_t rows;
+
 		if (w->state != WRITER_WAITING) {
-			pthread_cond_wait(&w->work, &w->mutex);
+			writer_idle(w);
 			continue;
 		}
+		rows = w->batch->records;
 		writer_try(w);
 		if (w->state == WRITER_WAITING)
 			writer_pause(w);
+		else
+			writer_tidy(w, rows);
 	}
 	pthread_mutex_unlock(&w->mutex);
 	return NULL;
@@ -255,6 +308,11 @@ bool sink_writer_stop(struct sink_writer *w, int timeout_ms)
 	w->started = false;
 	left = is_pending(w);
 	return !left;
+}
+
+struct sink *sink_writer_sink(const struct sink_writer *w)
+{
+	return w->sink;
 }
 
 void sink_writer_free(struct sink_writer *w)

@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flowd/sink_beside.h"
+#include "flowd/sink_file.h"
+#include "flowd/sink_order.h"
+#include "flowd/sink_sqlite.h"
+#include "flowd/sink_rollup.h"
 #include "schema/db.h"
 #include "schema/db_sqlite.h"
 
@@ -23,18 +26,6 @@
 #define SEQUENCE_MASK ((1U << SEQUENCE_BITS) - 1)
 #define NEXT_TRIES 64 /* numbers tried in a millisecond that is full */
 #define MS_TRIES 4096
-
-enum statement {
-	STMT_BEGIN,
-	STMT_COMMIT,
-	STMT_ROLLBACK,
-	STMT_ROW, /* of each table, one and many */
-	STMT_ROWS = STMT_ROW + DB_TABLES,
-	STMT_LEDGER = STMT_ROWS + DB_TABLES,
-	STMT_BOOKS,
-	STMT_META,
-	STMT_MAX,
-};
 
 #define LEDGER_VALUES                                                                          \
 	"minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "  \
@@ -58,7 +49,7 @@ static const char ledger_sql[] =
 	"nic_bytes = coalesce(nic_bytes + ?21, ?21, nic_bytes)";
 
 static const char books_sql[] =
-	"INSERT INTO books (iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "
+	"INSERT INTO books_sum (iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, "
 	"nic_packets, nic_bytes, nic_seen_packets, nic_seen_bytes) "
 	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (iface, dir) DO UPDATE SET "
 	"seen_packets = seen_packets + ?3, seen_bytes = seen_bytes + ?4, "
@@ -72,17 +63,8 @@ static const char *const statements[STMT_MAX] = {
 	[STMT_LEDGER] = ledger_sql,
 	[STMT_BOOKS] = books_sql,
 	[STMT_META] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
-};
-
-struct sink_sqlite {
-	struct sink sink;
-	struct sqlite3 *db;
-	int lock_fd;
-	sqlite3_stmt *stmt[STMT_MAX];
-	struct db_rows rows;
-	struct sink_beside beside;
-	uint32_t *order; /* of the batch's records by end_ms */
-	size_t order_room;
+	[STMT_NUMBER] = "INSERT INTO meta (key, value) VALUES ('commit', 1) "
+			"ON CONFLICT (key) DO UPDATE SET value = value + 1",
 };
 
 static const char *text_of(int i)
@@ -95,9 +77,9 @@ static const char *text_of(int i)
 /* Statements are made at the first batch and kept. */
 static int prepare(struct sink_sqlite *s)
 {
-	for (int i = 0; i < STMT_MAX; i++) {
-		int rc;
+	int rc;
 
+	for (int i = 0; i < STMT_MAX; i++) {
 		if (s->stmt[i])
 			continue;
 		rc = sqlite3_prepare_v3(s->db, text_of(i), -1, SQLITE_PREPARE_PERSISTENT,
@@ -105,7 +87,8 @@ static int prepare(struct sink_sqlite *s)
 		if (rc)
 			return rc;
 	}
-	return sink_beside_prepare(&s->beside, s->db);
+	rc = sink_beside_prepare(&s->beside, s->db);
+	return rc ? rc : sink_rollup_prepare(&s->rollup, s->db);
 }
 
 /* Run a statement that gives no row. */
@@ -146,39 +129,6 @@ static int set_meta(struct sink_sqlite *s, const char *key, uint64_t value)
 	return rc ? rc : run(s->stmt[STMT_META]);
 }
 
-static int compare_end(const void *a, const void *b, void *arg)
-{
-	const struct flow_record *record = arg;
-	const uint32_t *x = a, *y = b;
-
-	if (record[*x].end_ms != record[*y].end_ms)
-		return record[*x].end_ms < record[*y].end_ms ? -1 : 1;
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* Fill s->order. Without memory for it, records go in as they come: it is for speed only. */
-static const uint32_t *sort_records(struct sink_sqlite *s, const struct sink_batch *batch)
-{
-	bool sorted = true;
-
-	for (size_t i = 1; sorted && i < batch->records; i++)
-		sorted = batch->record[i - 1].end_ms <= batch->record[i].end_ms;
-	if (sorted)
-		return NULL;
-	if (batch->records > s->order_room) {
-		uint32_t *order = reallocarray(s->order, batch->records, sizeof(*order));
-
-		if (!order)
-			return NULL;
-		s->order = order;
-		s->order_room = batch->records;
-	}
-	for (size_t i = 0; i < batch->records; i++)
-		s->order[i] = (uint32_t)i;
-	qsort_r(s->order, batch->records, sizeof(*s->order), compare_end, batch->record);
-	return s->order;
-}
-
 /* One row of a table, where the record has one. */
 static int insert_row(struct sink_sqlite *s, enum db_table_number table,
 		      const struct flow_record *rec, int64_t id)
@@ -204,14 +154,15 @@ static bool is_taken(int rc)
 	return rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID;
 }
 
-static int insert_record(struct sink_sqlite *s, const struct flow_record *rec, uint32_t *sequence)
+static int insert_record(struct sink_sqlite *s, const struct flow_record *rec, int64_t *ret_id)
 {
+	uint32_t *sequence = &s->rows.sequence;
 	int rc = SQLITE_CONSTRAINT_PRIMARYKEY;
 
 	for (int ms = 0; is_taken(rc) && ms < MS_TRIES; ms++) {
 		for (int i = 0; is_taken(rc) && i < NEXT_TRIES; i++) {
-			rc = try_record(s, rec,
-					(rec->end_ms + ms) * (1LL << SEQUENCE_BITS) + *sequence);
+			*ret_id = (rec->end_ms + ms) * (1LL << SEQUENCE_BITS) + *sequence;
+			rc = try_record(s, rec, *ret_id);
 			*sequence = (*sequence + 1) & SEQUENCE_MASK;
 		}
 	}
@@ -225,8 +176,10 @@ static int insert_each(struct sink_sqlite *s)
 
 	for (size_t i = 0; !rc && i < s->rows.count; i++) {
 		int64_t id;
+		const struct flow_record *rec = db_rows_at(&s->rows, i, &id);
 
-		rc = insert_record(s, db_rows_at(&s->rows, i, &id), &s->rows.sequence);
+		rc = insert_record(s, rec, &id);
+		s->order.end_ms[i] = id >> SEQUENCE_BITS;
 	}
 	return rc;
 }
@@ -265,6 +218,18 @@ static int insert_rows(struct sink_sqlite *s)
 	return rc;
 }
 
+static int begin(struct sink_sqlite *s)
+{
+	int rc = run(s->stmt[STMT_BEGIN]);
+
+	return rc ? rc : sink_rollup_begin(&s->rollup);
+}
+
+static struct sink_rollup_batch rollup_batch(const struct sink_sqlite *s)
+{
+	return (struct sink_rollup_batch){.rows = &s->rows, .end_ms = s->order.end_ms};
+}
+
 static int insert_records(struct sink_sqlite *s, const struct sink_batch *batch)
 {
 	int64_t stored = 0;
@@ -272,14 +237,16 @@ static int insert_records(struct sink_sqlite *s, const struct sink_batch *batch)
 
 	if (rc && rc != SQLITE_EMPTY)
 		return rc;
+	if (sink_order_make(&s->order, batch->record, batch->records))
+		return SQLITE_NOMEM;
 	s->rows.record = batch->record;
 	s->rows.count = batch->records;
-	s->rows.order = sort_records(s, batch);
+	s->rows.order = s->order.order;
 	s->rows.sequence = (uint32_t)stored & SEQUENCE_MASK;
 	rc = insert_rows(s);
 	if (is_taken(rc)) {
 		s->rows.sequence = (uint32_t)stored & SEQUENCE_MASK;
-		rc = run(s->stmt[STMT_BEGIN]);
+		rc = begin(s);
 		rc = rc ? rc : insert_each(s);
 	}
 	return rc ? rc : set_meta(s, "sequence", s->rows.sequence);
@@ -317,8 +284,12 @@ static int add_books(struct sink_sqlite *s, const struct sink_books *b)
 
 static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 {
+	struct sink_rollup_batch rollup;
 	int rc = insert_records(s, batch);
 
+	rollup = rollup_batch(s);
+	if (!rc)
+		rc = sink_rollup_write(&s->rollup, &rollup);
 	for (size_t i = 0; !rc && i < batch->books; i++)
 		rc = add_books(s, &batch->book[i]);
 	if (!rc)
@@ -333,58 +304,121 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 		rc = set_meta(s, "sample_pos", batch->sample_pos);
 	if (!rc && batch->counter_values)
 		rc = set_meta_text(s, "counters", batch->counter_values);
-	return rc ? rc : run(s->stmt[STMT_COMMIT]);
-}
-
-/* A file that was removed or renamed while it is open would take every row, and none would be found. */
-static bool has_moved(struct sink_sqlite *s)
-{
-	int moved = 0;
-
-	return !sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) && moved;
-}
-
-static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char *error, size_t size)
-{
-	struct sink_sqlite *s = (struct sink_sqlite *)sink;
-	const char *name = db_shown(sqlite3_db_filename(s->db, "main"));
-	int rc, err;
-
-	if (has_moved(s)) {
-		snprintf(error, size, "%s: the file was removed or renamed while open", name);
-		return -ESTALE;
-	}
-	rc = prepare(s);
 	if (!rc)
-		rc = run(s->stmt[STMT_BEGIN]);
+		rc = run(s->stmt[STMT_NUMBER]);
+	if (!rc)
+		rc = run(s->stmt[STMT_COMMIT]);
+	if (!rc)
+		sink_rollup_committed(&s->rollup, &rollup);
+	return rc;
+}
+
+/* ret_rc: SQLite's result. */
+static int write_once(struct sink_sqlite *s, const struct sink_batch *batch, char *error,
+		      size_t size, int *ret_rc)
+{
+	const char *name = db_shown(sqlite3_db_filename(s->db, "main"));
+	int err, rc = prepare(s);
+
+	if (!rc)
+		rc = begin(s);
 	if (!rc)
 		rc = write_all(s, batch);
+	*ret_rc = rc;
 	if (!rc)
 		return 0;
 	db_describe(s->db, rc, name, error, size);
 	err = db_errno(s->db, rc);
 	sink_beside_forget(&s->beside);
+	sink_rollup_forget(&s->rollup);
 	/* some errors have rolled back already */
 	if (!sqlite3_get_autocommit(s->db))
 		run(s->stmt[STMT_ROLLBACK]);
 	return err;
 }
 
+static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char *error, size_t size)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+	int rc = SQLITE_OK, err = sink_file_ready(s, error, size);
+
+	if (!err)
+		err = write_once(s, batch, error, size, &rc);
+	if (err && sink_file_broken(s, rc)) {
+		err = sink_file_replace(s, error, size);
+		err = err ? err : write_once(s, batch, error, size, &rc);
+	}
+	if (!err && s->heir.known)
+		(void)sink_heir_add(&s->heir, batch); /* without memory no heir: it says so then */
+	return err;
+}
+
+static enum sink_retain_more sqlite_tidy(struct sink *sink, uint64_t *ret_rows,
+					 struct sink_retain_stats *ret_stats)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+	enum sink_retain_more more = SINK_RETAIN_DONE;
+	char error[SINK_ERROR_MAX];
+
+	*ret_rows = 0;
+	s->retain.no_sums = !s->rollup.config.keys;
+	if (s->db && s->retain.db && !sink_file_moved(s))
+		more = sink_retain_step(&s->retain, ret_rows);
+	*ret_stats = s->retain.stats;
+	if (s->db && sink_file_rotten(s, s->retain.rc)) {
+		snprintf(error, sizeof(error), "%s", s->retain.stats.error);
+		(void)sink_file_replace(s, error,
+					sizeof(error)); /* else the next write does, and says so */
+	}
+	return more;
+}
+
+/* The sums of what has begun. Where that fails the next flowd makes them again. */
+static void flush(struct sink_sqlite *s)
+{
+	int rc;
+
+	if (!s->stmt[STMT_BEGIN] || run(s->stmt[STMT_BEGIN]))
+		return;
+	rc = sink_rollup_flush(&s->rollup);
+	if (!rc)
+		rc = run(s->stmt[STMT_NUMBER]);
+	if (!rc)
+		rc = run(s->stmt[STMT_COMMIT]);
+	if (rc && !sqlite3_get_autocommit(s->db))
+		run(s->stmt[STMT_ROLLBACK]);
+}
+
+void sink_sqlite_put_down(struct sink_sqlite *s)
+{
+	for (int i = 0; i < STMT_MAX; i++) {
+		sqlite3_finalize(s->stmt[i]);
+		s->stmt[i] = NULL;
+	}
+	sink_beside_free(&s->beside);
+	sink_retain_free(&s->retain);
+	sink_rollup_free(&s->rollup);
+}
+
 static void sqlite_free(struct sink *sink)
 {
 	struct sink_sqlite *s = (struct sink_sqlite *)sink;
 
-	for (int i = 0; i < STMT_MAX; i++)
-		sqlite3_finalize(s->stmt[i]);
-	sink_beside_free(&s->beside);
-	db_close(s->db, s->lock_fd);
-	free(s->order);
+	if (sink_file_end(s))
+		flush(s);
+	sink_sqlite_put_down(s);
+	sink_heir_free(&s->heir);
+	if (s->db)
+		db_close(s->db, s->lock_fd);
+	free(s->path);
+	sink_order_free(&s->order);
 	free(s);
 }
 
 const struct sink_ops sink_sqlite = {
 	.name = "sqlite",
 	.write = sqlite_write,
+	.tidy = sqlite_tidy,
 	.free = sqlite_free,
 };
 
@@ -410,4 +444,18 @@ void sink_sqlite_retain(struct sink *sink, int64_t age_ns, int64_t bytes)
 
 	s->beside.sample.age_ns = age_ns;
 	s->beside.sample.size_bytes = bytes;
+}
+
+void sink_sqlite_keep(struct sink *sink, const struct db_retain_limits *limits)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+
+	sink_retain_init(&s->retain, s->db, limits);
+}
+
+void sink_sqlite_rollup(struct sink *sink, const struct sink_rollup_config *config)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+
+	s->rollup.config = *config;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "flow_tc.skel.h"
@@ -25,6 +26,7 @@
 #include "flowd/orphan.h"
 #include "flowd/run.h"
 #include "flowd/samples.h"
+#include "flowd/start_sink.h"
 #include "flowd/tracing.h"
 #include "schema/db.h"
 
@@ -79,19 +81,6 @@ static void remove_pins(struct flowd *flowd)
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
-static int open_database(struct flowd *flowd)
-{
-	struct db_error error;
-	bool is_new = access(flowd->config->db, F_OK) != 0;
-	int err = db_open_writer(flowd->config->db, flowd->config->durability_full, &flowd->db,
-				 &flowd->db_lock_fd, &error);
-
-	if (err)
-		log_err("%s", error.text);
-	flowd->db_new = is_new && !err;
-	return err;
-}
-
 /* A start that failed leaves no database that was not there. */
 static void remove_database(const char *path)
 {
@@ -139,6 +128,14 @@ static int open_maps(struct flowd *flowd)
 	return 0;
 }
 
+/* Whose database it is, for who merges those of several hosts. */
+static int set_host(struct sqlite3 *db)
+{
+	struct utsname names;
+
+	return uname(&names) ? -errno : db_meta_set_text(db, "host", names.nodename);
+}
+
 /* Tie the database to the instance and these maps; start the sweep from what it has of them. */
 static int open_sweep(struct flowd *flowd)
 {
@@ -171,6 +168,10 @@ static int open_sweep(struct flowd *flowd)
 			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
 	if (err)
 		return err;
+	if (flowd->sweep.lost)
+		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
+			"the packets of that are unaccounted",
+			config->db);
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
 	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
 	if (!ours)
@@ -182,26 +183,11 @@ static int open_sweep(struct flowd *flowd)
 				    (int64_t)flowd->maps.control->generation);
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
 	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
+	err = err ? err : set_host(flowd->db);
 	if (err)
 		log_err("%s: %s", config->db,
 			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
 								  : sqlite3_errmsg(flowd->db));
-	return err;
-}
-
-/* The thread has the privileges of the moment it starts. */
-static int start_writer(struct flowd *flowd)
-{
-	struct sink *sink = sink_sqlite_new(flowd->db, flowd->db_lock_fd);
-	int err = -ENOMEM;
-
-	if (sink) {
-		sink_sqlite_retain(sink, (int64_t)flowd->config->sample_age_ns,
-				   (int64_t)flowd->config->sample_size_bytes);
-		err = sink_writer_start(sink, &flowd->writer);
-	}
-	if (err)
-		log_err("writer thread: %s", strerror(-err));
 	return err;
 }
 
@@ -282,11 +268,11 @@ static int prepare(struct flowd *flowd, bool create)
 	}
 	/* a start is refused for its database before, a detach for its maps: the other is not touched */
 	if (create)
-		err = err ? err : open_database(flowd);
+		err = err ? err : start_database(flowd);
 	err = err ? err : open_pins(flowd, create);
 	err = err ? err : open_maps(flowd);
 	if (!create)
-		err = err ? err : open_database(flowd);
+		err = err ? err : start_database(flowd);
 	err = err ? err : open_sweep(flowd);
 	if (!err) {
 		err = iface_register(flowd, error);
@@ -405,7 +391,7 @@ int start(struct flowd *flowd)
 	err = err ? err : drop_privileges();
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : counter_thread_start(flowd);
-	err = err ? err : start_writer(flowd);
+	err = err ? err : start_sink(flowd);
 	if (err)
 		undo(flowd);
 	return err;
@@ -413,7 +399,7 @@ int start(struct flowd *flowd)
 
 bool stop(struct flowd *flowd)
 {
-	bool keep = flowd->config->keep_attached && !flowd->detach, written;
+	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped;
 
 	counter_thread_stop(flowd);
 	if (!keep) {
@@ -421,7 +407,9 @@ bool stop(struct flowd *flowd)
 		tracing_detach(flowd);
 	}
 	written = run_finish(flowd);
-	if (sink_writer_stop(flowd->writer, 1000) && !keep)
+	stopped = sink_writer_stop(flowd->writer, 1000);
+	flowd->db = sink_sqlite_db(sink_writer_sink(flowd->writer));
+	if (stopped && flowd->db && !keep)
 		iface_rows_closed(flowd);
 	flowd->unwritten = !written;
 	if (!written)
@@ -441,7 +429,7 @@ int start_detach_only(struct flowd *flowd)
 	if (!err)
 		tracing_open(flowd, false);
 	err = err ? err : first_sweep(flowd);
-	err = err ? err : start_writer(flowd);
+	err = err ? err : start_sink(flowd);
 	if (err == -ENOENT && !flowd->pin_dir[0]) {
 		log_info("instance '%s': nothing is pinned", flowd->config->instance);
 		put_down(flowd);

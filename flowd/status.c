@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/retain_say.h"
 #include "flowd/sample_say.h"
 #include "flowd/tracing.h"
 
@@ -64,15 +65,12 @@ static json_t *cache_object(const struct maps *maps)
 			 number(sum.outer_full), "unasked", number(sum.unasked));
 }
 
-static json_t *sink_object(struct sink_writer *writer)
+static json_t *sink_object(const struct sink_stats *stats)
 {
-	struct sink_stats stats;
-
-	sink_writer_stats(writer, &stats);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s}", "commits", number(stats.commits),
-			 "rows", number(stats.rows), "failed", number(stats.failed), "last_ms",
-			 number(stats.last_us / 1000), "max_ms", number(stats.max_us / 1000),
-			 "in_flight", stats.in_flight, "error", stats.error);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s}", "commits", number(stats->commits),
+			 "rows", number(stats->rows), "failed", number(stats->failed), "last_ms",
+			 number(stats->last_us / 1000), "max_ms", number(stats->max_us / 1000),
+			 "in_flight", stats->in_flight, "error", stats->error);
 }
 
 static json_t *table_object(const struct sweep *sweep)
@@ -213,9 +211,11 @@ static json_t *interfaces_array(const struct flowd *flowd)
 
 char *status_json(struct flowd *flowd)
 {
+	struct sink_stats sink;
 	json_t *object;
 	char *text;
 
+	sink_writer_stats(flowd->writer, &sink);
 	sweep_visit(&flowd->sweep, false);
 	object = json_pack(
 		"{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -225,11 +225,11 @@ char *status_json(struct flowd *flowd)
 		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
 		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
 		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
-		sink_object(flowd->writer), "table", table_object(&flowd->sweep), "cpu",
-		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
-		tracing_status(flowd));
+		sink_object(&sink), "table", table_object(&flowd->sweep), "cpu", cpu_object(),
+		"interfaces", interfaces_array(flowd), "trace", tracing_status(flowd));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
 	json_object_set_new(object, "samples", sample_status(flowd->samples));
+	json_object_set_new(object, "retention", retain_say_status(&sink.retain));
 	json_object_set_new(object, "host_counters", counters_array(&flowd->sweep.counters, 0));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);

@@ -58,6 +58,8 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 		mark->committed = mark->pending;
 	else
 		mark->pending = mark->committed;
+	if (last_sweep && mark->committed.birth && mark->committed.sweep > (uint32_t)last_sweep)
+		sweep->lost = true;
 	if (!last_sweep) /* numbered by another database: its numbers mean nothing here */
 		mark->committed.sweep = mark->pending.sweep = 0;
 	side->birth = mark->committed.birth;

@@ -66,6 +66,7 @@ struct sweep {
 	uint32_t *pending; /* slots with pending marks of the batch, | PENDING_HEALTH of export.c */
 	size_t pendings, pending_room;
 	bool in_flight;
+	bool lost;	 /* marks say that more was committed than the database has */
 	bool struck;	 /* the books were balanced after the last gains */
 	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
 	uint32_t since;	 /* epoch before which slots need not be visited */
@@ -103,10 +104,8 @@ void sweep_visit(struct sweep *sweep, bool all);
  */
 bool sweep_export(struct sweep *sweep, bool all);
 
-/*
- * Begin a new epoch, at the end of every sweep: each slot's next packet sees whether it was exported
- * (account_hit), and slots not used since are the first to be given up.
- */
+/* Begin a new epoch, at the end of every sweep: each slot's next packet sees whether it was exported
+ * (account_hit), and slots not used since are the first to be given up. */
 void sweep_turn(struct sweep *sweep);
 
 /* The batch is committed. */

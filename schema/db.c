@@ -139,11 +139,21 @@ static int open_handle(const char *path, int flags, const char *query, struct sq
 	return rc;
 }
 
-/*
- * Open read-only and verify; closed again on failure. ret_rc: SQLite's result, if it was at fault.
- * `oldest`: the version that will do.
- */
-static int open_verified(const struct place *place, const char *query, int64_t oldest,
+static int prepare_reader(struct sqlite3 *db, const struct place *place, int64_t version,
+			  struct db_error *error)
+{
+	int rc;
+
+	if (version < DB_VERSION_READ)
+		return db_fail(error, -EPROTO,
+			       "%s: of an older wireledger (version %lld): flowd has to update it",
+			       place->name, (long long)version);
+	rc = db_read_old(db, version);
+	return rc ? db_fail_sqlite(error, db, rc, place->name) : 0;
+}
+
+/* Open read-only and verify; closed again on failure. ret_rc: SQLite's result, if it was at fault. */
+static int open_verified(const struct place *place, const char *query, enum db_who who,
 			 struct sqlite3 **ret_db, int *ret_rc, struct db_error *error)
 {
 	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, err;
@@ -154,13 +164,11 @@ static int open_verified(const struct place *place, const char *query, int64_t o
 	if (*ret_rc) {
 		err = db_fail_sqlite(error, db, *ret_rc, place->name);
 	} else {
-		err = db_verify(db, place->name, &version, error);
+		err = db_verify(db, place->name, who, &version, error);
 		*ret_rc = err ? sqlite3_errcode(db) : SQLITE_OK;
 	}
-	if (!err && version < oldest)
-		err = db_fail(error, -EPROTO,
-			      "%s: of an older wireledger (version %lld): flowd has to update it",
-			      place->name, (long long)version);
+	if (!err && who == DB_READER)
+		err = prepare_reader(db, place, version, error);
 	if (err)
 		sqlite3_close_v2(db);
 	else
@@ -174,15 +182,16 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 	int64_t size;
 	int rc, err;
 
+	ret_error->text[0] = '\0';
 	err = resolve(path, &place, ret_error);
 	if (!err)
-		err = db_look(place.name, place.real, &size, ret_error);
+		err = db_look(place.name, place.real, DB_READER, &size, ret_error);
 	if (err)
 		return err;
 	if (!size)
 		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet",
 			       place.name);
-	err = open_verified(&place, "", DB_VERSION_READ, ret_db, &rc, ret_error);
+	err = open_verified(&place, "", DB_READER, ret_db, &rc, ret_error);
 	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
 		return err;
 	if (has_content(place.real, "-wal"))
@@ -190,7 +199,8 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 			ret_error, -EACCES,
 			"%s: its log %s-wal cannot be read without the right to write beside it",
 			place.name, place.name);
-	return open_verified(&place, "immutable=1", DB_VERSION_READ, ret_db, &rc, ret_error);
+	ret_error->text[0] = '\0';
+	return open_verified(&place, "immutable=1", DB_READER, ret_db, &rc, ret_error);
 }
 
 /* Who holds the lock, by its own word, for a message. */
@@ -281,8 +291,8 @@ static int look_inside(const struct place *place, struct db_error *error)
 
 	if (has_content(place->real, "-journal"))
 		return 0;
-	err = open_verified(place, has_content(place->real, "-wal") ? "" : "immutable=1", 1, &db,
-			    &rc, error);
+	err = open_verified(place, has_content(place->real, "-wal") ? "" : "immutable=1", DB_WRITER,
+			    &db, &rc, error);
 	if (!err)
 		sqlite3_close_v2(db);
 	return err;
@@ -300,20 +310,44 @@ static int switch_to_wal(struct sqlite3 *db)
 	return rc;
 }
 
+/* What flowctl merge made is of several hosts: it is nobody's to go on with. */
+static int check_merged(struct sqlite3 *db, const struct place *place, struct db_error *error)
+{
+	int64_t merged_ms;
+	int err = db_meta_get_int(db, "merged", &merged_ms);
+
+	if (err == -ENOENT)
+		return 0;
+	return db_fail(
+		error, err ? err : -EPROTO,
+		err ? "%s: table meta cannot be read"
+		    : "%s: made by flowctl merge of several hosts' databases, not to be written to",
+		place->name);
+}
+
 static int set_up(struct sqlite3 *db, const struct place *place, bool full_sync,
 		  struct db_error *error)
 {
 	static const char pragmas[] = "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
 				      "PRAGMA journal_size_limit = " JOURNAL_LIMIT ";"
 				      "PRAGMA cache_size = -" CACHE_KB ";"
-				      "PRAGMA temp_store = MEMORY;";
+				      "PRAGMA temp_store = MEMORY;"
+				      /* Debian's build would write zeros to all that goes */
+				      "PRAGMA secure_delete = FAST;";
 	int64_t pages, version = 0;
 	int persist = 1, err, rc = db_query_int(db, "PRAGMA page_count", &pages);
 
 	if (rc)
 		return db_fail_sqlite(error, db, rc, place->name);
-	err = pages ? db_verify(db, place->name, &version, error) : 0;
-	if (!err)
+	err = pages ? db_verify(db, place->name, DB_WRITER, &version, error)
+		    : db_make(db, place->name, error);
+	if (!err && pages)
+		err = check_merged(db, place, error);
+	if (!err && pages)
+		rc = db_touch(db);
+	if (rc)
+		return db_fail_sqlite(error, db, rc, place->name);
+	if (!err && pages)
 		err = db_migrate(db, place->name, version, error);
 	if (err)
 		return err;
@@ -338,7 +372,7 @@ static int open_locked(const struct place *place, bool full_sync, struct sqlite3
 {
 	struct sqlite3 *db = NULL;
 	int64_t size;
-	int rc, err = db_look(place->name, place->real, &size, error);
+	int rc, err = db_look(place->name, place->real, DB_WRITER, &size, error);
 	bool made = err == -ENOENT;
 
 	if (made)
@@ -347,6 +381,7 @@ static int open_locked(const struct place *place, bool full_sync, struct sqlite3
 		err = look_inside(place, error);
 	if (err)
 		return err;
+	error->text[0] = '\0'; /* a new file was missing first */
 	rc = open_handle(place->real, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "", &db);
 	err = rc ? db_fail_sqlite(error, db, rc, place->name) : set_up(db, place, full_sync, error);
 	if (!err) {
@@ -363,8 +398,28 @@ static int open_locked(const struct place *place, bool full_sync, struct sqlite3
 	return err;
 }
 
-int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
-		   struct db_error *ret_error)
+/* The lock is held; what is broken gives way to a new one. */
+static int open_anew(const struct place *place, bool full_sync, struct sqlite3 **ret_db,
+		     char *ret_aside, struct db_error *error)
+{
+	struct db_error why, *again = &why;
+	int err = open_locked(place, full_sync, ret_db, error);
+
+	if (err != -EUCLEAN || !ret_aside)
+		return err;
+	err = db_set_aside(place->real, ret_aside);
+	if (err)
+		return db_fail(error, err, "%s: corrupt, and cannot be renamed: %s", place->name,
+			       strerror(-err));
+	err = open_locked(place, full_sync, ret_db, again);
+	if (err)
+		*error = why;
+	return err;
+}
+
+/* ret_aside NULL: one that is corrupt is refused. */
+static int open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
+		       char *ret_aside, struct db_error *ret_error)
 {
 	struct place place;
 	int64_t size;
@@ -374,7 +429,7 @@ int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, in
 	err = resolve(path, &place, ret_error);
 	if (err)
 		return err;
-	err = db_look(place.name, place.real, &size, ret_error);
+	err = db_look(place.name, place.real, DB_WRITER, &size, ret_error);
 	if (!err)
 		err = check_writable(&place, 0, ret_error);
 	if (err && err != -ENOENT)
@@ -382,14 +437,26 @@ int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, in
 	err = lock_take(&place, &fd, ret_error);
 	if (err)
 		return err;
-	err = open_locked(&place, full_sync, ret_db, ret_error);
+	err = open_anew(&place, full_sync, ret_db, ret_aside, ret_error);
 	if (err) {
 		lock_drop(place.real, fd);
 		return err;
 	}
 	*ret_lock_fd = fd;
-	ret_error->text[0] = '\0'; /* a new file was missing first */
 	return 0;
+}
+
+int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
+		   struct db_error *ret_error)
+{
+	return open_writer(path, full_sync, ret_db, ret_lock_fd, NULL, ret_error);
+}
+
+int db_open_writer_anew(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
+			char ret_aside[DB_ASIDE_MAX], struct db_error *ret_error)
+{
+	ret_aside[0] = '\0';
+	return open_writer(path, full_sync, ret_db, ret_lock_fd, ret_aside, ret_error);
 }
 
 void db_close(struct sqlite3 *db, int lock_fd)

@@ -4,7 +4,8 @@
  *
  * The writer (flowd) makes or migrates it, sets WAL, and holds a lock file beside it so that there
  * is only one. Readers open read-only. A file that is not a wireledger database (application_id,
- * user_version, tables) is refused and left as it was; so is one from a newer version.
+ * user_version, tables) is refused and left as it was; so is one from a newer version,
+ * which readers take where it says (meta.reader) that they understand it.
  */
 #pragma once
 
@@ -12,12 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "db_aside.h"
 #include "db_event.h"
 #include "db_flows.h"
 #include "fields.h"
 
-#define DB_VERSION 4
-#define DB_VERSION_READ 3 /* the oldest that readers take: all but table sample is as it is now */
+#define DB_VERSION 5
+#define DB_VERSION_READ 3 /* the oldest that readers take; to them its table flow is as it is now */
 #define DB_APPLICATION_ID 0x574c4447 /* "WLDG" */
 #define DB_PATH_DEFAULT "/var/lib/wireledger/ledger.db"
 
@@ -29,12 +31,22 @@ struct db_error {
 };
 
 /*
- * Open for writing: directory made (0755) where it is the default one, file made 0640, migrated in
- * one transaction. full_sync: PRAGMA synchronous = FULL, else NORMAL. 0 or -errno: -EBUSY another
+ * Of both below: after a success ret_error->text says what was done to the file, or what of it is left
+ * out; empty as a rule.
+ *
+ * Open for writing: directory made (0755) where it is the default one, file made 0640, an older one
+ * migrated in one transaction, with a copy as it was beside it. full_sync: PRAGMA synchronous = FULL, else NORMAL. 0 or -errno: -EBUSY another
  * writer, -EPROTO foreign file, -EOVERFLOW newer version, -EACCES, -EROFS, -ENOSPC, -EIO.
  */
 int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
 		   struct db_error *ret_error);
+
+/*
+ * The same, but a database of ours that is corrupt (-EUCLEAN) is renamed, and a new one made in its place.
+ * ret_aside: what it is called now and, in ret_error, why; empty: nothing was wrong.
+ */
+int db_open_writer_anew(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,
+			char ret_aside[DB_ASIDE_MAX], struct db_error *ret_error);
 
 /*
  * Open read-only, with a busy timeout, from DB_VERSION_READ on; a file that flowd has yet to migrate is
@@ -93,10 +105,10 @@ int db_rows_register(struct sqlite3 *db, struct db_rows *rows);
 /* The row of that number and its id. */
 const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int64_t *ret_id);
 
-/* What db_flow_read reads, from table flow: no tunnel, no health. */
-#define DB_FLOW_COLUMNS                                                                               \
-	"id, duration_ms, iface, dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport, " \
-	"packets, bytes, ip_bytes, rev_packets, rev_bytes, rev_ip_bytes, tcp_flags, end_reason"
+/* What db_flow_read reads, from table flow: no tunnel, no health. db_pack.h says what is in how and l2. */
+#define DB_FLOW_COLUMNS                                                                    \
+	"id, duration_ms, iface, how, l2, proto, src, dst, sport, dport, packets, bytes, " \
+	"l2_bytes, rev_packets, rev_bytes, rev_l2_bytes, tcp_flags"
 
 /* The current row of a SELECT of these. 0, or -EPROTO where a value has the wrong type. */
 int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec);

@@ -4,29 +4,24 @@
  */
 #include "schema/db.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <netinet/in.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/db_pack.h"
 #include "schema/db_row.h"
 #include "schema/db_sqlite.h"
 
 static void read_halves(struct db_row *row, struct flow_half *half)
 {
-	uint64_t flags = db_row_optional(row, DB_COL_TCP_FLAGS, 0x3ffff, 0);
-
+	db_unpack_tcp_flags(db_row_optional(row, DB_COL_TCP_FLAGS, DB_TCP_FLAGS_MAX, 0), half);
 	for (int i = 0; i < 2; i++) {
 		enum db_column column = i ? DB_COL_REV_PACKETS : DB_COL_PACKETS;
 
 		half[i].packets = db_row_uint(row, column, UINT64_MAX);
 		half[i].bytes = db_row_uint(row, column + 1, UINT64_MAX);
-		half[i].ip_bytes = db_row_uint(row, column + 2, UINT64_MAX);
-		half[i].tcp_flags = (uint8_t)(flags >> i * 8);
-		half[i].tcp_syn = flags >> (DB_SYN_SHIFT + i) & 1;
+		half[i].ip_bytes = db_unpack_ip_bytes(&half[i], db_row_int(row, column + 2));
 	}
 }
 
@@ -34,13 +29,15 @@ int db_flow_read(struct sqlite3_stmt *stmt, struct flow_record *ret_rec)
 {
 	struct db_row row = {.stmt = stmt};
 	struct flow_record rec;
+	int32_t ethertype;
 
 	memset(&rec, 0, sizeof(rec));
 	rec.end_ms = sqlite3_column_int64(stmt, DB_COL_ID) >> DB_ID_SHIFT;
 	rec.start_ms = rec.end_ms - (int64_t)db_row_uint(&row, DB_COL_DURATION, UINT64_MAX);
 	rec.iface = (uint32_t)db_row_uint(&row, DB_COL_IFACE, UINT32_MAX);
-	rec.end_reason = (uint8_t)db_row_uint(&row, DB_COL_END_REASON, UINT8_MAX);
-	db_row_key(&row, DB_COL_KEY, &rec.key);
+	db_unpack_how(db_row_uint(&row, DB_COL_HOW, DB_HOW_MAX), &rec);
+	ethertype = db_unpack_l2(db_row_optional(&row, DB_COL_L2, DB_L2_MAX, 0), &rec.key);
+	db_row_ends(&row, DB_COL_PROTO, ethertype, &rec.key);
 	read_halves(&row, rec.half);
 	if (!row.err)
 		*ret_rec = rec;

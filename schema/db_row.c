@@ -9,14 +9,32 @@
 #include <string.h>
 
 #include "schema/db_sqlite.h"
+#include "schema/db_tree.h"
+
+static int record_uint(const struct db_record *record, int column, uint64_t max,
+		       uint64_t *ret_value)
+{
+	enum db_value_type type = db_record_type(record, (uint32_t)column);
+
+	if (type == DB_VALUE_NULL)
+		return -ENODATA;
+	if (type != DB_VALUE_INT)
+		return -EPROTO;
+	*ret_value = (uint64_t)db_record_int(record, (uint32_t)column);
+	return *ret_value <= max ? 0 : -EPROTO;
+}
 
 /* An integer from 0 to max; where it is absent, -ENODATA and 0. */
-static int read_uint(sqlite3_stmt *stmt, int column, uint64_t max, uint64_t *ret_value)
+static int read_uint(const struct db_row *row, int column, uint64_t max, uint64_t *ret_value)
 {
-	sqlite3_value *value = sqlite3_column_value(stmt, column);
-	int type = sqlite3_value_type(value);
+	sqlite3_value *value;
+	int type;
 
 	*ret_value = 0;
+	if (row->record)
+		return record_uint(row->record, column, max, ret_value);
+	value = sqlite3_column_value(row->stmt, column);
+	type = sqlite3_value_type(value);
 	if (type == SQLITE_NULL)
 		return -ENODATA;
 	if (type != SQLITE_INTEGER)
@@ -28,7 +46,7 @@ static int read_uint(sqlite3_stmt *stmt, int column, uint64_t max, uint64_t *ret
 uint64_t db_row_uint(struct db_row *row, int column, uint64_t max)
 {
 	uint64_t value;
-	int err = read_uint(row->stmt, column, max, &value);
+	int err = read_uint(row, column, max, &value);
 
 	if (err && !row->err)
 		row->err = -EPROTO;
@@ -38,13 +56,34 @@ uint64_t db_row_uint(struct db_row *row, int column, uint64_t max)
 uint64_t db_row_optional(struct db_row *row, int column, uint64_t max, uint64_t absent)
 {
 	uint64_t value;
-	int err = read_uint(row->stmt, column, max, &value);
+	int err = read_uint(row, column, max, &value);
 
 	if (err == -ENODATA)
 		return absent;
 	if (err && !row->err)
 		row->err = err;
 	return value;
+}
+
+static int64_t record_int(struct db_row *row, uint32_t column)
+{
+	if (db_record_type(row->record, column) == DB_VALUE_INT)
+		return db_record_int(row->record, column);
+	if (!row->err)
+		row->err = -EPROTO;
+	return 0;
+}
+
+int64_t db_row_int(struct db_row *row, int column)
+{
+	sqlite3_value *value;
+
+	if (row->record)
+		return record_int(row, (uint32_t)column);
+	value = sqlite3_column_value(row->stmt, column);
+	if (sqlite3_value_type(value) != SQLITE_INTEGER && !row->err)
+		row->err = -EPROTO;
+	return sqlite3_value_int64(value);
 }
 
 uint16_t db_row_tag(struct db_row *row, int column)
@@ -54,10 +93,32 @@ uint16_t db_row_tag(struct db_row *row, int column)
 	return id == UINT64_MAX ? 0 : (uint16_t)(FLOW_VLAN_TAGGED | (id & DB_VLAN_ID));
 }
 
+static uint16_t record_address(struct db_row *row, uint32_t column, __be32 addr[4])
+{
+	switch (db_record_type(row->record, column)) {
+	case DB_VALUE_NULL:
+		return 0;
+	case DB_VALUE_INT:
+		addr[0] = htonl((uint32_t)db_record_int(row->record, column));
+		return ETH_P_IP;
+	case DB_VALUE_BLOB16:
+		memcpy(addr, db_record_blob(row->record, column), 16);
+		return ETH_P_IPV6;
+	case DB_VALUE_OTHER:
+		break;
+	}
+	if (!row->err)
+		row->err = -EPROTO;
+	return 0;
+}
+
 uint16_t db_row_address(struct db_row *row, int column, __be32 addr[4])
 {
-	sqlite3_value *value = sqlite3_column_value(row->stmt, column);
+	sqlite3_value *value;
 
+	if (row->record)
+		return record_address(row, (uint32_t)column, addr);
+	value = sqlite3_column_value(row->stmt, column);
 	switch (sqlite3_value_type(value)) {
 	case SQLITE_NULL:
 		return 0;
@@ -96,21 +157,27 @@ void db_row_text(struct db_row *row, int column, char *buf, size_t size)
 		row->err = -EPROTO;
 }
 
+void db_row_ends(struct db_row *row, int first, int32_t ethertype, struct flow_key *key)
+{
+	uint16_t src = db_row_address(row, first + 1, key->src);
+	uint16_t dst = db_row_address(row, first + 2, key->dst);
+
+	key->ethertype = ethertype < 0 ? src : (uint16_t)ethertype;
+	if (!(src || ethertype >= 0) || src != dst || src != address_kind(key->ethertype))
+		row->err = -EPROTO;
+	key->proto = (uint8_t)db_row_optional(row, first, UINT8_MAX, 0);
+	key->sport = htons((uint16_t)db_row_optional(row, first + 3, UINT16_MAX, 0));
+	key->dport = htons((uint16_t)db_row_optional(row, first + 4, UINT16_MAX, 0));
+}
+
 void db_row_key(struct db_row *row, int first, struct flow_key *key)
 {
-	uint16_t src = db_row_address(row, first + DB_KEY_SRC, key->src);
-	uint16_t dst = db_row_address(row, first + DB_KEY_DST, key->dst);
-	uint64_t ethertype =
-		db_row_optional(row, first + DB_KEY_ETHERTYPE, UINT16_MAX, src ? src : UINT64_MAX);
+	uint64_t ethertype = db_row_optional(row, first + DB_KEY_ETHERTYPE, UINT16_MAX, UINT64_MAX);
 
-	key->ethertype = (uint16_t)ethertype;
-	if (ethertype > UINT16_MAX || src != dst || src != address_kind(key->ethertype))
-		row->err = -EPROTO;
 	key->dir = (uint8_t)db_row_uint(row, first + DB_KEY_DIR, 1);
 	key->vlan = db_row_tag(row, first + DB_KEY_VLAN);
 	key->cvlan = db_row_tag(row, first + DB_KEY_CVLAN);
 	key->marks = (uint8_t)db_row_uint(row, first + DB_KEY_MARKS, UINT8_MAX);
-	key->proto = (uint8_t)db_row_optional(row, first + DB_KEY_PROTO, UINT8_MAX, 0);
-	key->sport = htons((uint16_t)db_row_optional(row, first + DB_KEY_SPORT, UINT16_MAX, 0));
-	key->dport = htons((uint16_t)db_row_optional(row, first + DB_KEY_DPORT, UINT16_MAX, 0));
+	db_row_ends(row, first + DB_KEY_PROTO, ethertype > UINT16_MAX ? -1 : (int32_t)ethertype,
+		    key);
 }

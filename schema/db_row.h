@@ -10,17 +10,22 @@
 
 #include "flow_record.h"
 
+struct db_record;
 struct sqlite3_stmt;
 
-/* A row, and the first thing wrong with it: 0 or -EPROTO. */
+/* A row, of a statement or as it lies in its page, and the first thing wrong with it: 0 or -EPROTO. */
 struct db_row {
 	struct sqlite3_stmt *stmt;
 	int err;
+	const struct db_record *record; /* NULL: of the statement. db_row_text has none. */
 };
 
 /* Integers from 0 to max; a NULL is wrong, or `absent`. */
 uint64_t db_row_uint(struct db_row *row, int column, uint64_t max);
 uint64_t db_row_optional(struct db_row *row, int column, uint64_t max, uint64_t absent);
+
+/* Any integer. */
+int64_t db_row_int(struct db_row *row, int column);
 
 /* A key's vlan or cvlan. */
 uint16_t db_row_tag(struct db_row *row, int column);
@@ -33,6 +38,12 @@ void db_row_text(struct db_row *row, int column, char *buf, size_t size);
 
 /* The columns of a key, the first of them where it is said. */
 void db_row_key(struct db_row *row, int first, struct flow_key *ret_key);
+
+/*
+ * From column `first` on: proto, src, dst, sport, dport. ethertype: that of the row, or a negative number
+ * where the addresses tell it.
+ */
+void db_row_ends(struct db_row *row, int first, int32_t ethertype, struct flow_key *ret_key);
 
 /* A row of a table beside flow into the record that it belongs to; column 0 is the flow's id. */
 void db_row_tunnel(struct db_row *row, struct flow_record *rec);

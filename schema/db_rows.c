@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * db_rows.c: flow records as rows of tables flow and flow_tunnel, and many at once of any table. See
- * db.h, and schema.sql for what a column holds. tcp_flags: | reverse's SYN : 17 | SYN : 16 | reverse's
- * flags : 8..15 | flags : 0..7 |, the SYN bits being tcp_syn.
+ * db.h, and schema.sql and db_pack.h for what a column holds.
  *
  * The number of the interface is not stored, iface is; what few records have has a row of its own in
  * a table beside, by the same id.
@@ -19,6 +18,7 @@
 
 #include "schema/db.h"
 #include "schema/db_cell.h"
+#include "schema/db_pack.h"
 
 #define TUNNEL_COUNT 6
 
@@ -27,7 +27,7 @@
 
 const char *const db_row_insert[DB_TABLES] = {
 	[DB_TABLE_FLOW] = "INSERT INTO flow (" DB_FLOW_COLUMNS ") "
-			  "VALUES (" VALUES_11 ", ?, ?, ?, ?, " VALUES_6 ")",
+			  "VALUES (" VALUES_11 ", " VALUES_6 ")",
 	[DB_TABLE_TUNNEL] = "INSERT OR REPLACE INTO flow_tunnel (" DB_TUNNEL_COLUMNS ") "
 			    "VALUES (" VALUES_6 ")",
 	[DB_TABLE_TCP] = "INSERT OR REPLACE INTO flow_tcp (" DB_TCP_COLUMNS ") "
@@ -48,18 +48,11 @@ const char *const db_rows_insert[DB_TABLES] = {
 			 "SELECT " DB_RTT_COLUMNS " FROM flow_rtt_rows",
 };
 
-static struct db_cell tcp_flags_cell(const struct flow_record *rec)
-{
-	const struct flow_half *fwd = &rec->half[0], *rev = &rec->half[1];
-	int64_t flags = fwd->tcp_flags | rev->tcp_flags << 8 |
-			(int64_t) !!fwd->tcp_syn << DB_SYN_SHIFT |
-			(int64_t) !!rev->tcp_syn << (DB_SYN_SHIFT + 1);
-
-	return db_cell_optional(flow_key_is_ip(&rec->key) && rec->key.proto == IPPROTO_TCP, flags);
-}
-
 static struct db_cell flow_cell(const struct flow_record *rec, int64_t id, int column)
 {
+	const struct flow_key *key = &rec->key;
+	const struct flow_half *half = &rec->half[column >= DB_COL_REV_PACKETS];
+
 	switch (column) {
 	case DB_COL_ID:
 		return db_cell_int(id);
@@ -67,31 +60,31 @@ static struct db_cell flow_cell(const struct flow_record *rec, int64_t id, int c
 		return db_cell_int((id >> DB_ID_SHIFT) - rec->start_ms);
 	case DB_COL_IFACE:
 		return db_cell_int(rec->iface);
+	case DB_COL_HOW:
+		return db_cell_int(db_pack_how(rec));
+	case DB_COL_L2:
+		return db_cell_optional(db_pack_l2(key), db_pack_l2(key));
 	case DB_COL_PACKETS:
-		return db_cell_int((int64_t)rec->half[0].packets);
-	case DB_COL_BYTES:
-		return db_cell_int((int64_t)rec->half[0].bytes);
-	case DB_COL_IP_BYTES:
-		return db_cell_int((int64_t)rec->half[0].ip_bytes);
 	case DB_COL_REV_PACKETS:
-		return db_cell_int((int64_t)rec->half[1].packets);
+		return db_cell_int((int64_t)half->packets);
+	case DB_COL_BYTES:
 	case DB_COL_REV_BYTES:
-		return db_cell_int((int64_t)rec->half[1].bytes);
-	case DB_COL_REV_IP_BYTES:
-		return db_cell_int((int64_t)rec->half[1].ip_bytes);
+		return db_cell_int((int64_t)half->bytes);
+	case DB_COL_L2_BYTES:
+	case DB_COL_REV_L2_BYTES:
+		return db_cell_int(db_pack_l2_bytes(half));
 	case DB_COL_TCP_FLAGS:
-		return tcp_flags_cell(rec);
-	case DB_COL_END_REASON:
-		return db_cell_int(rec->end_reason);
+		return db_cell_optional(flow_key_is_ip(key) && key->proto == IPPROTO_TCP,
+					db_pack_tcp_flags(rec->half));
 	default:
-		return db_cell_key(&rec->key, column - DB_COL_KEY);
+		return db_cell_key(key, column - DB_COL_PROTO + DB_KEY_PROTO);
 	}
 }
 
 static const struct db_table flow_table = {
 	.name = "flow_rows",
 	.columns = DB_FLOW_COLUMNS,
-	.count = DB_COL_END_REASON + 1,
+	.count = DB_COL_COUNT,
 	.cell = flow_cell,
 };
 

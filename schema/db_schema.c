@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * db_schema.c: what is in a database file, and how an older one becomes a newer. See db_sqlite.h.
- *
- * A new database is made in rollback-journal mode and switched to WAL afterwards, so that the header
- * of the main file tells from the first moment whose it is, whatever a log beside it holds.
+ * db_schema.c: what is in a database file, and who may take it. See db_sqlite.h. Of SQLite's errors, too.
  */
 #include "schema/db_sqlite.h"
 
@@ -12,21 +9,15 @@
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "schema.sql.h"
 
 /* Of the header of a SQLite file (https://www.sqlite.org/fileformat2.html#the_database_header). */
 #define HEADER_SIZE 100
 #define HEADER_MAGIC "SQLite format 3" /* and its NUL: 16 bytes */
 #define HEADER_USER_VERSION 60
 #define HEADER_APPLICATION_ID 68
-
-#define VERSION_LINE "\n-- version "
-#define VIEWS_LINE "\n-- views\n"
 
 const char *db_shown(const char *path)
 {
@@ -64,8 +55,9 @@ int db_errno(struct sqlite3 *db, int rc)
 		return -EACCES;
 	case SQLITE_READONLY:
 		return rc == SQLITE_READONLY_DIRECTORY ? -EACCES : -EROFS;
-	case SQLITE_NOTADB:
-		return -EPROTO;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB: /* of a file whose header said that it is ours */
+		return -EUCLEAN;
 	case SQLITE_CANTOPEN:
 		return system ? -system : -EACCES;
 	case SQLITE_IOERR:
@@ -152,6 +144,25 @@ static int check_version(const char *name, int64_t version, struct db_error *err
 		       name, (long long)version, DB_VERSION);
 }
 
+/* A newer file says from which version on it can be read. */
+static int check_reader(struct sqlite3 *db, const char *name, int64_t version,
+			struct db_error *error)
+{
+	int64_t reader = INT64_MAX;
+
+	if (version <= DB_VERSION)
+		return 0;
+	(void)db_query_int(db, "SELECT value FROM meta WHERE key = 'reader'", &reader);
+	if (reader > DB_VERSION)
+		return check_version(name, version, error);
+	snprintf(
+		error->text, sizeof(error->text),
+		"%s: made by a newer wireledger (schema version %lld, this one knows %d): what is new "
+		"there is left out",
+		name, (long long)version, DB_VERSION);
+	return 0;
+}
+
 static uint32_t header_word(const uint8_t *header, size_t offset)
 {
 	const uint8_t *p = header + offset;
@@ -177,7 +188,8 @@ static int read_header(int fd, uint8_t header[HEADER_SIZE])
 	return memcmp(header, HEADER_MAGIC, sizeof(HEADER_MAGIC)) ? -EPROTO : 0;
 }
 
-int db_look(const char *name, const char *path, int64_t *ret_size, struct db_error *error)
+int db_look(const char *name, const char *path, enum db_who who, int64_t *ret_size,
+	    struct db_error *error)
 {
 	uint8_t header[HEADER_SIZE];
 	struct stat st;
@@ -204,19 +216,37 @@ int db_look(const char *name, const char *path, int64_t *ret_size, struct db_err
 	if (!st.st_size)
 		return 0;
 	err = check_id(name, header_word(header, HEADER_APPLICATION_ID), error);
-	return err ? err
-		   : check_version(name, (int32_t)header_word(header, HEADER_USER_VERSION), error);
+	if (!err && who == DB_WRITER)
+		err = check_version(name, (int32_t)header_word(header, HEADER_USER_VERSION), error);
+	return err;
 }
 
-int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct db_error *error)
+/* Has it these tables and columns? */
+static int probe(struct sqlite3 *db, const char *name, const char *sql, struct db_error *error)
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	if (!rc) {
+		sqlite3_step(stmt);
+		rc = sqlite3_finalize(stmt);
+	}
+	if (rc == SQLITE_ERROR)
+		return db_fail(error, -EPROTO, "%s: not a wireledger database (%s)", name,
+			       sqlite3_errmsg(db));
+	return rc ? db_fail_sqlite(error, db, rc, name) : 0;
+}
+
+int db_verify(struct sqlite3 *db, const char *name, enum db_who who, int64_t *ret_version,
+	      struct db_error *error)
 {
 	static const char *const probes[] = {
-		"SELECT " DB_FLOW_COLUMNS " FROM flow",
 		"SELECT key, value FROM meta",
 		"SELECT id, name FROM interface",
 		"SELECT minute_ms, unaccounted_bytes FROM ledger",
 		"SELECT iface, recorded_bytes FROM books",
 	};
+	const char *flow = "SELECT " DB_FLOW_COLUMNS " FROM flow";
 	int64_t id = 0, version = 0;
 	int rc, err;
 
@@ -227,72 +257,16 @@ int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct
 		return db_fail_sqlite(error, db, rc, name);
 	err = check_id(name, id, error);
 	if (!err)
-		err = check_version(name, version, error);
-	for (size_t i = 0; !err && i < sizeof(probes) / sizeof(probes[0]); i++) {
-		sqlite3_stmt *stmt;
-
-		rc = sqlite3_prepare_v2(db, probes[i], -1, &stmt, NULL);
-		if (!rc) {
-			sqlite3_step(stmt);
-			rc = sqlite3_finalize(stmt);
-		}
-		if (rc == SQLITE_ERROR)
-			err = db_fail(error, -EPROTO, "%s: not a wireledger database (%s)", name,
-				      sqlite3_errmsg(db));
-		else if (rc)
-			err = db_fail_sqlite(error, db, rc, name);
-	}
+		err = who == DB_WRITER ? check_version(name, version, error)
+				       : check_reader(db, name, version, error);
+	if (version < DB_VERSION_FLOW)
+		flow = "SELECT id, duration_ms, " DB_KEY
+		       ", ip_bytes, tcp_flags, end_reason FROM flow";
+	if (!err)
+		err = probe(db, name, flow, error);
+	for (size_t i = 0; !err && i < sizeof(probes) / sizeof(probes[0]); i++)
+		err = probe(db, name, probes[i], error);
 	if (!err)
 		*ret_version = version;
-	return err;
-}
-
-/* Run what is between the two of schema.sql. */
-static int run_section(struct sqlite3 *db, const char *begin, const char *end)
-{
-	char *sql = strndup(begin, (size_t)(end - begin));
-	int rc = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
-
-	free(sql);
-	return rc;
-}
-
-/* Run the sections "-- version N" of schema.sql with N > version, then the views. */
-static int run_sections(struct sqlite3 *db, int64_t version)
-{
-	const char *line = strstr(schema_sql, VERSION_LINE), *views = strstr(line, VIEWS_LINE);
-	int rc = SQLITE_OK;
-
-	while (!rc && line) {
-		const char *next = strstr(line + 1, VERSION_LINE);
-
-		if (strtol(line + strlen(VERSION_LINE), NULL, 10) > version)
-			rc = run_section(db, line, next ? next : views);
-		line = next;
-	}
-	return rc ? rc : run_section(db, views, views + strlen(views));
-}
-
-int db_migrate(struct sqlite3 *db, const char *name, int64_t version, struct db_error *error)
-{
-	char stamp[96];
-	int rc, err;
-
-	if (version == DB_VERSION)
-		return 0;
-	snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		 DB_APPLICATION_ID, DB_VERSION);
-	rc = sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
-	if (!rc)
-		rc = run_sections(db, version);
-	if (!rc)
-		rc = sqlite3_exec(db, stamp, NULL, NULL, NULL);
-	if (!rc)
-		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	if (!rc)
-		return 0;
-	err = db_fail_sqlite(error, db, rc, name);
-	if (!sqlite3_get_autocommit(db))
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	return err;
 }

@@ -13,12 +13,13 @@
 #include "db.h"
 
 #define DB_BUSY_MS 2000 /* waited for another process's lock */
-
 #define DB_NAME_SHOWN 160
+
+#define DB_VERSION_FLOW 5 /* the one since which table flow is as it is now */
 
 #define DB_KEY "dir, ethertype, vlan, cvlan, marks, proto, src, dst, sport, dport"
 
-/* Of DB_KEY, which is part of every row that has a key. */
+/* Of DB_KEY, the key of a row of tables event and sample; that of table flow is packed. */
 enum db_key_column {
 	DB_KEY_DIR,
 	DB_KEY_ETHERTYPE,
@@ -38,19 +39,24 @@ enum db_column {
 	DB_COL_ID,
 	DB_COL_DURATION,
 	DB_COL_IFACE,
-	DB_COL_KEY,
-	DB_COL_PACKETS = DB_COL_KEY + DB_KEY_COLUMNS,
+	DB_COL_HOW,
+	DB_COL_L2,
+	DB_COL_PROTO,
+	DB_COL_SRC,
+	DB_COL_DST,
+	DB_COL_SPORT,
+	DB_COL_DPORT,
+	DB_COL_PACKETS, /* this and the next two: in a row, as are the reverse's */
 	DB_COL_BYTES,
-	DB_COL_IP_BYTES,
+	DB_COL_L2_BYTES,
 	DB_COL_REV_PACKETS,
 	DB_COL_REV_BYTES,
-	DB_COL_REV_IP_BYTES,
+	DB_COL_REV_L2_BYTES,
 	DB_COL_TCP_FLAGS,
-	DB_COL_END_REASON,
+	DB_COL_COUNT,
 };
 
 #define DB_ID_SHIFT 20 /* flow.id: end_ms << 20 | n */
-#define DB_SYN_SHIFT 16
 #define DB_VLAN_ID 0xfff
 
 /* Addresses of that EtherType are stored as integers. */
@@ -76,14 +82,38 @@ int db_fail_sqlite(struct db_error *error, struct sqlite3 *db, int rc, const cha
 /* The only value of a query that gives one integer. SQLITE_OK or SQLite's result code. */
 int db_query_int(struct sqlite3 *db, const char *sql, int64_t *ret_value);
 
+/* Whom a file of a newer version is refused to: the writer always, readers where they cannot read it. */
+enum db_who { DB_READER, DB_WRITER };
+
 /*
  * Look at a file without SQLite, so that nothing of a foreign one is touched: its header says what
  * it is. ret_size 0: missing (for which -ENOENT is returned) or empty.
  */
-int db_look(const char *name, const char *path, int64_t *ret_size, struct db_error *error);
+int db_look(const char *name, const char *path, enum db_who who, int64_t *ret_size,
+	    struct db_error *error);
 
-/* Is `db` ours, of a version that is known, and whole as far as its schema goes? */
-int db_verify(struct sqlite3 *db, const char *name, int64_t *ret_version, struct db_error *error);
+/* Is `db` ours, of a version that will do, and whole as far as its schema goes? */
+int db_verify(struct sqlite3 *db, const char *name, enum db_who who, int64_t *ret_version,
+	      struct db_error *error);
 
-/* Bring it from `version` (0: empty) to DB_VERSION, in one transaction. */
+/* For a reader of a file of that version: table flow as of DB_VERSION. SQLITE_OK or SQLite's result code. */
+int db_read_old(struct sqlite3 *db, int64_t version);
+
+/* Make an empty file a database of DB_VERSION, in one transaction. */
+int db_make(struct sqlite3 *db, const char *name, struct db_error *error);
+
+/*
+ * Bring it from `version` to DB_VERSION, in one transaction, with a copy of the file as it was beside it;
+ * refused, -ENOSPC, where there is no room for both. error->text says what was done.
+ */
 int db_migrate(struct sqlite3 *db, const char *name, int64_t version, struct db_error *error);
+
+/* A copy of the database beside it: FILE.vN.bak, or FILE.vN.bak.2 and so on, where there are others. */
+#define DB_BACKUP_PATH 600
+struct db_backup {
+	char path[DB_BACKUP_PATH];
+	bool made; /* it is there, of the database as it is now */
+};
+int db_backup_find(struct sqlite3 *db, const char *name, int64_t version,
+		   struct db_backup *ret_backup, struct db_error *error);
+int db_backup_make(struct sqlite3 *db, struct db_backup *backup, struct db_error *error);

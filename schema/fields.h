@@ -23,7 +23,7 @@ struct field {
 	const char *name;   /* in JSON, CSV and --fields */
 	const char *title;  /* of a text column */
 	const char *unit;   /* "ms", "bytes", ... or NULL */
-	const char *column; /* of table flow, NULL where derived */
+	const char *column; /* of view flow_plain, NULL where derived */
 	const char *help;
 	uint16_t ipfix; /* information element (RFC 5102, IANA), 0: none */
 	uint8_t kind;

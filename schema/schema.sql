@@ -1,8 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 -- The ledger database. Times are UTC milliseconds, those of samples nanoseconds. IPv4 addresses are INTEGER (the 32 bits, signed),
 -- IPv6 addresses 16-byte BLOB. user_version is DB_VERSION of db.h; migrations append below a line
--- "-- version N". Views give text to any SQLite client; those under "-- views" are made anew after
--- every migration.
+-- "-- version N". The views of views.sql give text to any SQLite client; they are made anew after every migration.
 
 -- version 1
 CREATE TABLE meta (
@@ -11,7 +10,8 @@ CREATE TABLE meta (
 ) WITHOUT ROWID;
 -- instance, socket, boot_id, generation (of the maps), last_sweep, ring_pos, sequence,
 -- event_generation (drained last), counters (flowd/counters.h), sample_pos (as ring_pos, of the ring of
--- samples), sample_bytes (what table sample takes, by db_sample_bytes of schema/db_sample.h)
+-- samples), sample_bytes (what table sample takes, by db_sample_bytes of schema/db_sample.h),
+-- reader (below)
 
 -- An incarnation of an interface: the same name made anew is a new row.
 CREATE TABLE interface (
@@ -234,161 +234,167 @@ CREATE TABLE sample (
 	frame BLOB NOT NULL               -- its first bytes
 );
 
--- views
-DROP VIEW IF EXISTS flow_text;
-CREATE VIEW flow_text AS
-SELECT
-	strftime('%Y-%m-%dT%H:%M:%fZ', ((f.id >> 20) - f.duration_ms) / 1000.0, 'unixepoch') AS start,
-	strftime('%Y-%m-%dT%H:%M:%fZ', (f.id >> 20) / 1000.0, 'unixepoch') AS end,
-	i.name AS iface,
-	CASE f.dir WHEN 0 THEN 'ingress' ELSE 'egress' END AS dir,
-	f.ethertype, f.vlan, f.cvlan, f.proto,
-	CASE typeof(f.src)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (f.src >> 24) & 255, (f.src >> 16) & 255,
-		(f.src >> 8) & 255, f.src & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(f.src), 1, 4), substr(hex(f.src), 5, 4), substr(hex(f.src), 9, 4),
-		substr(hex(f.src), 13, 4), substr(hex(f.src), 17, 4), substr(hex(f.src), 21, 4),
-		substr(hex(f.src), 25, 4), substr(hex(f.src), 29, 4)))
-	END AS src,
-	CASE typeof(f.dst)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (f.dst >> 24) & 255, (f.dst >> 16) & 255,
-		(f.dst >> 8) & 255, f.dst & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(f.dst), 1, 4), substr(hex(f.dst), 5, 4), substr(hex(f.dst), 9, 4),
-		substr(hex(f.dst), 13, 4), substr(hex(f.dst), 17, 4), substr(hex(f.dst), 21, 4),
-		substr(hex(f.dst), 25, 4), substr(hex(f.dst), 29, 4)))
-	END AS dst,
-	f.sport, f.dport, f.packets, f.bytes, f.ip_bytes, f.rev_packets, f.rev_bytes, f.rev_ip_bytes,
-	f.tcp_flags & 255 AS tcp_flags, (f.tcp_flags >> 8) & 255 AS rev_tcp_flags,
-	f.marks, f.end_reason,
-	CASE t.kind WHEN 1 THEN 'mpls' WHEN 2 THEN 'pppoe' WHEN 3 THEN 'vxlan' WHEN 4 THEN 'geneve'
-	WHEN 5 THEN 'gre' WHEN 6 THEN 'nvgre' WHEN 7 THEN 'erspan' WHEN 8 THEN 'ipip'
-	WHEN 9 THEN '6in4' WHEN 10 THEN '4in6' WHEN 11 THEN '6in6' WHEN 12 THEN 'gtpu'
-	WHEN 13 THEN 'esp' WHEN 14 THEN 'ah'
-	WHEN 15 THEN 'pbb' WHEN 16 THEN 'fabricpath' END AS tunnel,
-	CASE t.kind WHEN 1 THEN t.tunnel_id & 1048575 ELSE t.tunnel_id END AS tunnel_id,
-	CASE typeof(t.outer_src)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (t.outer_src >> 24) & 255, (t.outer_src >> 16) & 255,
-		(t.outer_src >> 8) & 255, t.outer_src & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(t.outer_src), 1, 4), substr(hex(t.outer_src), 5, 4), substr(hex(t.outer_src), 9, 4),
-		substr(hex(t.outer_src), 13, 4), substr(hex(t.outer_src), 17, 4), substr(hex(t.outer_src), 21, 4),
-		substr(hex(t.outer_src), 25, 4), substr(hex(t.outer_src), 29, 4)))
-	END AS outer_src,
-	CASE typeof(t.outer_dst)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (t.outer_dst >> 24) & 255, (t.outer_dst >> 16) & 255,
-		(t.outer_dst >> 8) & 255, t.outer_dst & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(t.outer_dst), 1, 4), substr(hex(t.outer_dst), 5, 4), substr(hex(t.outer_dst), 9, 4),
-		substr(hex(t.outer_dst), 13, 4), substr(hex(t.outer_dst), 17, 4), substr(hex(t.outer_dst), 21, 4),
-		substr(hex(t.outer_dst), 25, 4), substr(hex(t.outer_dst), 29, 4)))
-	END AS outer_dst,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.retransmits, 0) END AS retransmits,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.retransmitted_bytes, 0) END AS retransmitted_bytes,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.out_of_order, 0) END AS out_of_order,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.dup_acks, 0) END AS dup_acks,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.zero_windows, 0) END AS zero_windows,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.resets, 0) END AS resets,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.keep_alives, 0) END AS keep_alives,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.syn_repeats, 0) END AS syn_repeats,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.retransmits_kernel, 0) END AS retransmits_kernel,
-	coalesce(c.drops, 0) AS drops, coalesce(c.drop_bytes, 0) AS drop_bytes,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_retransmits, 0) END AS rev_retransmits,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_retransmitted_bytes, 0) END AS rev_retransmitted_bytes,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_out_of_order, 0) END AS rev_out_of_order,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_dup_acks, 0) END AS rev_dup_acks,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_zero_windows, 0) END AS rev_zero_windows,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_resets, 0) END AS rev_resets,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_keep_alives, 0) END AS rev_keep_alives,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_syn_repeats, 0) END AS rev_syn_repeats,
-	CASE WHEN f.tcp_flags NOT NULL THEN coalesce(c.rev_retransmits_kernel, 0) END AS rev_retransmits_kernel,
-	coalesce(c.rev_drops, 0) AS rev_drops, coalesce(c.rev_drop_bytes, 0) AS rev_drop_bytes,
-	r.handshake_us, r.rtt_sum_us / r.rtt_count AS rtt_us, r.rtt_min_us, r.rtt_max_us,
-	r.rtt_count AS rtt_samples,
-	r.rev_handshake_us, r.rev_rtt_sum_us / r.rev_rtt_count AS rev_rtt_us, r.rev_rtt_min_us, r.rev_rtt_max_us,
-	r.rev_rtt_count AS rev_rtt_samples,
-	w.text AS process, s.pid, s.srtt_us, s.min_rtt_us, s.cwnd, s.delivery_rate
-FROM flow f LEFT JOIN interface i ON i.id = f.iface LEFT JOIN flow_tunnel t ON t.flow = f.id
-	LEFT JOIN flow_tcp c ON c.flow = f.id LEFT JOIN flow_rtt r ON r.flow = f.id
-	LEFT JOIN flow_socket s ON s.flow = f.id LEFT JOIN word w ON w.id = s.process;
+-- version 5
+-- The oldest version whose readers understand the file.
+INSERT OR REPLACE INTO meta (key, value) VALUES ('reader', 5);
 
-DROP VIEW IF EXISTS event_text;
-CREATE VIEW event_text AS
-SELECT
-	strftime('%Y-%m-%dT%H:%M:%fZ', ((e.id >> 20) - e.duration_ms) / 1000.0, 'unixepoch') AS start,
-	strftime('%Y-%m-%dT%H:%M:%fZ', (e.id >> 20) / 1000.0, 'unixepoch') AS end,
-	CASE e.what WHEN 0 THEN 'drop' WHEN 1 THEN 'retransmit' WHEN 2 THEN 'reset-sent'
-	WHEN 3 THEN 'reset-received' END AS what,
-	coalesce(d.text, i.name) AS device,
-	CASE e.dir WHEN 0 THEN 'ingress' ELSE 'egress' END AS dir,
-	e.ethertype, e.vlan, e.cvlan, e.proto,
-	CASE typeof(e.src)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (e.src >> 24) & 255, (e.src >> 16) & 255,
-		(e.src >> 8) & 255, e.src & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(e.src), 1, 4), substr(hex(e.src), 5, 4), substr(hex(e.src), 9, 4),
-		substr(hex(e.src), 13, 4), substr(hex(e.src), 17, 4), substr(hex(e.src), 21, 4),
-		substr(hex(e.src), 25, 4), substr(hex(e.src), 29, 4)))
-	END AS src,
-	CASE typeof(e.dst)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (e.dst >> 24) & 255, (e.dst >> 16) & 255,
-		(e.dst >> 8) & 255, e.dst & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(e.dst), 1, 4), substr(hex(e.dst), 5, 4), substr(hex(e.dst), 9, 4),
-		substr(hex(e.dst), 13, 4), substr(hex(e.dst), 17, 4), substr(hex(e.dst), 21, 4),
-		substr(hex(e.dst), 25, 4), substr(hex(e.dst), 29, 4)))
-	END AS dst,
-	e.sport, e.dport, e.marks, r.text AS reason, p.text AS place, e.packets, e.bytes, e.skbs, e.folded
-FROM event e LEFT JOIN interface i ON i.id = e.iface LEFT JOIN word d ON d.id = e.device
-	LEFT JOIN word r ON r.id = e.reason LEFT JOIN word p ON p.id = e.place;
+-- Sums of flows by what they have in common, a bucket a minute and a bucket an hour; a flow is in that of its end. The
+-- keys of a bucket that count for most, the largest first, and what is left of it in one row. Kinds: 0 host, 1 pair of
+-- hosts, 2 service, 3 IP protocol, 4 interface, 5 VLAN. Unlike flow these have no row in the buckets from
+-- meta.rollup_minute_ms and meta.rollup_hour_ms on: they are written when they are over.
+CREATE TABLE talker_minute (
+	id INTEGER PRIMARY KEY,           -- bucket's begin in minutes << 28 | kind << 24 | rank, 0: what is left
+	src, dst,                         -- address of a host, both of a pair
+	what INTEGER,                     -- the rest of the key, packed as schema/talker.h says
+	flows INTEGER,
+	packets INTEGER,                  -- sent by the host, from src to dst, client to server, initiator to responder
+	bytes INTEGER,
+	l2_bytes INTEGER DEFAULT 0,       -- bytes - those of IP packets - 14 * packets
+	rev_packets INTEGER,              -- the other way
+	rev_bytes INTEGER,
+	rev_l2_bytes INTEGER DEFAULT 0,
+	retransmits INTEGER DEFAULT 0,
+	rev_retransmits INTEGER DEFAULT 0,
+	drops INTEGER DEFAULT 0,
+	rev_drops INTEGER DEFAULT 0,
+	rtt_count INTEGER DEFAULT 0,      -- of both directions, as is the sum
+	rtt_sum_us INTEGER DEFAULT 0,
+	first_ms INTEGER,                 -- bucket's begin - earliest start
+	last_ms INTEGER                   -- latest end - bucket's begin
+);
 
-DROP VIEW IF EXISTS counter_text;
-CREATE VIEW counter_text AS
-SELECT
-	strftime('%Y-%m-%dT%H:%MZ', c.minute_ms / 1000, 'unixepoch') AS minute,
-	c.minute_ms, i.name AS iface, s.text AS source, n.text AS name, c.value
-FROM counter c LEFT JOIN interface i ON i.id = c.iface LEFT JOIN word s ON s.id = c.source
-	LEFT JOIN word n ON n.id = c.name;
+CREATE TABLE talker_hour (
+	id INTEGER PRIMARY KEY,           -- as in talker_minute, and so is the rest
+	src, dst,
+	what INTEGER,
+	flows INTEGER,
+	packets INTEGER,
+	bytes INTEGER,
+	l2_bytes INTEGER DEFAULT 0,
+	rev_packets INTEGER,
+	rev_bytes INTEGER,
+	rev_l2_bytes INTEGER DEFAULT 0,
+	retransmits INTEGER DEFAULT 0,
+	rev_retransmits INTEGER DEFAULT 0,
+	drops INTEGER DEFAULT 0,
+	rev_drops INTEGER DEFAULT 0,
+	rtt_count INTEGER DEFAULT 0,
+	rtt_sum_us INTEGER DEFAULT 0,
+	first_ms INTEGER,
+	last_ms INTEGER
+);
 
-DROP VIEW IF EXISTS sample_text;
-CREATE VIEW sample_text AS
+-- Of a bucket and kind of which something is left: how far its rows may be from the truth. Packets and bytes are of
+-- both directions.
+CREATE TABLE talker_minute_tail (
+	id INTEGER PRIMARY KEY,           -- bucket's begin in minutes << 4 | kind
+	keys INTEGER NOT NULL,            -- that have no row of their own, at most
+	missed_flows INTEGER NOT NULL,    -- the most that a key with a row may lack in it
+	missed_packets INTEGER NOT NULL,
+	missed_bytes INTEGER NOT NULL,
+	missed_retransmits INTEGER NOT NULL,
+	missed_drops INTEGER NOT NULL,
+	largest_flows INTEGER NOT NULL,   -- the most that a key without a row may have
+	largest_packets INTEGER NOT NULL,
+	largest_bytes INTEGER NOT NULL,
+	largest_retransmits INTEGER NOT NULL,
+	largest_drops INTEGER NOT NULL
+);
+
+CREATE TABLE talker_hour_tail (
+	id INTEGER PRIMARY KEY,           -- as in talker_minute_tail, and so is the rest
+	keys INTEGER NOT NULL,
+	missed_flows INTEGER NOT NULL,
+	missed_packets INTEGER NOT NULL,
+	missed_bytes INTEGER NOT NULL,
+	missed_retransmits INTEGER NOT NULL,
+	missed_drops INTEGER NOT NULL,
+	largest_flows INTEGER NOT NULL,
+	largest_packets INTEGER NOT NULL,
+	largest_bytes INTEGER NOT NULL,
+	largest_retransmits INTEGER NOT NULL,
+	largest_drops INTEGER NOT NULL
+);
+-- meta: rollup_minute_ms, rollup_hour_ms (begin of the first bucket that is not written; absent: 0), rollup_keys (kept
+-- of a bucket and kind), commit (grows by one with each transaction of flowd)
+
+-- What the rows of the ledger said that are not kept any more: their sums, and how the books stood after the
+-- last of them. nic_more: nic - seen, where that is known.
+CREATE TABLE ledger_past (
+	iface INTEGER NOT NULL,
+	dir INTEGER NOT NULL,
+	minute_ms INTEGER NOT NULL,       -- of the last
+	held_packets INTEGER NOT NULL,
+	held_bytes INTEGER NOT NULL,
+	unaccounted_packets INTEGER NOT NULL,
+	unaccounted_bytes INTEGER NOT NULL,
+	seen_packets INTEGER NOT NULL,
+	seen_bytes INTEGER NOT NULL,
+	recorded_packets INTEGER NOT NULL,
+	recorded_bytes INTEGER NOT NULL,
+	short_packets INTEGER NOT NULL,
+	short_bytes INTEGER NOT NULL,
+	deep_packets INTEGER NOT NULL,
+	deep_bytes INTEGER NOT NULL,
+	folded_packets INTEGER NOT NULL,
+	folded_bytes INTEGER NOT NULL,
+	catchall_packets INTEGER NOT NULL,
+	catchall_bytes INTEGER NOT NULL,
+	nic_more_packets INTEGER NOT NULL,
+	nic_more_bytes INTEGER NOT NULL,
+	PRIMARY KEY (iface, dir)
+) WITHOUT ROWID;
+-- meta: retain_flow_ms, retain_minute_ms, retain_hour_ms, retain_size, retain_free (limits in force, 0: none),
+-- flow_since_ms, minute_since_ms, hour_since_ms (records, minutes and hours, books with them, from then on are all
+-- there; absent: none is gone), retain_clock_ms (flowd/retain_clock.h)
+
+-- Fewer bytes a row: what is the same in most rows has few bits of a column, or none. View flow_plain has it
+-- column by column.
+CREATE TABLE flow_5 (
+	id INTEGER PRIMARY KEY,           -- end_ms << 20 | n
+	duration_ms INTEGER NOT NULL,     -- end - start
+	iface INTEGER NOT NULL,           -- interface.id
+	how INTEGER NOT NULL,             -- dir | end_reason << 1 | marks << 4
+	l2 INTEGER,                       -- vlan | cvlan << 13 | ethertype << 26, NULL: none of them; each with a bit above
+	                                  -- its own where it is there: 4096 of a tag, 65536 of an EtherType
+	proto INTEGER,                    -- IP protocol, NULL: not IP
+	src, dst,
+	sport INTEGER, dport INTEGER,     -- ICMP: type and code; ARP: operation; LLC: DSAP << 8 | SSAP
+	packets INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,           -- of frames, without FCS
+	l2_bytes INTEGER NOT NULL,        -- bytes - ip_bytes - 14 * packets
+	rev_packets INTEGER NOT NULL,
+	rev_bytes INTEGER NOT NULL,
+	rev_l2_bytes INTEGER NOT NULL,
+	tcp_flags INTEGER                 -- of the usual ones first, see flow_plain; NULL: not TCP
+);
+-- Readers of an older file make this for themselves, to have table flow as it is now. A value that no row of ours has becomes one that no
+-- row of ours has.
+CREATE TEMP VIEW flow AS
 SELECT
-	strftime('%Y-%m-%dT%H:%M:%S', s.id / 1000000000, 'unixepoch') ||
-		printf('.%09dZ', s.id % 1000000000) AS time,
-	coalesce(d.text, i.name) AS device,
-	CASE s.dir WHEN 0 THEN 'ingress' ELSE 'egress' END AS dir,
-	s.ethertype, s.vlan, s.cvlan, s.proto,
-	CASE typeof(s.src)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (s.src >> 24) & 255, (s.src >> 16) & 255,
-		(s.src >> 8) & 255, s.src & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(s.src), 1, 4), substr(hex(s.src), 5, 4), substr(hex(s.src), 9, 4),
-		substr(hex(s.src), 13, 4), substr(hex(s.src), 17, 4), substr(hex(s.src), 21, 4),
-		substr(hex(s.src), 25, 4), substr(hex(s.src), 29, 4)))
-	END AS src,
-	CASE typeof(s.dst)
-	WHEN 'integer' THEN printf('%d.%d.%d.%d', (s.dst >> 24) & 255, (s.dst >> 16) & 255,
-		(s.dst >> 8) & 255, s.dst & 255)
-	WHEN 'blob' THEN lower(printf('%s:%s:%s:%s:%s:%s:%s:%s',
-		substr(hex(s.dst), 1, 4), substr(hex(s.dst), 5, 4), substr(hex(s.dst), 9, 4),
-		substr(hex(s.dst), 13, 4), substr(hex(s.dst), 17, 4), substr(hex(s.dst), 21, 4),
-		substr(hex(s.dst), 25, 4), substr(hex(s.dst), 29, 4)))
-	END AS dst,
-	s.sport, s.dport, s.marks,
-	CASE s.tunnel_kind WHEN 1 THEN 'mpls' WHEN 2 THEN 'pppoe' WHEN 3 THEN 'vxlan' WHEN 4 THEN 'geneve'
-	WHEN 5 THEN 'gre' WHEN 6 THEN 'nvgre' WHEN 7 THEN 'erspan' WHEN 8 THEN 'ipip'
-	WHEN 9 THEN '6in4' WHEN 10 THEN '4in6' WHEN 11 THEN '6in6' WHEN 12 THEN 'gtpu'
-	WHEN 13 THEN 'esp' WHEN 14 THEN 'ah'
-	WHEN 15 THEN 'pbb' WHEN 16 THEN 'fabricpath' END AS tunnel,
-	CASE s.tunnel_kind WHEN 1 THEN s.tunnel_id & 1048575 ELSE s.tunnel_id END AS tunnel_id,
-	CASE s.link WHEN 1 THEN 'ethernet' WHEN 101 THEN 'raw' END AS link,
-	s.length, length(s.frame) AS captured, s.packets, s.gso_size, s.rate,
-	substr(CASE WHEN s.why & 1 THEN ',rate' ELSE '' END || CASE WHEN s.why & 2 THEN ',first' ELSE '' END ||
-		CASE WHEN s.why & 4 THEN ',reset' ELSE '' END || CASE WHEN s.why & 8 THEN ',retransmit' ELSE '' END ||
-		CASE WHEN s.why & 16 THEN ',zero-window' ELSE '' END ||
-		CASE WHEN s.why & 32 THEN ',malformed' ELSE '' END ||
-		CASE WHEN s.why & 64 THEN ',drop' ELSE '' END, 2) AS why,
-	r.text AS reason, p.text AS place
-FROM sample s LEFT JOIN interface i ON i.id = s.iface LEFT JOIN word d ON d.id = s.device
-	LEFT JOIN word r ON r.id = s.reason LEFT JOIN word p ON p.id = s.place;
+	id, duration_ms, iface,
+	CASE WHEN dir BETWEEN 0 AND 1 AND end_reason BETWEEN 0 AND 7 AND marks BETWEEN 0 AND 255
+	THEN dir | (end_reason << 1) | (marks << 4) ELSE -1 END AS how,
+	CASE WHEN coalesce(vlan, 0) BETWEEN 0 AND 4095 AND coalesce(cvlan, 0) BETWEEN 0 AND 4095 AND
+		coalesce(ethertype, 0) BETWEEN 0 AND 65535
+	THEN nullif(coalesce(vlan | 4096, 0) | (coalesce(cvlan | 4096, 0) << 13) |
+		(coalesce(ethertype | 65536, 0) << 26), 0) ELSE -1 END AS l2,
+	proto, src, dst, sport, dport, packets, bytes, bytes - ip_bytes - 14 * packets AS l2_bytes,
+	rev_packets, rev_bytes, rev_bytes - rev_ip_bytes - 14 * rev_packets AS rev_l2_bytes,
+	CASE WHEN coalesce(tcp_flags, 0) BETWEEN 0 AND 262143
+	THEN (tcp_flags & 31) | ((tcp_flags >> 3) & 992) | ((tcp_flags >> 6) & 3072) |
+		((tcp_flags & 64) << 6) | ((tcp_flags & 16384) >> 1) |
+		((tcp_flags & 128) << 7) | (tcp_flags & 32768) |
+		((tcp_flags & 32) << 11) | ((tcp_flags & 8192) << 4) ELSE -1 END AS tcp_flags
+FROM main.flow;
+INSERT INTO flow_5 SELECT * FROM temp.flow ORDER BY id;
+DROP VIEW temp.flow;
+DROP TABLE flow;
+PRAGMA legacy_alter_table = ON; -- views of the old table do not matter: ours are made anew
+ALTER TABLE flow_5 RENAME TO flow;
+ALTER TABLE books RENAME TO books_sum; -- the name is that of a view now
+PRAGMA legacy_alter_table = OFF;
+-- Of a database that flowctl merge made of several hosts': whose interface it is, whose name is HOST:NAME then. NULL: of
+-- the host that the database is of (meta host).
+ALTER TABLE interface ADD COLUMN host TEXT;
+-- meta: host (whose database it is), merged (UTC ms: flowctl merge made it; no flowd writes to it)

@@ -8,29 +8,36 @@
 #   tracepoints ns an event of the programs on drops, sampled or not, retransmits, resets, connections, live
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows and samples a second of the SQLite sink
+#   queries     flowctl top over a day of 10,000,000 records, beside nfdump and plain SQL, the same top 10;
+#               ingest, and bytes on disk (tests/bench/queries.sh; some 20 minutes)
 #   replay      packets a CPU second of flowd -r into a database
+#   scan        records a CPU second of flowctl top over a day's records, by filter and group
 #   anonymize   ns an address, and a frame, of flowctl --anonymize
 #   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
 #
 # Figures are medians; "spread" is the least and the greatest round. Ratios travel, nanoseconds do not.
 #
-#   scripts/bench.sh [--quick]    quick: fewer rounds and a short live window, about 90 s
+#   scripts/bench.sh [--quick]    quick: fewer rounds, a short live window, a day of 1,000,000 records
 
 set -eu
 cd "$(dirname "$0")/.."
 
 ROUNDS=9
+RECORDS=10000000
 DATAPATH=()
 SECONDS_LIVE=65
 FLOWS="10000 100000"
+QUERIES=()
 
 case "${1:-}" in
 "") ;;
 --quick)
 	ROUNDS=5
+	RECORDS=1000000
 	DATAPATH=(--quick)
 	SECONDS_LIVE=20
 	FLOWS=10000
+	QUERIES=(--quick)
 	;;
 *)
 	echo "usage: scripts/bench.sh [--quick]" >&2
@@ -54,7 +61,7 @@ section() { printf '\n== %s ==\n' "$1"; }
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
-make -s build/bin/flowd test-tools bench-tools
+make -s build/bin/flowd build/bin/flowctl test-tools bench-tools
 machine
 section datapath
 build/bench/datapath "${DATAPATH[@]}"
@@ -64,8 +71,12 @@ section sweep
 build/bench/sweep "$ROUNDS"
 section sink
 build/bench/sink "$TMP" "$ROUNDS"
+section queries
+tests/bench/queries.sh "${QUERIES[@]}"
 section replay
 build/bench/replay build/bin/flowd "$TMP" "$ROUNDS"
+section scan
+build/bench/scan build/bin/flowctl "$TMP" "$RECORDS" "$ROUNDS"
 section anonymize
 build/bench/anonymize "$ROUNDS"
 section flowd

@@ -109,8 +109,17 @@ root_tests() {
 	corpus_tests
 	suite_file cli-health 120 tests/cli_health.sh
 	suite_file cli-community 120 tests/cli_community.sh
+	suite_file cli-diff 120 tests/cli_diff.sh
+	suite_file cli-graph 120 tests/cli_graph.sh
+	suite_file cli-names 300 tests/cli_names.sh
+	suite_file cli-names-time 120 tests/cli_names_time.sh
 	suite_file cli-ledger 120 tests/cli_ledger.sh
+	suite_file cli-merge 180 tests/cli_merge.sh
+	suite_file cli-plan 300 tests/cli_plan.sh
 	suite_file cli-sql 120 tests/cli_sql.sh
+	suite_file cli-rollup 120 tests/cli_rollup.sh
+	suite_file cli-golden 300 tests/cli_golden.sh
+	suite_file cli-sqlviews 300 tests/cli_sqlviews.sh
 	suite_file cli-anonymize 300 tests/cli_anonymize.sh
 	suite_file cli-anonymize-pcap 600 tests/cli_anonymize_pcap.sh
 	suite_file cli-pcap 300 tests/cli_pcap.sh

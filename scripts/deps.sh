@@ -12,10 +12,11 @@ set -eu
 
 RUN="make gcc libc6-dev linux-libc-dev clang llvm bpftool pkg-config
 	libbpf-dev libxdp-dev libelf-dev zlib1g-dev libpcap-dev libsqlite3-dev libinih-dev
-	libcap-ng-dev libsystemd-dev libjansson-dev nettle-dev iproute2 iputils-ping iperf3
+	libcap-ng-dev libsystemd-dev libjansson-dev nettle-dev libmaxminddb-dev
+	libc-ares-dev iproute2 iputils-ping iperf3
 	netbase"
 TEST="libcmocka-dev libclang-rt-14-dev libfuzzer-14-dev clang-format clang-tidy cppcheck shellcheck
-	mandoc systemd ethtool tcpdump nftables sqlite3 jq python3 procps util-linux"
+	mandoc systemd ethtool tcpdump nftables sqlite3 jq python3 procps util-linux libxml2-utils strace"
 VM="qemu-system-x86 busybox-static cpio kmod jq sqlite3 util-linux"
 
 case "${1:-all}" in

@@ -73,7 +73,7 @@ sent() {
 to_xdp() { echo "${1%|*}|$((${1#*|} + 14 * ${1%|*}))"; }
 minus() { echo "$((${1%|*} - ${2%|*}))|$((${1#*|} - ${2#*|}))"; } # of two such pairs
 seen() {
-	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books WHERE dir = $1"
+	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books_sum WHERE dir = $1"
 }
 
 guest_mount() {
@@ -153,7 +153,7 @@ quiet() {
 }
 
 books() { # LABEL: after flowd's end
-	eq "$1: seen and recorded" "$(sql "SELECT iface, dir, seen_packets, recorded_packets FROM books
+	eq "$1: seen and recorded" "$(sql "SELECT iface, dir, seen_packets, recorded_packets FROM books_sum
 		WHERE seen_packets != recorded_packets OR seen_bytes != recorded_bytes")" ""
 	eq "$1: unaccounted" "$(sql "SELECT count(*) FROM ledger
 		WHERE unaccounted_packets != 0 OR unaccounted_bytes != 0")" 0
@@ -197,7 +197,7 @@ guest_books() {
 	eq "fresh: ingress, packets|bytes" "$(seen 0)" "$(to_xdp "$(minus "$(sent A va)" "$a")")"
 	eq "fresh: egress, packets|bytes" "$(seen 1)" "$(minus "$(sent B vb)" "$b")"
 	say "seen in $(seen 0), out $(seen 1) packets|bytes"
-	match "fragments" "$(sql "SELECT count(*) FROM flow WHERE marks & 1")" '^[0-9]+$'
+	match "fragments" "$(sql "SELECT count(*) FROM flow_plain WHERE marks & 1")" '^[0-9]+$'
 	books "fresh"
 	nothing_left "fresh"
 }

@@ -25,9 +25,9 @@
 
 #include "bpf_corpus.h"
 #include "bpf_geometry.h"
+#include "pin_cpu.h"
 
 #include "flow_tc.skel.h"
-#include "pin_cpu.h"
 #include "flow_xdp.skel.h"
 #include "tests/bpf_corpus.skel.h"
 

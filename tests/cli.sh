@@ -33,3 +33,24 @@ refused() {
 	assert_eq "$*: standard output" "$OUT" ""
 	if [[ $ERR == "flowctl: "*"$words"* ]]; then pass; else fail "$*: '$ERR', wanted '$words'"; fi
 }
+
+# wrong CODE MESSAGE ARG...: an error that begins so, as a regular expression
+wrong() {
+	local code=$1 message=$2
+	shift 2
+	ctl "$@"
+	assert_eq "$*: exit code" "$RC" "$code"
+	assert_match "$*: message" "$ERR" "^flowctl: $message"
+}
+
+# capture FILE: of the packets on standard input (packets_pcap.py), SECONDS after $T
+capture() {
+	awk -v t="$T" '{ $1 = sprintf("%.3f", $1 + t); print }' |
+		"$WL_ROOT/tests/packets_pcap.py" "$1" || fail "$1: no capture"
+}
+
+# packets NAME: such a capture into the database, as an interface
+packets() {
+	capture "$WL_TMP/$1"
+	"$FLOWD" --config /dev/null -r "$WL_TMP/$1" --db "$DB" 2>"$WL_TMP/$1.log" || fail "$1: $(cat "$WL_TMP/$1.log")"
+}

@@ -26,7 +26,7 @@ json() {
 empty_db() {
 	"$FLOWD" --config /dev/null -r "$WL_CORPUS/link.pcap" --db "$1" 2>/dev/null
 	sqlite3 "$1" 'DELETE FROM flow; DELETE FROM flow_tunnel; DELETE FROM flow_tcp;
-		DELETE FROM flow_rtt; DELETE FROM interface; DELETE FROM ledger; DELETE FROM event;
+		DELETE FROM flow_rtt; DELETE FROM talker_minute; DELETE FROM talker_hour; DELETE FROM interface; DELETE FROM ledger; DELETE FROM event;
 		DELETE FROM counter; DELETE FROM word;'
 }
 
@@ -35,21 +35,21 @@ empty_db() {
 fill_db() {
 	local id='1795264440000 + ' ip=167772160
 	sqlite3 "$1" <<SQL
-INSERT INTO interface VALUES (1, 'eth0', 2, 1, 1, 1, 'tcx', 'tcx', 1, NULL),
+INSERT INTO interface (id, name, ifindex, netns, ifnum, generation, ingress, egress, first_ms, last_ms) VALUES (1, 'eth0', 2, 1, 1, 1, 'tcx', 'tcx', 1, NULL),
 	(2, 'eth1', 3, 1, 2, 1, 'tcx', 'tcx', 1, NULL);
 INSERT INTO ledger (minute_ms, iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes,
 	held_packets, held_bytes, short_packets, short_bytes, deep_packets, deep_bytes, folded_packets,
 	folded_bytes, catchall_packets, catchall_bytes, unaccounted_packets, unaccounted_bytes)
 	VALUES (1795264440000, 1, 1, 3205, 1, 3205, 1, 0,0, 0,0, 0,0, 0,0, 0,0, 0,0);
 INSERT INTO flow VALUES
-	(($id 10000) << 20, 9000, 1, 1, NULL, NULL, NULL, 0, 6, $ip+1, $ip+2, 40000, 443,
-	 1000, 1500000, 1486000, 500, 33000, 26000, 4632, 2),
-	(($id 70000) << 20, 9000, 1, 1, NULL, NULL, NULL, 0, 6, $ip+1, $ip+2, 40000, 443,
-	 1000, 1500000, 1486000, 500, 33000, 26000, 4632, 3),
-	(($id 71000) << 20, 9000, 2, 1, NULL, NULL, NULL, 0, 6, $ip+1, $ip+3, 40001, 22,
-	 100, 6600, 5200, 100, 6600, 5200, 4632, 3),
-	(($id 72000) << 20, 9000, 1, 0, NULL, NULL, NULL, 0, 17, $ip+9, $ip+1, 5000, 53,
-	 5, 500, 430, 0, 0, 0, NULL, 1);
+	(($id 10000) << 20, 9000, 1, 5, NULL, 6, $ip+1, $ip+2, 40000, 443,
+	 1000, 1500000, 0, 500, 33000, 0, 600),
+	(($id 70000) << 20, 9000, 1, 7, NULL, 6, $ip+1, $ip+2, 40000, 443,
+	 1000, 1500000, 0, 500, 33000, 0, 600),
+	(($id 71000) << 20, 9000, 2, 7, NULL, 6, $ip+1, $ip+3, 40001, 22,
+	 100, 6600, 0, 100, 6600, 0, 600),
+	(($id 72000) << 20, 9000, 1, 2, NULL, 17, $ip+9, $ip+1, 5000, 53,
+	 5, 500, 0, 0, 0, 0, NULL);
 INSERT INTO flow_tcp VALUES
 	(($id 10000) << 20, 10, 14480, 2, 0, 0, 0, 0, 1, 9, 0, 0, 1, 1448, 0, 3, 1, 1, 1, 0, 0, 0, 0),
 	(($id 70000) << 20, 10, 14480, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3000),

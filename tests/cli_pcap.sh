@@ -162,7 +162,7 @@ test_flow() {
 	assert_eq "flows: its id" "$id" "$(sqlite3 "$DB" 'SELECT id FROM flow WHERE src = 167772162')"
 	assert_match "flows: a column of ids" "$("$FLOWCTL" --db "$DB" flows --id src host 10.0.0.2)" "^ID +START .*"$'\n'"$id +2026-"
 	assert_eq "flows: none unless asked for" "$("$FLOWCTL" --db "$DB" flows | grep -c -e "$id" -e ^ID)" 0
-	assert_eq "flows: CSV" "$("$FLOWCTL" --db "$DB" flows --csv src host 10.0.0.2 2>/dev/null | tr -d '\r' | awk -F, '{ print $NF }')" \
+	assert_eq "flows: CSV" "$("$FLOWCTL" --db "$DB" flows --csv src host 10.0.0.2 2>/dev/null | tr -d '\r' | awk -F, '{ print $(NF - 1) }')" \
 		id$'\n'"$id"
 	assert_eq "flows: an id for both directions" "$("$FLOWCTL" --db "$DB" flows --uniflow --json -n 0 2>/dev/null | jq -r .id | sort -u)" \
 		"$(sqlite3 "$DB" 'SELECT id FROM flow ORDER BY id')"
@@ -175,11 +175,11 @@ test_flow() {
 			"^flow $id: udp 10.0.0.2:5000 > 10.0.0.9:53; sampled 1/1"
 	fi
 	# both ways: the answers are the initiator's, as seen from the other side
-	sqlite3 "$DB" "UPDATE flow SET src = dst, dst = src, sport = dport, dport = sport, dir = 1, rev_packets = packets WHERE id = $id"
+	sqlite3 "$DB" "UPDATE flow SET src = dst, dst = src, sport = dport, dport = sport, how = how | 1, rev_packets = packets WHERE id = $id"
 	has "the other way" 10 --flow "$id"
-	sqlite3 "$DB" "UPDATE flow SET vlan = 5 WHERE id = $id"
+	sqlite3 "$DB" "UPDATE flow SET l2 = 4096 | 5 WHERE id = $id"
 	has "another tag" 0 --flow "$id"
-	sqlite3 "$DB" "UPDATE flow SET vlan = NULL, marks = 8 WHERE id = $id"
+	sqlite3 "$DB" "UPDATE flow SET l2 = NULL, how = 8 << 4 WHERE id = $id"
 	refused 1 "flow $id: its record has lost" --flow "$id"
 	refused 1 "flow 5: no such flow" --flow 5
 	DB=$T/samples.db

@@ -360,14 +360,14 @@ sql() { sqlite3 -readonly -cmd '.timeout 5000' "${2:-$FLOWD_DB}" "$1"; }
 WL_DIRECTED="
 	SELECT iface, dir AS d, ethertype, vlan, cvlan, marks & ~64 AS marks, proto, src, dst, sport, dport,
 		packets, bytes, ip_bytes, tcp_flags & 255 AS flags, end_reason, id, duration_ms
-	FROM flow
+	FROM flow_plain
 	UNION ALL
 	SELECT iface, CASE WHEN marks & 64 THEN dir ELSE 1 - dir END, ethertype, vlan, cvlan, marks & ~64,
 		proto, dst, src,
 		CASE WHEN proto IN (1, 58) OR ethertype IS NOT NULL THEN NULL ELSE dport END,
 		CASE WHEN proto IN (1, 58) OR ethertype IS NOT NULL THEN NULL ELSE sport END,
 		rev_packets, rev_bytes, rev_ip_bytes, (tcp_flags >> 8) & 255, end_reason, id, duration_ms
-	FROM flow WHERE rev_packets > 0"
+	FROM flow_plain WHERE rev_packets > 0"
 
 # flow_table DIR [WHERE [DB]]: one line a directed flow, sorted: key|packets|bytes|ip_bytes|flags.
 # Ports of ICMP, ARP and LLC are left out: which side's they are depends on the pairing.
@@ -386,12 +386,12 @@ flow_table() {
 # direction, nothing held and nothing unaccounted.
 assert_books() {
 	local db=${2:-$FLOWD_DB} rows
-	rows=$(sql "SELECT count(*) FROM books WHERE seen_packets > 0" "$db")
+	rows=$(sql "SELECT count(*) FROM books_sum WHERE seen_packets > 0" "$db")
 	assert_between "$1: books" "$rows" 1 1000
-	rows=$(sql "SELECT iface, dir, seen_packets, recorded_packets, seen_bytes, recorded_bytes FROM books
+	rows=$(sql "SELECT iface, dir, seen_packets, recorded_packets, seen_bytes, recorded_bytes FROM books_sum
 		WHERE seen_packets != recorded_packets OR seen_bytes != recorded_bytes" "$db")
 	assert_eq "$1: seen and recorded" "$rows" ""
-	rows=$(sql "SELECT b.iface, b.dir, b.recorded_packets, f.p, b.recorded_bytes, f.b FROM books b
+	rows=$(sql "SELECT b.iface, b.dir, b.recorded_packets, f.p, b.recorded_bytes, f.b FROM books_sum b
 		LEFT JOIN (SELECT iface, d, sum(packets) AS p, sum(bytes) AS b FROM ($WL_DIRECTED)
 			GROUP BY iface, d) f ON f.iface = b.iface AND f.d = b.dir
 		WHERE b.recorded_packets != ifnull(f.p, 0) OR b.recorded_bytes != ifnull(f.b, 0)" "$db")
@@ -400,7 +400,7 @@ assert_books() {
 		WHERE unaccounted_packets != 0 OR unaccounted_bytes != 0" "$db")
 	assert_eq "$1: unaccounted" "$rows" ""
 	rows=$(sql "SELECT l.iface, l.dir, sum(seen_packets), b.s, sum(recorded_packets), b.r FROM ledger l
-		JOIN (SELECT iface, dir, seen_packets AS s, recorded_packets AS r FROM books) b
+		JOIN (SELECT iface, dir, seen_packets AS s, recorded_packets AS r FROM books_sum) b
 			ON b.iface = l.iface AND b.dir = l.dir
 		GROUP BY l.iface, l.dir HAVING sum(seen_packets) != b.s OR sum(recorded_packets) != b.r" "$db")
 	assert_eq "$1: ledger rows and books" "$rows" ""
@@ -408,7 +408,7 @@ assert_books() {
 
 # seen DIR [DB]: packets and bytes by the hook's own count
 seen() {
-	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books WHERE dir = $1" \
+	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books_sum WHERE dir = $1" \
 		"${2:-$FLOWD_DB}"
 }
 

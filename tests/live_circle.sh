@@ -158,8 +158,8 @@ circle() {
 	flowd_stop
 	assert_books "$label"
 	assert_eq "$label: samples lost" "$(jq .lost <<<"$status")" 0
-	assert_eq "$label: packets sampled" "$(sql 'SELECT sum(packets) FROM sample')" "$(sql 'SELECT sum(seen_packets) FROM books')"
-	say "$label: $(sql 'SELECT sum(seen_packets), sum(seen_bytes) FROM books') of $(sql 'SELECT count(*), sum(packets > 1) FROM sample') samples, $(sql 'SELECT count(*) FROM flow') records"
+	assert_eq "$label: packets sampled" "$(sql 'SELECT sum(packets) FROM sample')" "$(sql 'SELECT sum(seen_packets) FROM books_sum')"
+	say "$label: $(sql 'SELECT sum(seen_packets), sum(seen_bytes) FROM books_sum') of $(sql 'SELECT count(*), sum(packets > 1) FROM sample') samples, $(sql 'SELECT count(*) FROM flow') records"
 	for format in pcap pcapng; do
 		export_pcap "$label, $format" "$WL_TMP/all.$format" --format "$format"
 		replay_books "$label, $format" "$WL_TMP/all.$format" "${rules[@]}"

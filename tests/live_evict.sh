@@ -19,7 +19,7 @@ generate -n 2000000 -f 200000 --spread 30 --cpu 0
 flowd_stop
 compare "$label"
 balance "$label"
-assert_between "$label: records with reason 5" "$(sql 'SELECT count(*) FROM flow WHERE end_reason = 5')" \
+assert_between "$label: records with reason 5" "$(sql 'SELECT count(*) FROM flow_plain WHERE end_reason = 5')" \
 	100000 10000000
 assert_eq "$label: folded" "$(sql 'SELECT sum(folded_packets + catchall_packets) FROM ledger')" 0
 
@@ -41,9 +41,9 @@ balance "$label"
 lost=$(sql 'SELECT sum(folded_packets) + sum(catchall_packets) FROM ledger')
 assert_between "$label: packets folded" "$lost" 1 500000
 assert_eq "$label: folded flows that kept their source" \
-	"$(sql 'SELECT count(*) FROM flow WHERE marks & 8 AND (sport != 0 OR src != 0)')" 0
+	"$(sql 'SELECT count(*) FROM flow_plain WHERE marks & 8 AND (sport != 0 OR src != 0)')" 0
 assert_eq "$label: folded flows that lost what they went to" \
 	"$(sql "SELECT count(*) FROM flow_text WHERE marks & 8 AND (dst != '10.200.0.1' OR dport != 5201)")" 0
 assert_eq "$label: ledger and marks" \
-	"$(sql 'SELECT ifnull(sum(packets), 0) FROM flow WHERE marks & 24')" "$lost"
+	"$(sql 'SELECT ifnull(sum(packets), 0) FROM flow_plain WHERE marks & 24')" "$lost"
 finish

@@ -59,14 +59,14 @@ run "xdp, 100,000 flows" --slots 131072 -- -n "$PACKETS" -f 100000 --spread 40
 run "xdp, random order, tcp" -- -n 500000 -f 20000 --order random -p tcp -s 200 --spread 100 --seed 7
 run "xdp, ipv6" -- -n 200000 -f 5000 -6 -s 300
 run "xdp, vlan" -- -n 200000 -f 5000 --vlan 100
-assert_eq "vlan id" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow')" "100||0"
+assert_eq "vlan id" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow_plain')" "100||0"
 run "xdp, qinq" -- -n 200000 -f 5000 --qinq 200:300 -s 128 --spread 8
-assert_eq "qinq ids and s-tag mark" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow')" "200|300|32"
+assert_eq "qinq ids and s-tag mark" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow_plain')" "200|300|32"
 if [ "$(nproc)" -ge 2 ]; then run_two_cpus; else skip "one CPU"; fi
 run "tc ingress" --ingress tc -- -n 1000000 -f 20000 --spread 40
 run "tc ingress, vlan" --ingress tc -- -n 200000 -f 5000 --vlan 100
-assert_eq "vlan id at tc" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow')" "100||0"
+assert_eq "vlan id at tc" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow_plain')" "100||0"
 run "tc ingress, qinq" --ingress tc -- -n 200000 -f 5000 --qinq 200:300 -s 128
-assert_eq "qinq ids at tc" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow')" "200|300|32"
+assert_eq "qinq ids at tc" "$(sql 'SELECT DISTINCT vlan, cvlan, marks FROM flow_plain')" "200|300|32"
 run "clsact ingress" --ingress tc --tc clsact -- -n 200000 -f 5000
 finish

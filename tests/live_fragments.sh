@@ -221,11 +221,11 @@ run_many() {
 	send_frames "$WL_TMP/many.pcap"
 	flowd_stop
 	assert_eq "$label: hook and sender" "$(seen 0)" "$SENT_PACKETS|$SENT_BYTES"
-	found=$(sql "SELECT count(*) FROM flow WHERE packets = 2 AND sport > 0")
+	found=$(sql "SELECT count(*) FROM flow_plain WHERE packets = 2 AND sport > 0")
 	assert_between "$label: later fragments in their flow" "$found" $((LRU / 2)) "$LRU"
 	assert_eq "$label: the others" \
-		"$(sql "SELECT count(*), sum(packets), marks FROM flow WHERE sport = 0")" "1|$((20000 - found))|1"
-	assert_eq "$label: flows" "$(sql "SELECT count(*), sum(packets) FROM flow WHERE sport > 0")" \
+		"$(sql "SELECT count(*), sum(packets), marks FROM flow_plain WHERE sport = 0")" "1|$((20000 - found))|1"
+	assert_eq "$label: flows" "$(sql "SELECT count(*), sum(packets) FROM flow_plain WHERE sport > 0")" \
 		"20000|$((20000 + found))"
 	assert_books "$label"
 	say "$label: $found found"

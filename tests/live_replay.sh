@@ -187,7 +187,7 @@ run_cooked() {
 	cooked_rows "$REPLAY_DB" 0 >"$WL_TMP/replayed"
 	assert_between "cooked: flows" "$(wc -l <"$WL_TMP/live")" 600 10000
 	assert_same "cooked: each flow" "$WL_TMP/live" "$WL_TMP/replayed"
-	assert_eq "cooked: packets" "$(sql 'SELECT sum(seen_packets) FROM books' "$REPLAY_DB")" "$LIVE_PACKETS"
+	assert_eq "cooked: packets" "$(sql 'SELECT sum(seen_packets) FROM books_sum' "$REPLAY_DB")" "$LIVE_PACKETS"
 	assert_books "cooked" "$REPLAY_DB"
 }
 
@@ -203,7 +203,7 @@ run_again() {
 	udp "$NSA" 10.1.0.2 -s 34000 --size 100 --count 10
 	flowd_stop
 	WL_DB=''
-	assert_eq "again: interfaces" "$(sql 'SELECT i.name, sum(b.seen_packets) FROM interface i JOIN books b
+	assert_eq "again: interfaces" "$(sql 'SELECT i.name, sum(b.seen_packets) FROM interface i JOIN books_sum b
 		ON b.iface = i.id GROUP BY i.id ORDER BY i.id' "$db")" "full.pcap|$LIVE_PACKETS
 micro.pcap|$LIVE_PACKETS
 vb|10"
@@ -260,7 +260,7 @@ check_stopped() {
 	local packets
 	assert_eq "$1: exit: $(cat "$WL_TMP/said")" "$FLOWD_RC" 0
 	assert_eq "$1: database" "$(sql 'PRAGMA integrity_check' "$REPLAY_DB")" ok
-	packets=$(sql 'SELECT sum(seen_packets) FROM books' "$REPLAY_DB")
+	packets=$(sql 'SELECT sum(seen_packets) FROM books_sum' "$REPLAY_DB")
 	assert_between "$1: packets" "$packets" "$2" "$3"
 	assert_match "$1: the log" "$(cat "$WL_TMP/said")" "standard input: $packets packets, "
 	assert_books "$1" "$REPLAY_DB"
@@ -297,7 +297,7 @@ run_signal_busy() {
 	flowd_stop "$REPLAY_PID" "$1"
 	wait_until 10 gone "$feeder" || fail "$label: the writer goes on"
 	check_stopped "$label" "$LIVE_PACKETS" 1000000000
-	say "$label: $(sql 'SELECT sum(seen_packets) FROM books' "$REPLAY_DB") packets"
+	say "$label: $(sql 'SELECT sum(seen_packets) FROM books_sum' "$REPLAY_DB") packets"
 }
 
 # Before a single packet came: nothing to write.
@@ -322,7 +322,7 @@ run_kill() {
 	"$FLOWD" --config /dev/null -r "$WL_TMP/full.pcap" --db "$REPLAY_DB" 2>"$WL_TMP/said"
 	assert_eq "kill -9, again: exit: $(cat "$WL_TMP/said")" "$?" 0
 	assert_eq "kill -9: database" "$(sql 'PRAGMA integrity_check' "$REPLAY_DB")" ok
-	assert_eq "kill -9, again: packets" "$(sql "SELECT sum(seen_packets) FROM books b JOIN interface i
+	assert_eq "kill -9, again: packets" "$(sql "SELECT sum(seen_packets) FROM books_sum b JOIN interface i
 		ON i.id = b.iface WHERE i.name = 'full.pcap'" "$REPLAY_DB")" "$LIVE_PACKETS"
 }
 
@@ -387,7 +387,7 @@ run_cut() {
 	"$FLOWD" --config /dev/null -r "$WL_TMP/cut.pcap" --db "$WL_TMP/cut.db" 2>"$WL_TMP/said"
 	assert_eq "cut: exit" "$?" 1
 	assert_match "cut: message" "$(cat "$WL_TMP/said")" "capture $WL_TMP/cut[.]pcap: after $packets packets: truncated"
-	assert_eq "cut: packets" "$(sql 'SELECT sum(seen_packets) FROM books' "$WL_TMP/cut.db")" "$packets"
+	assert_eq "cut: packets" "$(sql 'SELECT sum(seen_packets) FROM books_sum' "$WL_TMP/cut.db")" "$packets"
 	assert_books "cut" "$WL_TMP/cut.db"
 }
 

@@ -76,7 +76,7 @@ test_keep_attached() {
 	assert_eq "$label: exit" "$FLOWD_RC" 0
 	assert_eq "$label: the program stays" "$(attached)" "$before"
 	assert_eq "$label: live flows are written, with reason 4" \
-		"$(sql 'SELECT sum(packets), min(end_reason), max(end_reason) FROM flow')" "100000|4|4"
+		"$(sql 'SELECT sum(packets), min(end_reason), max(end_reason) FROM flow_plain')" "100000|4|4"
 	in_a "$WLGEN" -i va -n 50000 -f 5000 --per-flow "$WL_TMP/keep2.csv" >/dev/null
 	flowd_start "$NSB" -i vb || return
 	took_over "$label"
@@ -112,14 +112,14 @@ test_databases() {
 		in_a "$WLGEN" -i va -n 40000 -f 2000 >/dev/null
 		flowd_stop
 		assert_eq "$label: $db, seen is recorded" \
-			"$(sql 'SELECT count(*) FROM books WHERE seen_packets != recorded_packets OR
+			"$(sql 'SELECT count(*) FROM books_sum WHERE seen_packets != recorded_packets OR
 				seen_bytes != recorded_bytes' "$WL_DB")" 0
 		assert_eq "$label: $db, unaccounted" \
 			"$(sql 'SELECT count(*) FROM ledger WHERE unaccounted_packets != 0 OR
 				unaccounted_bytes != 0' "$WL_DB")" 0
 	done
-	assert_eq "$label: the first" "$(sql 'SELECT sum(packets) FROM flow' "$WL_TMP/other-one.db")" 80000
-	assert_eq "$label: the second" "$(sql 'SELECT sum(packets) FROM flow' "$WL_TMP/other-two.db")" 40000
+	assert_eq "$label: the first" "$(sql 'SELECT sum(packets) FROM flow_plain' "$WL_TMP/other-one.db")" 80000
+	assert_eq "$label: the second" "$(sql 'SELECT sum(packets) FROM flow_plain' "$WL_TMP/other-two.db")" 40000
 	in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>/dev/null
 	assert_eq "$label: nothing stays" "$(attached)" ""
 }

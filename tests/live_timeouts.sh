@@ -12,12 +12,12 @@ TICK=20
 
 # rows WHERE: start_ms end_ms reason packets of the records, oldest first
 rows() {
-	sql "SELECT (id >> 20) - duration_ms, id >> 20, end_reason, packets + rev_packets FROM flow
+	sql "SELECT (id >> 20) - duration_ms, id >> 20, end_reason, packets + rev_packets FROM flow_plain
 		WHERE $1 ORDER BY id" | tr '|' ' '
 }
 
 # shellcheck disable=SC2317 # by wait_until
-has_rows() { [ "$(sql "SELECT count(*) FROM flow WHERE $1")" -ge "$2" ]; }
+has_rows() { [ "$(sql "SELECT count(*) FROM flow_plain WHERE $1")" -ge "$2" ]; }
 
 # assert_times LABEL START END WANT-START WANT-END
 assert_times() {
@@ -65,16 +65,16 @@ test_tcp() {
 	wait_until 10 has_rows "$where" 1 || { fail "$name: no record"; return; }
 	written=$(now_ms)
 	wait_ms 2500 # a late packet would make a second record
-	assert_eq "$name: records" "$(sql "SELECT count(*) FROM flow WHERE $where OR sport = $port")" 1
+	assert_eq "$name: records" "$(sql "SELECT count(*) FROM flow_plain WHERE $where OR sport = $port")" 1
 	read -r start end reason packets < <(rows "$where")
 	assert_eq "$name: reason" "$reason" 3
 	assert_times "$name" "$start" "$end" "$(sent start_ms "$name")" "$(sent end_ms "$name")"
 	assert_between "$name: written, ms after the end" "$((written - $(sent end_ms "$name")))" 0 3000
-	assert_eq "$name: initiator first" "$(sql "SELECT src = 167837697 AND dir = 0 FROM flow WHERE $where")" 1
+	assert_eq "$name: initiator first" "$(sql "SELECT src = 167837697 AND dir = 0 FROM flow_plain WHERE $where")" 1
 	assert_eq "$name: packets and bytes of the capture" \
-		"$(sql "SELECT packets + rev_packets, bytes + rev_bytes FROM flow WHERE $where")" \
+		"$(sql "SELECT packets + rev_packets, bytes + rev_bytes FROM flow_plain WHERE $where")" \
 		"$(captured "port $port")"
-	assert_eq "$name: flags" "$(sql "SELECT tcp_flags & 247, (tcp_flags >> 8) & 247 FROM flow WHERE $where")" \
+	assert_eq "$name: flags" "$(sql "SELECT tcp_flags & 247, (tcp_flags >> 8) & 247 FROM flow_plain WHERE $where")" \
 		"$(captured_flags "src host 10.1.0.1 and port $port")|$(captured_flags "src host 10.1.0.2 and port $port")"
 }
 
@@ -97,11 +97,11 @@ captured_flags() {
 test_forced() {
 	local before
 	in_a "$WLTRAF" udp -d 10.1.0.2 -p 7005 --size 50 --count 3 >/dev/null
-	before=$(sql "SELECT count(*) FROM flow WHERE dport = 7005")
+	before=$(sql "SELECT count(*) FROM flow_plain WHERE dport = 7005")
 	flowd_stop
 	assert_eq "forced: exit" "$FLOWD_RC" 0
-	assert_eq "forced: records before and after SIGTERM" "$before $(sql "SELECT count(*) FROM flow WHERE dport = 7005")" "0 1"
-	assert_eq "forced: reason and packets" "$(sql "SELECT end_reason, packets FROM flow WHERE dport = 7005")" "4|3"
+	assert_eq "forced: records before and after SIGTERM" "$before $(sql "SELECT count(*) FROM flow_plain WHERE dport = 7005")" "0 1"
+	assert_eq "forced: reason and packets" "$(sql "SELECT end_reason, packets FROM flow_plain WHERE dport = 7005")" "4|3"
 }
 
 suite live_timeouts tcpdump

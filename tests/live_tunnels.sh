@@ -13,11 +13,11 @@ SECONDS_SENT=1
 # One direction of a conversation as a row, with its tunnel the right way round.
 DIRECTED="SELECT f.iface, f.dir AS d, f.proto, f.src, f.dst, f.sport, f.dport, f.packets, f.bytes,
 		f.ip_bytes, t.kind, t.tunnel_id, t.outer_src, t.outer_dst
-	FROM flow f LEFT JOIN flow_tunnel t ON t.flow = f.id
+	FROM flow_plain f LEFT JOIN flow_tunnel t ON t.flow = f.id
 	UNION ALL
 	SELECT f.iface, 1 - f.dir, f.proto, f.dst, f.src, f.dport, f.sport, f.rev_packets, f.rev_bytes,
 		f.rev_ip_bytes, t.kind, t.rev_tunnel_id, t.outer_dst, t.outer_src
-	FROM flow f LEFT JOIN flow_tunnel t ON t.flow = f.id WHERE f.rev_packets > 0"
+	FROM flow_plain f LEFT JOIN flow_tunnel t ON t.flow = f.id WHERE f.rev_packets > 0"
 
 # --- vxlan ----------------------------------------------------------------------------------------
 
@@ -38,7 +38,7 @@ check_inner() {
 			if .dport == 5201 then "to" else "from" end] | join(" ")' | sort -u)" \
 		"vxlan $vni $a $b 10.9.0.1 10.9.0.2 to
 vxlan $vni $b $a 10.9.0.2 10.9.0.1 from"
-	assert_eq "$label: conversations" "$(sql "SELECT count(DISTINCT sport) FROM flow" "$db")" 3
+	assert_eq "$label: conversations" "$(sql "SELECT count(DISTINCT sport) FROM flow_plain" "$db")" 3
 	assert_eq "$label: frames are inner IP packets and $overhead bytes" \
 		"$(sql "SELECT count(*) FROM ($DIRECTED) WHERE bytes != ip_bytes + $overhead * packets" "$db")" 0
 	check_payload "$label: payload to B" "$db" "dport = 5201" sum_sent sum_received
@@ -157,7 +157,7 @@ endpoints() {
 		[.tunnel, .tunnel_id, .outer_src, .outer_dst] | join(\" \")" | sort -u
 }
 
-packets_of() { sql "SELECT sum(packets) FROM flow WHERE sport = $1"; }
+packets_of() { sql "SELECT sum(packets) FROM flow_plain WHERE sport = $1"; }
 
 run_kill() {
 	WL_INSTANCE=wl$$-kill WL_DB=$WL_TMP/kill.db

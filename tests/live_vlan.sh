@@ -26,7 +26,7 @@ rxvlan() { in_b ethtool -K vb rxvlan "$1" || fail "ethtool -K vb rxvlan $1"; }
 # vlan_of WHERE [DB]: rows, packets, vlan, marks
 vlan_of() {
 	sql "SELECT count(*), sum(packets), group_concat(DISTINCT ifnull(vlan, '-')),
-		group_concat(DISTINCT marks) FROM flow WHERE $1" "${2:-$FLOWD_DB}"
+		group_concat(DISTINCT marks) FROM flow_plain WHERE $1" "${2:-$FLOWD_DB}"
 }
 
 vlan_note() { in_b "$FLOWCTL" --db "$FLOWD_DB" status --json | jq -r '.flowd.interfaces[0].vlan_note'; }
@@ -74,7 +74,7 @@ check_xdp() {
 	assert_eq "xdp, off: tag in the bytes" "$(vlan_of 'vlan = 101')" "1|10|101|0"
 	assert_eq "xdp, on again: untagged" "$(vlan_of 'sport = 41003')" "1|10|-|128"
 	assert_eq "xdp in, tc out: one record" \
-		"$(sql 'SELECT count(*), packets, rev_packets, vlan, marks FROM flow WHERE proto = 1')" "1|10|10||128"
+		"$(sql 'SELECT count(*), packets, rev_packets, vlan, marks FROM flow_plain WHERE proto = 1')" "1|10|10||128"
 	assert_books "xdp"
 }
 

@@ -63,6 +63,8 @@ static void test_values(void **state)
 		{"sample.age", "2d", "172800s"},
 		{"sample.size", "3000000", "3000000"},
 		{"sample.size", "1G", "1G"},
+		{"rollup.keys", "0", "0"},
+		{"rollup.keys", "1000000", "1000000"},
 		{"drops.sample", "yes", "yes"},
 		{"drops.sample", "off", "no"},
 		{"drops.sample", "on", "yes"},
@@ -97,6 +99,8 @@ static void test_errors(void **state)
 		{"sample.age", "1w", "not a duration"},
 		{"sample.size", "1023K", "not in 1M to 1024G"},
 		{"sample.size", "2000G", "not in 1M to 1024G"},
+		{"rollup.keys", "1000001", "not in 0 to 1000000"},
+		{"rollup.keys", "5K", "not a number"},
 		{"drops.sample", "maybe", "not one of yes|no"},
 	};
 	char error[CONFIG_ERROR_MAX];

@@ -107,8 +107,8 @@ static void test_taken(void **state)
 	}
 	exec_sql(
 		db,
-		"INSERT INTO flow SELECT (2000 << 20) | 100, 0, 1, 0, 0, NULL, NULL, 0, NULL, NULL, "
-		"NULL, NULL, NULL, 1, 1, 1, 0, 0, 0, NULL, 1");
+		"INSERT INTO flow SELECT (2000 << 20) | 100, 0, 1, 2, NULL, NULL, NULL, NULL, NULL, NULL, "
+		"1, 1, 0, 0, 0, 0, NULL");
 	assert_write(sink, &batch);
 	exec_sql(db, "DELETE FROM flow WHERE id = (2000 << 20) | 100");
 	assert_same();

@@ -350,7 +350,7 @@ static void test_no_table(void **state)
 	exec_sql(db, "PRAGMA user_version = 3");
 	assert_int_equal(db_samples_open(db, 0, 10, 0, &samples), -ENODATA);
 	db_samples_close(&samples);
-	exec_sql(db, "PRAGMA user_version = 4; DROP VIEW sample_text; DROP TABLE sample");
+	exec_sql(db, "PRAGMA user_version = 5; DROP VIEW sample_text; DROP TABLE sample");
 	assert_int_equal(db_samples_open(db, 0, 10, 0, &samples), -EIO);
 	assert_string_equal(sqlite3_errmsg(db), "no such table: sample");
 	db_samples_close(&samples);

@@ -280,8 +280,10 @@ static void test_replayed(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/ledger.db", dir);
 	assert_int_equal(db_open_writer(path, false, &db, &lock, &error), 0);
-	exec(db, "INSERT INTO interface VALUES (1, 'a capture \x1b[1m.pcap', 0, 0, 0, 1, 'replay', "
-		 "NULL, 1, 2)");
+	exec(db,
+	     "INSERT INTO interface (id, name, ifindex, netns, ifnum, generation, ingress, egress, "
+	     "first_ms, last_ms) VALUES (1, 'a capture \x1b[1m.pcap', 0, 0, 0, 1, 'replay', "
+	     "NULL, 1, 2)");
 	exec(db, "INSERT INTO ledger VALUES "
 		 "(1795264440000, 1, 0, 9, 1, 9, 1, 0, 1, 0,0,0,0, 0,0,0,0, 0,0, NULL,NULL)");
 	assert_false(query_has_flowd(db, NULL, NULL));

@@ -108,9 +108,11 @@ static int make_db(void **state)
 	if (db_open_writer(db_path, false, &db, &lock, &error))
 		fail_msg("%s", error.text);
 	exec(db, "BEGIN");
-	exec(db, "INSERT INTO interface VALUES (1, 'eth0', 2, 1, 1, 1, 'tcx', 'tcx', 1, 2), "
-		 "(2, 'eth1', 3, 1, 2, 1, 'tcx', 'tcx', 1, NULL), "
-		 "(3, 'eth0', 9, 1, 3, 1, 'tcx', 'tcx', 1, NULL)");
+	exec(db,
+	     "INSERT INTO interface (id, name, ifindex, netns, ifnum, generation, ingress, egress, "
+	     "first_ms, last_ms) VALUES (1, 'eth0', 2, 1, 1, 1, 'tcx', 'tcx', 1, 2), "
+	     "(2, 'eth1', 3, 1, 2, 1, 'tcx', 'tcx', 1, NULL), "
+	     "(3, 'eth0', 9, 1, 3, 1, 'tcx', 'tcx', 1, NULL)");
 	exec(db,
 	     "INSERT INTO ledger VALUES "
 	     "(1795264440000, 1, 0, 999999, 1, 999000, 1, 999, 1, 0,0,0,0, 0,0,0,0, 3,0, NULL,NULL), "

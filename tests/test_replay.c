@@ -25,8 +25,8 @@ static void test_formats(void **state)
 		add(START + 123456789, 1, 2, 0);
 		assert_int_equal(run(NULL), 0);
 		assert_int_equal(stats.first_ns, START + (kind & 1 ? 123456789 : 123456000));
-		assert_int_equal(ask("SELECT id >> 20 FROM flow"), START / MS + 123);
-		assert_int_equal(ask("SELECT bytes FROM flow"), 100);
+		assert_int_equal(ask("SELECT id >> 20 FROM flow_plain"), START / MS + 123);
+		assert_int_equal(ask("SELECT bytes FROM flow_plain"), 100);
 		assert_query_text(db, "SELECT src FROM flow_text", "10.0.0.1");
 		assert_query_text(db, "SELECT name || ' ' || ingress FROM interface",
 				  "in.pcap replay");
@@ -44,10 +44,10 @@ static void test_pairing(void **state)
 	add(START + MS, 1, 2, 0x02);
 	add(START + 2 * MS, 1, 2, 0x10);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), 1);
-	assert_int_equal(ask("SELECT packets * 10 + rev_packets FROM flow"), 21);
-	assert_int_equal(ask("SELECT marks FROM flow"), FLOW_MARK_MIRRORED);
-	assert_int_equal(ask("SELECT end_reason FROM flow"), END_FORCED);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), 1);
+	assert_int_equal(ask("SELECT packets * 10 + rev_packets FROM flow_plain"), 21);
+	assert_int_equal(ask("SELECT marks FROM flow_plain"), FLOW_MARK_MIRRORED);
+	assert_int_equal(ask("SELECT end_reason FROM flow_plain"), END_FORCED);
 	assert_query_text(db, "SELECT src FROM flow_text", "10.0.0.1");
 }
 
@@ -60,9 +60,9 @@ static void test_gap(void **state)
 	add(START + MS, 2, 1, 0);
 	add(START + 3600 * S, 3, 4, 0);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), 2);
-	assert_int_equal(ask("SELECT rev_packets FROM flow WHERE end_reason = 1"), 1);
-	assert_int_equal(ask("SELECT duration_ms FROM flow WHERE end_reason = 1"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), 2);
+	assert_int_equal(ask("SELECT rev_packets FROM flow_plain WHERE end_reason = 1"), 1);
+	assert_int_equal(ask("SELECT duration_ms FROM flow_plain WHERE end_reason = 1"), 1);
 }
 
 static void test_idle_and_active(void **state)
@@ -73,11 +73,11 @@ static void test_idle_and_active(void **state)
 		add(START + i * S / 2, 1, 2, 0);
 	add(START + 100 * S, 1, 2, 0);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), 3);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE end_reason = 2"), 120);
-	assert_int_equal(ask("SELECT duration_ms FROM flow WHERE end_reason = 2"), 59500);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE end_reason = 1"), 30);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE end_reason = 4"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), 3);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE end_reason = 2"), 120);
+	assert_int_equal(ask("SELECT duration_ms FROM flow_plain WHERE end_reason = 2"), 59500);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE end_reason = 1"), 30);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE end_reason = 4"), 1);
 }
 
 /* A closed connection waits for its last packets and no longer. */
@@ -93,8 +93,8 @@ static void test_end_of_flow(void **state)
 		add(START + i * S, 8, 9, 0);
 	add(START + 6 * S, 1, 2, 0x02);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE end_reason = 3"), 3);
-	assert_int_equal(ask("SELECT count(*) FROM flow WHERE proto = 6"), 2);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE end_reason = 3"), 3);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain WHERE proto = 6"), 2);
 }
 
 /* Rows are right by the minute, also where the capture goes back in time. */
@@ -124,14 +124,14 @@ static void test_backwards(void **state)
 	add(START + 20 * MS, 1, 2, 0);
 	add(START + 40 * MS, 2, 1, 0);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT duration_ms FROM flow"), 30);
-	assert_int_equal(ask("SELECT id >> 20 FROM flow"), START / MS + 50);
+	assert_int_equal(ask("SELECT duration_ms FROM flow_plain"), 30);
+	assert_int_equal(ask("SELECT id >> 20 FROM flow_plain"), START / MS + 50);
 	assert_int_equal(ask("SELECT first_ms FROM interface"), START / MS + 20);
 	capture_begin(DLT_EN10MB, 1, 0);
 	for (uint64_t i = 0; i < 100; i++)
 		add(START - i * 3 * S, 1, 2, 0);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT sum(packets) FROM flow"), 100);
+	assert_int_equal(ask("SELECT sum(packets) FROM flow_plain"), 100);
 }
 
 /* Times that no row can hold: far away, and the beginning of 1970. */
@@ -143,7 +143,7 @@ static void test_strange_times(void **state)
 	add(1, 2, 1, 0);
 	add(UINT32_MAX * S, 3, 4, 0);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), 2);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), 2);
 }
 
 /* Bytes are the frame's, not what was kept of it. */
@@ -159,7 +159,7 @@ static void test_snapped(void **state)
 	assert_int_equal(stats.bytes, 1240);
 	assert_int_equal(stats.short_packets, 3);
 	assert_int_equal(ask("SELECT sum(short_packets) FROM ledger"), 3);
-	assert_int_equal(ask("SELECT bytes FROM flow WHERE sport = 1001 AND marks = 0"), 100);
+	assert_int_equal(ask("SELECT bytes FROM flow_plain WHERE sport = 1001 AND marks = 0"), 100);
 }
 
 /* What could be read is written. */
@@ -172,7 +172,7 @@ static void test_truncated(void **state)
 	add(START, 1, 2, 0);
 	cap.size -= 10;
 	assert_int_equal(run(NULL), -EINVAL);
-	assert_int_equal(ask("SELECT packets FROM flow"), 2);
+	assert_int_equal(ask("SELECT packets FROM flow_plain"), 2);
 	assert_int_equal(ask("SELECT last_ms IS NOT NULL FROM interface"), 1);
 }
 
@@ -218,7 +218,7 @@ static void test_empty(void **state)
 	(void)state;
 	capture_begin(DLT_EN10MB, 1, 0);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), 0);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), 0);
 	assert_int_equal(stats.packets, 0);
 }
 
@@ -250,16 +250,16 @@ static void test_fragments(void **state)
 	add_fragments(START, 7, true);
 	add_fragments(START + S, 8, false);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE sport = 1001"), 3);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE marks = 1"), 2);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE sport = 1001"), 3);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE marks = 1"), 2);
 	assert_int_equal(run(untracked), 0);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE sport = 1001"), 1);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE marks = 1"), 4);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE sport = 1001"), 1);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE marks = 1"), 4);
 	capture_begin(DLT_EN10MB, 1, 0);
 	add_fragments(START, 7, true);
 	add_fragments(START + 31 * S, 7, false);
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE marks = 1"), 2);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE marks = 1"), 2);
 }
 
 static void inner(struct config *config)
@@ -286,13 +286,13 @@ static void test_tunnel(void **state)
 	add_ipip(START, false);
 	add_ipip(START + MS, true);
 	assert_int_equal(run(inner), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), 1);
-	assert_int_equal(ask("SELECT rev_packets FROM flow WHERE proto = 6"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), 1);
+	assert_int_equal(ask("SELECT rev_packets FROM flow_plain WHERE proto = 6"), 1);
 	assert_query_text(db, "SELECT src || ' ' || outer_src || ' ' || outer_dst FROM flow_text",
 			  "10.0.0.3 10.0.0.1 10.0.0.2");
 	assert_query_text(db, "SELECT tunnel FROM flow_text", "ipip");
 	assert_int_equal(run(NULL), 0);
-	assert_int_equal(ask("SELECT packets FROM flow WHERE proto = 4"), 1);
+	assert_int_equal(ask("SELECT packets FROM flow_plain WHERE proto = 4"), 1);
 	assert_int_equal(ask("SELECT count(*) FROM flow_tunnel"), 0);
 }
 
@@ -311,12 +311,13 @@ static void test_small_cache(void **state)
 	for (uint64_t i = 0; i < 6000; i++)
 		add(START + i * 10 * MS, (uint8_t)(i * 7 % 200), (uint8_t)(200 + i % 50), 0);
 	assert_int_equal(run(NULL), 0);
-	flows = ask("SELECT count(*) FROM flow");
-	rows = ask("SELECT sum(packets * (sport + 3 * dport) + duration_ms) FROM flow");
+	flows = ask("SELECT count(*) FROM flow_plain");
+	rows = ask("SELECT sum(packets * (sport + 3 * dport) + duration_ms) FROM flow_plain");
 	assert_int_equal(run(tiny), 0);
-	assert_int_equal(ask("SELECT count(*) FROM flow"), flows);
-	assert_int_equal(ask("SELECT sum(packets * (sport + 3 * dport) + duration_ms) FROM flow"),
-			 rows);
+	assert_int_equal(ask("SELECT count(*) FROM flow_plain"), flows);
+	assert_int_equal(
+		ask("SELECT sum(packets * (sport + 3 * dport) + duration_ms) FROM flow_plain"),
+		rows);
 }
 
 /* A live flowd's numbers stay; another replay is another interface. */
@@ -343,7 +344,7 @@ static void test_again(void **state)
 	assert_int_equal(ask("SELECT value FROM meta WHERE key = 'sample_pos'"), 815);
 	assert_int_equal(ask("SELECT count(*) FROM interface"), 2);
 	assert_int_equal(ask("SELECT count(DISTINCT generation) FROM interface"), 2);
-	assert_int_equal(ask("SELECT count(DISTINCT iface) FROM flow"), 2);
+	assert_int_equal(ask("SELECT count(DISTINCT iface) FROM flow_plain"), 2);
 	check_books();
 }
 
@@ -378,7 +379,7 @@ static void test_signal(void **state)
 	close(pipes[1]);
 	assert_int_equal(status, 0);
 	assert_int_equal(db_open_reader(config.db, &db, &error), 0);
-	assert_int_equal(ask("SELECT packets FROM flow"), 1);
+	assert_int_equal(ask("SELECT packets FROM flow_plain"), 1);
 	assert_query_text(db, "SELECT name FROM interface", "stdin");
 	check_books();
 }

@@ -82,7 +82,7 @@ static void fake_free(struct sink *sink)
 	((struct fake *)sink)->writes = -1;
 }
 
-static const struct sink_ops fake_ops = {"fake", fake_write, fake_free};
+static const struct sink_ops fake_ops = {.name = "fake", .write = fake_write, .free = fake_free};
 
 static void wait_news(struct sink_writer *writer)
 {

@@ -3,8 +3,8 @@
 # make bench-tools    the benchmarks, in build/bench/; scripts/bench.sh runs them
 
 BENCH := $(B)/bench
-BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay events anonymize $(if $(wildcard flowd/sweep.c),sweep) \
-	$(if $(wildcard flowd/sink_sqlite.c),sink))
+BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay events anonymize cost retain $(if $(wildcard flowd/sweep.c),sweep) \
+	$(if $(wildcard flowd/sink_sqlite.c),sink scan busyday))
 BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h $(BENCH)/bench_trace.skel.h
 
 .PHONY: bench-tools
@@ -34,12 +34,15 @@ $(BENCH)/insns: $(B)/trace/trace_probe.o
 $(BENCH)/insns $(BENCH)/events: $(BENCH)/%: $(BENCH)/%.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
 
-# It runs flowd itself.
-$(BENCH)/replay: $(BENCH)/replay.o
+# They run flowd, and what they are told to.
+$(BENCH)/replay $(BENCH)/cost: $(BENCH)/%: $(BENCH)/%.o
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
 
 $(BENCH)/anonymize: $(BENCH)/anonymize.o $(B)/libwireledger.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(CLI_LIBS) -o $@
 
-$(BENCH)/sweep $(BENCH)/sink: $(BENCH)/%: $(BENCH)/%.o $(B)/libwireledger.a
-	$(Q)$(CC) $(LDFLAGS) $^ $(FLOWD_LIBS) -o $@
+$(BENCH)/sweep $(BENCH)/sink $(BENCH)/scan $(BENCH)/retain: $(BENCH)/%: $(BENCH)/%.o $(B)/libwireledger.a
+	$(Q)$(CC) $(LDFLAGS) $^ $(FLOWD_LIBS) -lm -o $@
+
+$(BENCH)/busyday: $(BENCH)/busyday.o $(BENCH)/day.o $(BENCH)/ipfix.o $(B)/libwireledger.a
+	$(Q)$(CC) $(LDFLAGS) $^ $(FLOWD_LIBS) -lm -o $@

@@ -42,7 +42,7 @@ span_ms=$(($(now_ms) - start_ms))
 rss_kb=$(resident_kb)
 flowd_stop
 rows=$(sql 'SELECT count(*) FROM flow')
-packets=$(sql 'SELECT sum(seen_packets) FROM books')
+packets=$(sql 'SELECT sum(seen_packets) FROM books_sum')
 awk -v flows="$FLOWS" -v used="$used_ns" -v span="$span_ms" -v rss="$rss_kb" -v early="$idle_kb" \
 	-v rows="$rows" -v packets="$packets" 'BEGIN {
 	printf "flowd, %d active flows, sweep 1 s, %.0f s: %.2f %% of a core, %.1f MB resident " \

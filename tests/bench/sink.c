@@ -2,9 +2,15 @@
 /*
  * sink.c: rows a second of the SQLite sink: batches of biflow records as a sweep hands them over,
  * each a transaction, into a new database in the given folder. CPU and wall time, bytes a row of flow,
- * rows beside it included: "health" are records of which half (TCP) have some. Then samples a second,
+ * rows beside it included: "health" are records of which half (TCP) have some. "mix" are IPv4 conversations
+ * as a sweep a second finds them: some ended just now (active timeout), some two seconds ago (closed), some
+ * 15 (idle), so that rows come between those of sweeps before. Then samples a second,
  * frames of one size: into a database that takes all, and ("full") into one that is at its limit, so that
  * as many go as come.
+ *
+ * Then records a second with all sums by minute and hour kept, of traffic as a busy host has it: so many
+ * records a minute of their own time, in batches of a replay's size. CPU time of everything, the last
+ * flush with it, and the share of it that goes without sums.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,10 +27,12 @@
 #include "schema/db.h"
 #include "schema/db_sample.h"
 #include "timing.h"
+#include "zipf.h"
 
 #define ROUNDS_MAX 101
 #define START_MS 1700000000000
 #define FULL_BATCHES 8 /* that a database at its limit holds */
+#define MIX_BATCHES 60 /* before it is measured: rows come late by 15 */
 
 struct subject {
 	const char *name;
@@ -32,7 +40,11 @@ struct subject {
 	uint32_t captured; /* bytes of each sample; 0: they are flows */
 	bool health;
 	bool full;
+	bool mix;
 };
+
+#define SUM_BATCH 16384
+#define SUM_KEYS 5000
 
 static void die(const char *what, const char *text)
 {
@@ -62,6 +74,45 @@ static void make_record(uint64_t n, int64_t end_ms, struct flow_record *rec)
 	rec->half[0].ip_bytes = rec->half[0].packets * 106;
 	if (x & 6)
 		rec->half[1] = rec->half[0];
+}
+
+/* 1 and more, on average about `mean`: half of them 1 to mean, one in four up to twice that, and so on. */
+static uint64_t long_tail(uint64_t x, uint64_t mean)
+{
+	uint64_t most = mean / 2 << (__builtin_ctzll(x | 1ULL << 20) % 21);
+
+	return 1 + (x >> 21) % (most + 1);
+}
+
+/* What a sweep of that time finds: sports above 32768, one in five one-way, mean of packets 10 a direction. */
+static void make_mixed(uint64_t n, int64_t now_ms, struct flow_record *rec)
+{
+	static const uint32_t age_ms[] = {[END_IDLE] = 15000, [END_ACTIVE] = 0, [END_FLOW] = 2000};
+	uint64_t x = (n + 1) * 0x9e3779b97f4a7c15ULL, y = (n + 1) * 0xd6e8feb86659fd93ULL;
+	const bool tcp = x >> 40 & 1;
+
+	x ^= x >> 29;
+	y ^= y >> 31;
+	memset(rec, 0, sizeof(*rec));
+	rec->end_reason = x % 10 == 0 ? END_ACTIVE : tcp && x % 10 < 8 ? END_FLOW : END_IDLE;
+	rec->end_ms = now_ms - age_ms[rec->end_reason] - (int64_t)(y % 1000);
+	rec->start_ms = rec->end_ms - (int64_t)(y >> 20) % 60000;
+	rec->iface = 1;
+	rec->key = (struct flow_key){.ethertype = 0x0800, .proto = tcp ? 6 : 17, .dir = y >> 9 & 1};
+	rec->key.src[0] = htonl(0x0a000000 | (uint32_t)(x >> 44 & 0xffff));
+	rec->key.dst[0] = htonl((uint32_t)(y >> 24));
+	rec->key.sport = htons((uint16_t)(32768 + (x >> 20) % 28232));
+	rec->key.dport = htons(tcp ? 443 : 53);
+	rec->half[0].packets = long_tail(y >> 4, 5);
+	rec->half[1].packets = x % 5 ? long_tail(x >> 8, 5) : 0;
+	for (int i = 0; i < 2; i++) {
+		struct flow_half *half = &rec->half[i];
+
+		half->ip_bytes = half->packets * (i ? 50 + (x >> 30) % 1400 : 50 + (y >> 30) % 200);
+		half->bytes = half->ip_bytes + half->packets * 14;
+		half->tcp_flags = tcp && half->packets ? 0x1a : 0;
+	}
+	rec->half[0].tcp_syn = tcp && x % 10;
 }
 
 /* Of TCP: round trips of all, something wrong in one of eight, a socket of this host in every other. */
@@ -102,7 +153,8 @@ static void fill_flows(struct sink_batch *batch, const struct subject *subject, 
 	for (size_t i = 0; !err && i < subject->rows; i++) {
 		struct flow_record rec;
 
-		make_record(sweep * subject->rows + i, START_MS + (int64_t)sweep * 1000, &rec);
+		(subject->mix ? make_mixed : make_record)(sweep * subject->rows + i,
+							  START_MS + (int64_t)sweep * 1000, &rec);
 		if (subject->health)
 			add_health(sweep * subject->rows + i, &rec);
 		err = sink_batch_add_record(batch, &rec);
@@ -172,7 +224,7 @@ static void print_cost(const struct subject *subject, int rounds, double bytes, 
 {
 	double rows = (double)subject->rows, mid = median(cpu, rounds),
 	       mid_wall = median(wall, rounds);
-	int stored = subject->full ? FULL_BATCHES : rounds;
+	int stored = subject->full ? FULL_BATCHES : rounds + (subject->mix ? MIX_BATCHES : 0);
 	char name[32];
 
 	snprintf(name, sizeof(name), subject->captured ? "%s%u" : "%s", subject->name,
@@ -223,11 +275,99 @@ static void run(const char *path, const struct subject *subject, int rounds)
 		while (sweep < FULL_BATCHES)
 			write_one(sink, &batch, subject, ++sweep, &cpu[0], &wall[0]);
 	}
+	while (subject->mix && sweep < MIX_BATCHES)
+		write_one(sink, &batch, subject, ++sweep, &cpu[0], &wall[0]);
 	for (int i = 0; i < rounds; i++)
 		write_one(sink, &batch, subject, ++sweep, &cpu[i], &wall[i]);
 	sink->ops->free(sink);
 	sink_batch_free(&batch);
 	print_cost(subject, rounds, take_files(path), cpu, wall);
+}
+
+/* Traffic of so many records a minute, written with that many keys. */
+struct density {
+	const char *name;
+	uint64_t per_minute;
+	uint64_t records;
+};
+
+static struct sink *open_summing(const char *path, uint32_t keys, bool sync)
+{
+	const struct sink_rollup_config config = {.keys = keys, .late_ms = ZIPF_IDLE_MS + 5000};
+	struct db_error error;
+	struct sqlite3 *db;
+	struct sink *sink;
+	int lock_fd;
+
+	if (db_open_writer(path, sync, &db, &lock_fd, &error))
+		die("database", error.text);
+	sink = sink_sqlite_new(db, lock_fd);
+	if (!sink)
+		die("sink", strerror(ENOMEM));
+	sink_sqlite_rollup(sink, &config);
+	return sink;
+}
+
+static double write_sums(struct sink *sink, const struct density *density, struct zipf *zipf)
+{
+	struct sink_batch batch = {0};
+	char text[SINK_ERROR_MAX] = "";
+	double cpu = 0, begun;
+	uint64_t done = 0;
+
+	while (done < density->records) {
+		sink_batch_reset(&batch);
+		batch.sweep++;
+		for (int i = 0; i < SUM_BATCH; i++, done++) {
+			int64_t ms = START_MS + (int64_t)(done * 60000 / density->per_minute);
+			struct flow_record rec;
+
+			zipf_record(zipf, ms, &rec);
+			if (sink_batch_add_record(&batch, &rec))
+				die("batch", strerror(ENOMEM));
+		}
+		begun = cpu_time_ns();
+		if (sink->ops->write(sink, &batch, text, sizeof(text)))
+			die("write", text);
+		cpu += cpu_time_ns() - begun;
+	}
+	begun = cpu_time_ns();
+	sink->ops->free(sink);
+	sink_batch_free(&batch);
+	return (cpu + cpu_time_ns() - begun) / (double)done;
+}
+
+static double run_sums(const char *path, const struct density *density, uint32_t keys,
+		       double *ret_bytes)
+{
+	struct zipf *zipf = zipf_new();
+	double ns;
+
+	if (!zipf)
+		die("traffic", strerror(ENOMEM));
+	ns = write_sums(open_summing(path, keys, true), density, zipf);
+	*ret_bytes = take_files(path) / (double)density->records;
+	free(zipf);
+	return ns;
+}
+
+static void compare_sums(const char *path)
+{
+	static const struct density densities[] = {
+		{"7000 a minute", 7000, 7000 * 150},
+		{"7000 a second", 7000 * 60, 7000 * 60 * 5},
+	};
+
+	for (size_t i = 0; i < sizeof(densities) / sizeof(densities[0]); i++) {
+		double bytes, plain_bytes, plain, sums;
+
+		plain = run_sums(path, &densities[i], 0, &plain_bytes);
+		sums = run_sums(path, &densities[i], SUM_KEYS, &bytes);
+		printf("sums    %-14s%7.2f us CPU a row %9.0f rows a CPU second, %.0f %% of it for the sums  "
+		       "%7.1f bytes a row, %.1f without\n",
+		       densities[i].name, sums / 1e3, 1e9 / sums, 100 * (1 - plain / sums), bytes,
+		       plain_bytes);
+	}
 }
 
 int main(int argc, char **argv)
@@ -239,6 +379,8 @@ int main(int argc, char **argv)
 		{.name = "health", .rows = 10000, .health = true},
 		{.name = "flows", .rows = 100000},
 		{.name = "health", .rows = 100000, .health = true},
+		{.name = "mix", .rows = 1000, .mix = true},
+		{.name = "mix", .rows = 10000, .mix = true},
 		{.name = "samples ", .rows = 1000, .captured = SAMPLE_SNAPLEN},
 		{.name = "samples ", .rows = 10000, .captured = SAMPLE_SNAPLEN},
 		{.name = "full ", .rows = 10000, .captured = SAMPLE_SNAPLEN, .full = true},
@@ -248,14 +390,16 @@ int main(int argc, char **argv)
 	int rounds = argc > 2 ? atoi(argv[2]) : 9;
 	char path[512];
 
-	if (argc < 2 || argc > 3 || rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: sink FOLDER [ROUNDS]\n");
+	if (argc < 2 || argc > 4 || rounds < 1 || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: sink FOLDER [ROUNDS [sums]]\n");
 		return 2;
 	}
 	printf("# SQLite sink, one transaction and fsync a batch; medians of %d batches\n", rounds);
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+	for (size_t i = 0; argc < 4 && i < sizeof(subjects) / sizeof(subjects[0]); i++) {
 		snprintf(path, sizeof(path), "%s/bench-%zu.db", argv[1], i);
 		run(path, &subjects[i], rounds);
 	}
+	snprintf(path, sizeof(path), "%s/bench-sums.db", argv[1]);
+	compare_sums(path);
 	return 0;
 }
