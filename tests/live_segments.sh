@@ -42,10 +42,12 @@ net() {
 largest() { tcpdump -nn -r "$1" "$2" 2>/dev/null | sed -n 's/.*length \([0-9]*\).*/\1/p' | sort -n | tail -n 1; }
 
 # The packets of the second capture, as far as they were cut from packets of the first, are those of the
-# third: how many of them, and what differs first. Of others the kernel alone made the checksum.
+# third: how many of them, and what differs first. Of others the kernel alone made the checksum. The order
+# is not compared: packets of two CPUs may pass each other between the captures.
 compare() {
 	python3 - "$1" "$2" "$3" "$4" <<'PY'
 import struct, sys
+from collections import Counter
 def read(name):
     with open(name, 'rb') as f:
         data = f.read()
@@ -55,20 +57,29 @@ def read(name):
         out.append(data[at + 16:at + 16 + n])
         at += 16 + n
     return out
+def differ(a, b):
+    return [n for n, (x, y) in enumerate(zip(a, b)) if x != y]
 whole, wire, got = (read(n) for n in sys.argv[1:4])
 size = int(sys.argv[4])
 head = max(map(len, wire)) - size
 at = cut = 0
 if len(wire) != len(got):
     sys.exit(f'{len(got)} packets, {len(wire)} on the wire')
+left, rest = Counter(wire), Counter()
 for packet in whole:
     count = max(1, -(-(len(packet) - head) // size))
-    for i in range(at, at + count):
-        if len(wire[i]) != len(got[i]) or (count > 1 and wire[i] != got[i]):
-            where = [n for n, (a, b) in enumerate(zip(wire[i], got[i])) if a != b]
-            sys.exit(f'packet {i} of {count}: {len(got[i])} bytes, {len(wire[i])} on the wire, differ at {where[:20]}')
+    for packet in got[at:at + count]:
+        if count == 1:
+            rest[len(packet)] += 1
+        elif left[packet] > 0:
+            left[packet] -= 1
+        else:
+            near = min((w for w in left.elements() if len(w) == len(packet)), key=lambda w: len(differ(w, packet)), default=b'')
+            sys.exit(f'a packet of {count}, {len(packet)} bytes, is not on the wire: the nearest differs at {differ(near, packet)[:20]}')
     at += count
     cut += count if count > 1 else 0
+if rest != Counter(map(len, left.elements())):
+    sys.exit('the packets that were not cut have other lengths')
 print(cut)
 PY
 }
