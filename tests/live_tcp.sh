@@ -5,8 +5,8 @@
 # middle and at the receiver, against what the ends' own captures prove (tcp_truth.py), the sender's kernel
 # and, where it is installed, tshark. What is sent again and what is out of order is a question of time:
 # of the very captures that tshark reads it is judged to 2 packets or 2 %, of the hooks, which have times of
-# their own (the capture's are of another place in the kernel), to 10 packets or 10 %. Then single events,
-# with known counts: a window that closes, a port that is closed, keep-alives, SYNs and SYN-ACKs again,
+# their own (the capture's are of another place in the kernel), to 10 packets or 10 %, and up to three times on a
+# host that is busy with other work. Then single events, with known counts: a window that closes, a port that is closed, keep-alives, SYNs and SYN-ACKs again,
 # resets, a half-closed connection.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
@@ -39,13 +39,36 @@ watch_stop() {
 # kernel_retransmits: segments, of A's kernel so far
 kernel_retransmits() { in_a cat /proc/net/snmp | awk '/^Tcp:/ && $2 ~ /[0-9]/ { print $13 }'; }
 
+ATTEMPTS=3 # of a scenario whose judgement is a question of time, on a host that has other work
+ATTEMPT=1
+AGAIN=no
+
+# fail_in_time MESSAGE: a failure where the last attempt has it too
+fail_in_time() {
+	if [ "$ATTEMPT" = "$ATTEMPTS" ]; then
+		fail "$1"
+	else
+		AGAIN=yes
+		say "attempt $ATTEMPT: $1"
+	fi
+}
+
+# attempts FUNCTION ARG...: it, and again where it failed in time
+attempts() {
+	for ((ATTEMPT = 1; ATTEMPT <= ATTEMPTS; ATTEMPT++)); do
+		AGAIN=no
+		"$@"
+		[ "$AGAIN" = yes ] || break
+	done
+}
+
 # judge LABEL SUMS DB JUDGE [OFF]: the counts named, within OFF packets or percent (2)
 judge() {
 	if flows_json "$3" --uniflow | "$WL_ROOT/tests/tshark_tcp.py" --compare "$2" --judge "$4" --least 100 \
 		--limit "${5:-2}" --percent "${5:-2}" >"$WL_TMP/said"; then
 		pass
 	else
-		fail "$1: $(grep '^differs' "$WL_TMP/said")"
+		fail_in_time "$1: $(grep '^differs' "$WL_TMP/said")"
 	fi
 }
 
@@ -100,21 +123,32 @@ judge_kernel() {
 		got=$(tcp_sum "${DB_OF[sender]}" "$field" "$SRC" 5201)
 		sum=$((sum + got))
 	done
-	assert_between "$1: sent again, of $2 by the kernel" "$sum" $(($2 * 98 / 100 - 2)) $(($2 * 102 / 100 + 2))
+	if [ "$sum" -ge $(($2 * 98 / 100 - 2)) ] && [ "$sum" -le $(($2 * 102 / 100 + 2)) ]; then
+		pass
+	else
+		fail_in_time "$1: $sum sent again, $2 by the kernel"
+	fi
+}
+
+# What is sent again though nothing was lost came of a timer of the kernel's, which has its word on it
+nothing_lost() {
+	local got
+	lossy "nothing, GSO" net.ipv4.tcp_sack=1 10.1.0.2 2 --delay 1
+	got=$(tcp_sum "${DB_OF[receiver]}" retransmits 10.1.0.1 5201)
+	if [ "$got" = 0 ]; then pass; else fail_in_time "nothing: $got retransmits"; fi
 }
 
 test_lossy() {
 	local sack=net.ipv4.tcp_sack
-	lossy "1 %, no delay" $sack=1 10.1.0.2 4 --loss 1/200
-	lossy "1 %, 40 ms" $sack=1 10.1.0.2 5 --loss 1/200 --delay 10
-	lossy "5 %, 40 ms, no SACK" $sack=0 10.1.0.2 5 --loss 1/40 --delay 10
-	lossy "reordering, 40 ms" $sack=1 10.1.0.2 4 --reorder 1/200:4 --delay 10
-	lossy "1 % and reordering, IPv6" $sack=1 fd00:1::2 4 --loss 1/200 --reorder 1/200:2
+	attempts lossy "1 %, no delay" $sack=1 10.1.0.2 4 --loss 1/200
+	attempts lossy "1 %, 40 ms" $sack=1 10.1.0.2 5 --loss 1/200 --delay 10
+	attempts lossy "5 %, 40 ms, no SACK" $sack=0 10.1.0.2 5 --loss 1/40 --delay 10
+	attempts lossy "reordering, 40 ms" $sack=1 10.1.0.2 4 --reorder 1/200:4 --delay 10
+	attempts lossy "1 % and reordering, IPv6" $sack=1 fd00:1::2 4 --loss 1/200 --reorder 1/200:2
 	GSO=on
 	offloads $GSO
-	lossy "1 %, 40 ms, GSO" $sack=1 10.1.0.2 5 --loss 1/200 --delay 10
-	lossy "nothing, GSO" $sack=1 10.1.0.2 2 --delay 1
-	assert_eq "nothing: retransmits" "$(tcp_sum "${DB_OF[receiver]}" retransmits 10.1.0.1 5201)" 0
+	attempts lossy "1 %, 40 ms, GSO" $sack=1 10.1.0.2 5 --loss 1/200 --delay 10
+	attempts nothing_lost
 	GSO=off
 	offloads $GSO
 }
@@ -194,12 +228,22 @@ check_events_tshark() {
 	done
 }
 
+# The captures that are to judge have every packet of their devices
+captures_whole() {
+	local place
+	for place in sender receiver; do
+		[ "$(cat "$WL_TMP/$place.pcap.missed")" = 0 ] && continue
+		fail_in_time "tcpdump, $place: $(cat "$WL_TMP/$place.pcap.missed") missed: $(tail -n 3 "$WL_TMP/$place.pcap.said")"
+		return 1
+	done
+}
+
 test_events() {
 	PLACES=("sender $NSA va" "receiver $NSB vb")
-	serve "$NSB" 9 || { fail "no server"; return; }
 	watch_start || return
 	make_events
 	watch_stop
+	captures_whole || return
 	check_events
 	[ "$TSHARK" = no ] || check_events_tshark
 }
@@ -211,5 +255,6 @@ wire_net two || { fail "no veth pairs"; finish; }
 offloads off
 iperf_server "$NSB" 5201 || { fail "no server"; finish; }
 test_lossy
-test_events
+serve "$NSB" 9 || { fail "no server"; finish; }
+attempts test_events
 finish

@@ -84,6 +84,9 @@ wire_stop() {
 	WIRE_PIDS=()
 }
 
+# device_packets NETNS IFACE: that came and went so far
+device_packets() { ip -n "$1" -s -j link show dev "$2" | jq '.[0].stats64 | .rx.packets + .tx.packets'; }
+
 # record NETNS IFACE FILE [ARG...]: tcpdump with nanoseconds; pids in RECORD_PIDS
 record() {
 	local netns=$1 iface=$2 file=$3
@@ -92,19 +95,35 @@ record() {
 	WL_PIDS+=("$!")
 	RECORD_PIDS+=("$!")
 	wait_until 10 grep -qs 'listening on' "$file.said" || fail "tcpdump $iface: $(cat "$file.said")"
+	RECORDS+=("$netns $iface $file $(device_packets "$netns" "$iface")")
 }
 
 RECORD_PIDS=()
+RECORDS=()
 
-# record_stop: all of them, when their files do not grow any more
-record_stop() {
-	local pid
+# records_written: the files do not grow any more
+records_written() {
+	local before file
+	before=$(for file in "${RECORDS[@]}"; do stat -c %s "$(cut -d ' ' -f 3 <<<"$file")"; done)
 	wait_ms 300
+	[ "$before" = "$(for file in "${RECORDS[@]}"; do stat -c %s "$(cut -d ' ' -f 3 <<<"$file")"; done)" ]
+}
+
+# record_stop: all of them, when their files do not grow any more; what each missed of its device's packets
+# is in FILE.missed (a filter misses much)
+record_stop() {
+	local pid record netns iface file before
+	wait_until 20 records_written || fail "tcpdump does not come to an end"
 	for pid in "${RECORD_PIDS[@]}"; do
 		kill -INT "$pid"
 		wait_until 10 gone "$pid" || fail "tcpdump does not end"
 	done
+	for record in "${RECORDS[@]}"; do
+		read -r netns iface file before <<<"$record"
+		echo $(($(device_packets "$netns" "$iface") - before - $(frames_of "$file"))) >"$file.missed"
+	done
 	RECORD_PIDS=()
+	RECORDS=()
 }
 
 # --- peers ----------------------------------------------------------------------------------------
