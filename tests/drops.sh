@@ -26,7 +26,7 @@ udp() {
 
 # A socket in B that nobody reads, with room for little.
 deaf() {
-	in_b python3 -c "
+	exec ip netns exec "$NSB" python3 -c "
 import signal, socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
