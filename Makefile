@@ -7,7 +7,7 @@
 # make fuzz         libFuzzer targets, FUZZ_SECONDS=3600 each; fuzz-quick 60 s each; fuzz-build none
 # make bench-tools  benchmarks in build/bench/; scripts/bench.sh runs them
 # make install      DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc; make uninstall
-# CC=clang, SAN=1 (ASan and UBSan, in build/san), B=DIR and V=1 as one would expect.
+# CC=clang, SAN=1 (ASan and UBSan, build/san), FAULTS=1 (points to die at, build/faults), B=DIR, V=1 as expected.
 
 CC ?= gcc
 CLANG ?= clang
@@ -17,7 +17,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 VERSION := 0.1.0
 
-B := build$(if $(SAN),/san)
+B := build$(if $(SAN),/san)$(if $(FAULTS),/faults)
 Q := $(if $(V),,@)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
@@ -25,7 +25,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings
 COMMA := ,
 SANFLAGS := $(if $(SAN),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)
+CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)$(if $(FAULTS), -DWIRELEDGER_FAULTS)
 CFLAGS ?= -O3 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
@@ -37,7 +37,7 @@ BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c trace/health.bpf.c
 BPF_HDR := $(wildcard schema/*.h trace/*.bpf.h)
 SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(BPF_SRC)))
 SCHEMA_SRC := $(wildcard schema/*.c)
-FLOWD_SRC := $(filter-out flowd/main.c,$(wildcard flowd/*.c)) $(wildcard xdp/*_hook.c tc/*_hook.c trace/trace_*.c)
+FLOWD_SRC := $(filter-out flowd/main.c $(if $(FAULTS),,flowd/fault.c),$(wildcard flowd/*.c)) $(wildcard xdp/*_hook.c tc/*_hook.c trace/trace_*.c)
 CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(SCHEMA_SRC) $(FLOWD_SRC) $(CLI_SRC))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* export.c: the way out of a sweep: due conversations to records, records to marks. See sweep.h. */
 #include "flowd/books.h"
+#include "flowd/fault.h"
 #include "flowd/record.h"
 #include "flowd/sweep.h"
 
@@ -41,13 +42,18 @@ static void mark_slot(struct sweep *sweep, uint32_t index)
 	if (!pending_room(sweep))
 		return;
 	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
+	FAULT_POINT("mark-1-void");
 	mark->sweep = (uint32_t)sweep->number;
 	if (side->health)
 		mark_health(sweep, index);
+	FAULT_POINT("mark-2-health");
 	mark->bytes = side->bytes;
 	mark->ip_bytes = side->ip_bytes;
+	FAULT_POINT("mark-3-bytes");
 	mark->packets = side->packets;
+	FAULT_POINT("mark-4-packets");
 	__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
+	FAULT_POINT("mark-5-pending");
 	sweep->pending[sweep->pendings++] = index | (side->health ? PENDING_HEALTH : 0);
 }
 
@@ -89,6 +95,7 @@ static bool export_one(void *arg, const struct expire_record *from)
 		if (sink_batch_add_record(&sweep->batch, &rec))
 			return false;
 		books_record(sweep, from);
+		FAULT_POINT("export-1-record");
 	}
 	for (int i = 0; i < 2; i++) {
 		if (from->ref[i] != EXPIRE_NONE)
@@ -118,13 +125,17 @@ bool sweep_export(struct sweep *sweep, bool all)
 		(void)expire_all(sweep->expire, export_one, sweep);
 	else
 		(void)expire_due(sweep->expire, clock_mono().ns, export_one, sweep);
+	FAULT_POINT("export-2-records");
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	FAULT_POINT("export-3-books");
 	if (sweep->fill)
 		sweep->fill(sweep->fill_arg, &sweep->batch);
+	FAULT_POINT("export-4-beside");
 	export_counters(sweep);
+	FAULT_POINT("export-5-counters");
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
 	sweep->in_flight = sweep->batch.records || sweep->batch.books || sweep->batch.samples ||
@@ -136,24 +147,32 @@ bool sweep_export(struct sweep *sweep, bool all)
 
 void sweep_settle(struct sweep *sweep)
 {
+	FAULT_POINT("settle-01-committed");
 	for (size_t i = 0; sweep->in_flight && i < sweep->pendings; i++) {
 		uint32_t index = sweep->pending[i] & ~PENDING_HEALTH;
 		struct flow_mark *mark = sweep_mark(sweep, index);
 
 		__atomic_store_n(&mark->committed.birth, 0, __ATOMIC_RELEASE);
+		FAULT_POINT("settle-02-void");
 		mark->committed.sweep = mark->pending.sweep;
+		FAULT_POINT("settle-03-sweep");
 		mark->committed.packets = mark->pending.packets;
 		mark->committed.bytes = mark->pending.bytes;
 		mark->committed.ip_bytes = mark->pending.ip_bytes;
+		FAULT_POINT("settle-04-counts");
 		if (sweep->pending[i] & PENDING_HEALTH) {
 			struct flow_health_mark *health = sweep_health_mark(sweep, index);
 
 			health->committed = health->pending;
 		}
+		FAULT_POINT("settle-05-health");
 		__atomic_store_n(&mark->committed.birth, mark->pending.birth, __ATOMIC_RELEASE);
+		FAULT_POINT("settle-06-mark");
 	}
 	sweep->pendings = 0;
+	FAULT_POINT("settle-07-marks");
 	ring_release(&sweep->ring, sweep->batch.ring_pos);
+	FAULT_POINT("settle-08-released");
 	if (sweep->in_flight)
 		sweep->number++;
 	books_settle(sweep);

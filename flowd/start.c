@@ -19,6 +19,7 @@
 #include "flowd/books.h"
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
+#include "flowd/fault.h"
 #include "flowd/iface.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
@@ -76,7 +77,9 @@ static int open_pins(struct flowd *flowd, bool create)
 static void remove_pins(struct flowd *flowd)
 {
 	tracing_unpin(flowd);
+	FAULT_POINT("stop-10-events");
 	maps_unpin(flowd->pin_dir);
+	FAULT_POINT("stop-12-maps");
 	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
@@ -150,6 +153,7 @@ static int open_sweep(struct flowd *flowd)
 	bool ours;
 	int err;
 
+	FAULT_POINT("start-04-maps");
 	db_meta_get_int(flowd->db, "last_sweep", &last_sweep);
 	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
 	db_meta_get_int(flowd->db, "generation", &generation);
@@ -173,17 +177,21 @@ static int open_sweep(struct flowd *flowd)
 			"the packets of that are unaccounted",
 			config->db);
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
+	FAULT_POINT("start-08-marks");
 	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
 	if (!ours)
 		err = db_meta_set_int(flowd->db, "ring_pos", 0);
 	if (!ours)
 		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+	FAULT_POINT("start-09-positions");
 	err = err ? err
 		  : db_meta_set_int(flowd->db, "generation",
 				    (int64_t)flowd->maps.control->generation);
+	FAULT_POINT("start-10-generation");
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
 	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
 	err = err ? err : set_host(flowd->db);
+	FAULT_POINT("start-11-host");
 	if (err)
 		log_err("%s: %s", config->db,
 			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
@@ -261,6 +269,7 @@ static int prepare(struct flowd *flowd, bool create)
 	flowd->instance_fd = lock_take(flowd->config->instance);
 	err = flowd->instance_fd < 0 ? flowd->instance_fd : 0;
 	err = err ? err : read_netns(flowd);
+	FAULT_POINT("start-01-lock");
 	if (!err && create) {
 		err = iface_check(flowd->config, error);
 		if (err)
@@ -269,7 +278,9 @@ static int prepare(struct flowd *flowd, bool create)
 	/* a start is refused for its database before, a detach for its maps: the other is not touched */
 	if (create)
 		err = err ? err : start_database(flowd);
+	FAULT_POINT("start-02-database");
 	err = err ? err : open_pins(flowd, create);
+	FAULT_POINT("start-03-folder");
 	err = err ? err : open_maps(flowd);
 	if (!create)
 		err = err ? err : start_database(flowd);
@@ -279,6 +290,7 @@ static int prepare(struct flowd *flowd, bool create)
 		if (err)
 			log_err("%s", error);
 	}
+	FAULT_POINT("start-12-interfaces");
 	return err ? err : open_samples(flowd, create);
 }
 
@@ -359,6 +371,7 @@ static int first_sweep(struct flowd *flowd)
 		if (!books_moving(&flowd->sweep))
 			break;
 	}
+	FAULT_POINT("start-20-first");
 	if (!books_open(&flowd->sweep))
 		return 0;
 	return iface_rows_open(flowd);
@@ -375,6 +388,7 @@ int start(struct flowd *flowd)
 	err = err ? err : clear_orphan(flowd->config);
 	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, true);
+	FAULT_POINT("start-13-samples");
 	if (!err) {
 		err = control_open(flowd, &flowd->control);
 		if (err)
@@ -387,11 +401,16 @@ int start(struct flowd *flowd)
 		else
 			tracing_open(flowd, true);
 	}
+	FAULT_POINT("start-18-events");
 	err = err ? err : begin_samples(flowd);
+	FAULT_POINT("start-19-settings");
 	err = err ? err : drop_privileges();
 	err = err ? err : first_sweep(flowd);
+	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
+	FAULT_POINT("start-22-counters");
 	err = err ? err : start_sink(flowd);
+	FAULT_POINT("start-23-sink");
 	if (err)
 		undo(flowd);
 	return err;
@@ -402,21 +421,28 @@ bool stop(struct flowd *flowd)
 	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped;
 
 	counter_thread_stop(flowd);
+	FAULT_POINT("stop-01-begun");
 	if (!keep) {
 		iface_detach(flowd);
 		tracing_detach(flowd);
 	}
+	FAULT_POINT("stop-02-detached");
 	written = run_finish(flowd);
+	FAULT_POINT("stop-07-finished");
 	stopped = sink_writer_stop(flowd->writer, 1000);
+	FAULT_POINT("stop-08-writer");
 	flowd->db = sink_sqlite_db(sink_writer_sink(flowd->writer));
 	if (stopped && flowd->db && !keep)
 		iface_rows_closed(flowd);
+	FAULT_POINT("stop-09-rows");
 	flowd->unwritten = !written;
 	if (!written)
 		log_err("not every flow could be written: the maps are left for the next flowd");
 	if (!keep && written)
 		remove_pins(flowd);
+	FAULT_POINT("stop-13-pins");
 	put_down(flowd);
+	FAULT_POINT("stop-16-down");
 	return written;
 }
 

@@ -3,6 +3,7 @@
 #include "flowd/sweep.h"
 
 #include "flowd/books.h"
+#include "flowd/fault.h"
 #include "flowd/outer.h"
 #include "schema/tcp.h"
 
@@ -58,6 +59,7 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 		mark->committed = mark->pending;
 	else
 		mark->pending = mark->committed;
+	FAULT_POINT("start-07-mark");
 	if (last_sweep && mark->committed.birth && mark->committed.sweep > (uint32_t)last_sweep)
 		sweep->lost = true;
 	if (!last_sweep) /* numbered by another database: its numbers mean nothing here */
@@ -92,7 +94,9 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 		sweep_close(ret_sweep);
 		return err;
 	}
+	FAULT_POINT("start-05-ring");
 	ring_skip(&ret_sweep->ring, ring_pos);
+	FAULT_POINT("start-06-skipped");
 	for (uint32_t i = 0; i < slots; i++) {
 		ret_sweep->side[i].ref = EXPIRE_NONE;
 		ret_sweep->side[i].next = EXPIRE_NONE;
@@ -261,7 +265,9 @@ void sweep_absorb(struct sweep *sweep)
 			continue;
 		if (size >= sizeof(*record))
 			health = record->health;
+		FAULT_POINT("ring-1-read");
 		absorb_one(sweep, record, &health);
+		FAULT_POINT("ring-2-absorbed");
 		records++;
 		if (ring_used(&sweep->ring) > sweep->ring.bytes / 8 * 7) {
 			sweep->stats.released_early +=
@@ -334,6 +340,7 @@ static void visit_slot(struct sweep *sweep, uint32_t index)
 	if (slot.birth != side->birth && !next_life(sweep, index, slot.birth))
 		return;
 	gain_read(sweep, index, &slot, &health, &delta);
+	FAULT_POINT("sweep-03-slot");
 	sweep->stats.visited++;
 	if (!delta_is_any(&delta))
 		return;
@@ -375,13 +382,19 @@ void sweep_visit(struct sweep *sweep, bool all)
 	uint32_t epoch = __atomic_load_n(&sweep->maps->control->epoch, __ATOMIC_RELAXED);
 
 	books_read(sweep, false);
+	FAULT_POINT("sweep-01-books");
 	sweep_absorb(sweep);
+	FAULT_POINT("sweep-02-drained");
 	sweep->stats.visited = 0;
 	for (uint32_t set = 0; set < sweep->maps->sets; set++)
 		visit_set(sweep, set, all);
+	FAULT_POINT("sweep-04-visited");
 	sweep_absorb(sweep);
+	FAULT_POINT("sweep-05-drained");
 	books_read(sweep, true);
+	FAULT_POINT("sweep-06-books");
 	expire_pair(sweep->expire, slots_moved, sweep);
+	FAULT_POINT("sweep-07-paired");
 	/* a program that ran all through the pass may still write the epoch before */
 	sweep->since = epoch > 1 ? epoch - 1 : 0;
 }
@@ -389,6 +402,7 @@ void sweep_visit(struct sweep *sweep, bool all)
 void sweep_turn(struct sweep *sweep)
 {
 	__atomic_fetch_add(&sweep->maps->control->epoch, 1, __ATOMIC_RELEASE);
+	FAULT_POINT("sweep-10-turned");
 	sweep->stats.sweeps++;
 }
 
