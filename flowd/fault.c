@@ -101,7 +101,7 @@ void fault_begin(void)
 	const char *text = getenv("WIRELEDGER_KILL");
 	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
 
-	if (!text)
+	if (!text || !*text)
 		return;
 	if (!strcmp(text, "list"))
 		print_points();

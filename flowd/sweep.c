@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define TORN_TRIES 1000
-#define RING_RECORD_BYTES (FLOW_EVICTED_PLAIN + 8) /* at least, with the ring's own header */
 
 static const struct flow_slot *slot_at(const struct sweep *sweep, uint32_t index)
 {
@@ -269,11 +268,6 @@ void sweep_absorb(struct sweep *sweep)
 		absorb_one(sweep, record, &health);
 		FAULT_POINT("ring-2-absorbed");
 		records++;
-		if (ring_used(&sweep->ring) > sweep->ring.bytes / 8 * 7) {
-			sweep->stats.released_early +=
-				(sweep->ring.read_pos - *sweep->ring.consumer) / RING_RECORD_BYTES;
-			ring_release(&sweep->ring, sweep->ring.read_pos);
-		}
 	}
 	sweep->stats.absorbed += records;
 }

@@ -31,12 +31,11 @@ struct sweep_stats {
 	uint64_t visited; /* slots, in the last pass */
 	uint64_t last_us; /* of the last pass, export included */
 	uint64_t max_us;
-	uint64_t absorbed;	 /* ring records */
-	uint64_t released_early; /* ring records given back uncommitted, under pressure */
-	uint64_t stale;		 /* ring records of a life that had been read already: a bug */
-	uint64_t torn;		 /* slots whose key changed too fast to be read: next time */
-	uint64_t folded;	 /* deltas folded by flowd, as its table is full */
-	uint64_t lost_packets;	 /* no memory for any key: under unaccounted */
+	uint64_t absorbed;     /* ring records */
+	uint64_t stale;	       /* ring records of a life that had been read already: a bug */
+	uint64_t torn;	       /* slots whose key changed too fast to be read: next time */
+	uint64_t folded;       /* deltas folded by flowd, as its table is full */
+	uint64_t lost_packets; /* no memory for any key: under unaccounted */
 };
 
 struct outer;
@@ -83,8 +82,8 @@ void sweep_close(struct sweep *sweep);
 
 /*
  * Read the evicted ring. Cheap where it is empty; may be called at any time. Records stay in the
- * ring until they are committed; only where it is nearly full and the sink is behind they are given
- * back once they are in the table, and are lost if flowd is killed then.
+ * ring until they are committed, however full it is: flowd may be killed at any time. Where there is
+ * no room for another, the hooks fold.
  */
 void sweep_absorb(struct sweep *sweep);
 

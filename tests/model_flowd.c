@@ -16,9 +16,7 @@
 
 struct model_flowd flowd;
 static struct maps maps;
-static bool stored;		 /* the batch in flight is in the database */
-static uint64_t early_begun;	 /* released_early as of the last batch begun */
-static uint64_t early_committed; /* the same, once that batch is in */
+static bool stored; /* the batch in flight is in the database */
 
 /* ---- hooks ---- */
 
@@ -209,14 +207,11 @@ void flowd_start(void)
 	load_books(ours);
 	world.db->generation = world.control.generation;
 	stored = false;
-	early_committed = early_begun = 0;
 	first_sweep(maps.taken_over && !ours);
 }
 
 void flowd_die(void)
 {
-	if (flowd.sweep.stats.released_early > early_committed)
-		flowd.lossy = true;
 	sweep_close(&flowd.sweep);
 }
 
@@ -258,10 +253,8 @@ static void store(struct model_db *to)
 
 static void begin(bool all)
 {
-	early_begun = flowd.sweep.stats.released_early;
 	stored = false;
-	if (!sweep_export(&flowd.sweep, all))
-		early_committed = early_begun;
+	(void)sweep_export(&flowd.sweep, all);
 }
 
 /* The transaction and what follows it are two steps, so that a kill may come between them. */
@@ -274,7 +267,6 @@ static void writer(void)
 		return;
 	}
 	sweep_settle(&flowd.sweep);
-	early_committed = early_begun;
 }
 
 static void turn(void)

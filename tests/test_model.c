@@ -8,8 +8,7 @@
  *
  *   plain    traffic at every atomic access of flowd, and an eviction at almost every new flow
  *   kills    flowd dies anywhere: in a pass, between the atomic stores of a mark, after the
- *            transaction. Sums may be short then only where ring records were released early
- *            (sweep.h), never too high
+ *            transaction
  *   more     batches of 8 records: most of what is due has to wait for the next
  *   fold     flowd's table has room for 20 conversations: the rest is folded
  *   stall    the database stands still for long, with room for 24 records in the ring
@@ -79,10 +78,9 @@ static void complain(const char *what, const struct flow_key *key, uint64_t want
 		    (unsigned long long)got, (long long)(got - want));
 }
 
-/* What must be equal; less is accepted where records were released early and flowd was killed. */
 static void expect(const char *what, const struct flow_key *key, uint64_t want, uint64_t got)
 {
-	if (got > want || (got < want && !flowd.lossy))
+	if (got != want)
 		complain(what, key, want, got);
 }
 
@@ -142,7 +140,7 @@ static void finish_run(void)
 	traffic_rest();
 	flowd_finish();
 	check_flows();
-	for (uint32_t i = 2; i < MODEL_IFACES * 2 && !flowd.lossy; i++)
+	for (uint32_t i = 2; i < MODEL_IFACES * 2; i++)
 		check_books(i / 2, i % 2);
 	if (flowd.sweep.stats.stale)
 		complain("stale ring records", NULL, 0, flowd.sweep.stats.stale);
@@ -197,7 +195,6 @@ static void run_once(const struct mode *mode, uint64_t seed)
 	world_new(mode, seed);
 	run.seed = seed;
 	run.step = run.stalled = run.bad = 0;
-	flowd.lossy = false;
 	if (setjmp(flowd.grave)) {
 		world.mortal = false;
 		flowd_die();
