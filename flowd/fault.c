@@ -2,8 +2,11 @@
 /*
  * fault.c: the points of fault.h. Those within SQLite's own work are system calls of its unix VFS, told
  * apart by the file that is written: the log, or the database itself, which only a checkpoint writes.
+ * Nothing where they are not compiled in.
  */
 #include "flowd/fault.h"
+
+#ifdef WIRELEDGER_FAULTS
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -112,3 +115,5 @@ void fault_begin(void)
 	vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)write_at);
 	vfs->xSetSystemCall(vfs, "ftruncate", (sqlite3_syscall_ptr)cut);
 }
+
+#endif
