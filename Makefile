@@ -30,7 +30,7 @@ CFLAGS ?= -O3 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
 FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpcap -lpthread
-CLI_LIBS := -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -lcares -lpthread
+CLI_LIBS := -lbpf -lelf -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -lcares -lpthread
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
 BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c trace/health.bpf.c
