@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "schema/bpffs.h"
+
 #define LOOPBACK 1 /* the first device of a network namespace */
 #define NEEDED (1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_PERFMON)
 
@@ -89,6 +91,17 @@ static uint64_t read_caps(void)
 	if (file)
 		fclose(file);
 	return caps;
+}
+
+/* As flowd looks for it: here, else where the outermost process that may be looked into has it. */
+static void find_bpffs(struct doctor *doctor)
+{
+	snprintf(doctor->bpffs, sizeof(doctor->bpffs), BPFFS_PATH);
+	if (bpffs_is(doctor->bpffs))
+		return;
+	snprintf(doctor->bpffs, sizeof(doctor->bpffs), "/proc/%d/root" BPFFS_PATH, bpffs_host());
+	if (!bpffs_is(doctor->bpffs))
+		doctor->bpffs[0] = 0;
 }
 
 bool doctor_has_module(const char *module)
@@ -190,6 +203,7 @@ void doctor_open(struct doctor *doctor, const struct args *args)
 {
 	libbpf_set_print(NULL);
 	*doctor = (struct doctor){.args = args, .caps = read_caps(), .lab = {.ran = -EPERM}};
+	find_bpffs(doctor);
 	doctor->privileged = (doctor->caps & NEEDED) == NEEDED;
 	doctor->btf = btf__load_vmlinux_btf();
 	if (doctor->privileged)

@@ -39,6 +39,7 @@ struct doctor {
 	const struct args *args;
 	bool privileged; /* has the capabilities that flowd needs */
 	uint64_t caps;	 /* effective ones, by number */
+	char bpffs[48];	 /* the path of it; empty: there is none */
 	struct btf *btf; /* the kernel's; NULL: there is none */
 	struct doctor_lab lab;
 	struct doctor_nic nic; /* of checks of an interface */

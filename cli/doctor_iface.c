@@ -18,7 +18,6 @@
 #include "cli/doctor.h"
 #include "schema/flow.h"
 
-#define PINS "/sys/fs/bpf/wireledger"
 #define XDP_OVERHEAD \
 	598 /* of a page: headroom, the kernel's skb_shared_info, Ethernet and VLAN headers */
 
@@ -215,20 +214,20 @@ static void look_rxvlan(const struct doctor *doctor, struct doctor_finding *find
 }
 
 /* Are the instance's maps those of another network namespace, where the same index is another device? */
-static bool is_elsewhere(const char *folder, int len)
+static bool is_elsewhere(const char *instance)
 {
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd;
 	struct flow_control control = {.netns_cookie = 0};
 	uint64_t cookie = 0;
 	socklen_t size = sizeof(cookie);
 	uint32_t zero = 0;
-	char path[160];
+	char path[192];
 
 	if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
 		cookie = 0;
 	if (sock >= 0)
 		close(sock);
-	snprintf(path, sizeof(path), PINS "/%.*s/control", len, folder);
+	snprintf(path, sizeof(path), "%s/control", instance);
 	fd = bpf_obj_get(path);
 	if (fd >= 0 && bpf_map_lookup_elem(fd, &zero, &control))
 		control.netns_cookie = 0;
@@ -237,30 +236,33 @@ static bool is_elsewhere(const char *folder, int len)
 	return cookie && control.netns_cookie && cookie != control.netns_cookie;
 }
 
+static void add_instance(const char *pin, char *names, size_t size)
+{
+	char folder[160], name[80];
+	size_t len = strlen(names);
+
+	snprintf(folder, sizeof(folder), "%s", pin);
+	*strrchr(folder, '/') = 0;
+	snprintf(name, sizeof(name), "'%s'", strrchr(folder, '/') + 1);
+	if (!strstr(names, name) && len + strlen(name) + 3 < size && !is_elsewhere(folder))
+		snprintf(names + len, size - len, "%s%s", len ? ", " : "", name);
+}
+
 /* The instances that have pins for the interface, with commas. */
-static void find_instances(uint32_t ifindex, char *names, size_t size)
+static void find_instances(const struct doctor *doctor, char *names, size_t size)
 {
 	static const char *const kinds[][2] = {{"xdp", ""}, {"link", "-*"}, {"clsact", "-*"}};
-	size_t len = 0;
 
 	names[0] = 0;
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		char pattern[96], name[80];
+	for (size_t k = 0; doctor->bpffs[0] && k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		char pattern[96];
 		glob_t found = {0};
 
-		snprintf(pattern, sizeof(pattern), PINS "/*/%s-%u%s", kinds[k][0], ifindex,
-			 kinds[k][1]);
+		snprintf(pattern, sizeof(pattern), "%s/wireledger/*/%s-%u%s", doctor->bpffs,
+			 kinds[k][0], doctor->nic.ifindex, kinds[k][1]);
 		glob(pattern, 0, NULL, &found);
-		for (size_t i = 0; i < found.gl_pathc; i++) {
-			const char *at = found.gl_pathv[i] + sizeof(PINS);
-
-			snprintf(name, sizeof(name), "'%.*s'", (int)strcspn(at, "/"), at);
-			if (is_elsewhere(at, (int)strcspn(at, "/")))
-				continue;
-			if (!strstr(names, name) && len + strlen(name) + 3 < size)
-				len += (size_t)snprintf(names + len, size - len, "%s%s",
-							len ? ", " : "", name);
-		}
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			add_instance(found.gl_pathv[i], names, size);
 		globfree(&found);
 	}
 }
@@ -285,7 +287,7 @@ static void look_neighbours(const struct doctor *doctor, struct doctor_finding *
 	const struct doctor_nic *nic = &doctor->nic;
 	char names[256], program[BPF_OBJ_NAME_LEN] = "?";
 
-	find_instances(nic->ifindex, names, sizeof(names));
+	find_instances(doctor, names, sizeof(names));
 	if (!nic->xdp_id) {
 		doctor_found(finding, DOCTOR_OK, "no XDP program is on it%s%s",
 			     names[0] ? "; counted on by TC by instance " : "", names);

@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
@@ -19,9 +17,9 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "schema/bpffs.h"
 #include "schema/flow.h"
 
-#define BPFFS "/sys/fs/bpf"
 #define MB (1024.0 * 1024.0)
 #define SLOTS_DEFAULT 65536
 #define SLOTS_LEAST 1024
@@ -79,7 +77,8 @@ static void look_capabilities(const struct doctor *doctor, struct doctor_finding
 	if (geteuid())
 		doctor_mend(finding, "sudo flowctl doctor");
 	else
-		doctor_mend(finding, "docker run --network host -v " BPFFS ":" BPFFS "%s ...",
+		doctor_mend(finding,
+			    "docker run --network host -v " BPFFS_PATH ":" BPFFS_PATH "%s ...",
 			    options);
 }
 
@@ -134,39 +133,32 @@ static void look_btf(const struct doctor *doctor, struct doctor_finding *finding
 		doctor_mend(finding, "apt-get install linux-image-amd64 && reboot");
 }
 
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
-}
-
 static void look_bpffs(const struct doctor *doctor, struct doctor_finding *finding)
 {
-	struct statfs fs;
+	struct statvfs fs;
 
-	if (is_bpffs(BPFFS)) {
-		if (!statfs(BPFFS, &fs) && fs.f_flags & ST_RDONLY) {
-			doctor_found(finding, DOCTOR_MISSING,
-				     BPFFS " is read-only: nothing can be pinned");
-			doctor_mend(finding, "mount -o remount,rw " BPFFS);
-		} else {
-			doctor_found(finding, DOCTOR_OK,
-				     BPFFS " is mounted: what counts outlives flowd");
-		}
-	} else if (is_bpffs("/proc/1/root" BPFFS)) {
-		doctor_found(finding, DOCTOR_OK,
-			     BPFFS " is hidden in this mount namespace (ip netns exec hides it); "
-				   "flowd pins in process 1's");
-	} else {
+	if (!doctor->bpffs[0]) {
 		doctor_found(
 			finding, DOCTOR_MISSING,
-			"no bpf file system is mounted at " BPFFS
+			"no bpf file system is mounted at " BPFFS_PATH
 			": maps and programs cannot be pinned there, and would end with flowd%s",
 			doctor->caps & 1ULL << CAP_SYS_ADMIN
 				? " (started as root it mounts one, the service may not)"
 				: "");
-		doctor_mend(finding, "mount -t bpf bpf " BPFFS);
+		doctor_mend(finding, "mount -t bpf bpf " BPFFS_PATH);
+	} else if (!statvfs(doctor->bpffs, &fs) && fs.f_flag & ST_RDONLY) {
+		doctor_found(finding, DOCTOR_MISSING, "%s is read-only: nothing can be pinned",
+			     doctor->bpffs);
+		doctor_mend(finding, "mount -o remount,rw " BPFFS_PATH);
+	} else if (!strcmp(doctor->bpffs, BPFFS_PATH)) {
+		doctor_found(finding, DOCTOR_OK,
+			     BPFFS_PATH " is mounted: what counts outlives flowd");
+	} else {
+		doctor_found(finding, DOCTOR_OK,
+			     BPFFS_PATH
+			     " is hidden in this mount namespace (ip netns exec hides it); flowd "
+			     "pins in %s",
+			     doctor->bpffs);
 	}
 }
 

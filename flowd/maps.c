@@ -323,10 +323,11 @@ fail:
 		snprintf(
 			ret_error, MAPS_ERROR_MAX,
 			"BPF maps and programs: %s: flowd needs root or CAP_BPF, CAP_NET_ADMIN and "
-			"CAP_PERFMON",
+			"CAP_PERFMON (see: flowctl doctor)",
 			strerror(-err));
 	else if (!ret_error[0])
-		snprintf(ret_error, MAPS_ERROR_MAX, "instance '%s': BPF maps and programs: %s",
+		snprintf(ret_error, MAPS_ERROR_MAX,
+			 "instance '%s': BPF maps and programs: %s (see: flowctl doctor)",
 			 wish->instance, strerror(-err));
 	maps_close(&maps);
 	return err;

@@ -222,7 +222,8 @@ static int check_privileges(void)
 		return -EPERM;
 	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
 		if (!capng_have_capability(CAPNG_EFFECTIVE, need[i].number)) {
-			log_err("no %s: flowd needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+			log_err("no %s: flowd needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON "
+				"(see: flowctl doctor)",
 				need[i].name);
 			return -EPERM;
 		}

@@ -111,6 +111,7 @@ root_tests() {
 	suite_file cli-health 120 tests/cli_health.sh
 	suite_file cli-community 120 tests/cli_community.sh
 	suite_file cli-diff 120 tests/cli_diff.sh
+	suite_file cli-doctor 180 tests/cli_doctor.sh
 	suite_file cli-graph 120 tests/cli_graph.sh
 	suite_file cli-names 300 tests/cli_names.sh
 	suite_file cli-names-time 120 tests/cli_names_time.sh
