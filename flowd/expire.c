@@ -337,6 +337,15 @@ uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct e
 	return expire_add_wanted(x, key, &wanted, delta);
 }
 
+bool expire_knows(struct expire *x, const struct flow_key *key)
+{
+	struct expire_wanted wanted;
+	uint32_t mate, hash;
+
+	want(x, key, &wanted);
+	return find(x, key, &wanted, &mate, &hash) != EXPIRE_NONE || mate != EXPIRE_NONE;
+}
+
 uint32_t expire_add_less(struct expire *x, const struct flow_key *key,
 			 const struct expire_delta *delta, enum flow_verdict *ret_verdict)
 {

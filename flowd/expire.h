@@ -85,6 +85,9 @@ void expire_free(struct expire *x);
  */
 uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta);
 
+/* The key has a half, or one that waits for it, so that adding to it makes no conversation. */
+bool expire_knows(struct expire *x, const struct flow_key *key);
+
 /* Add to a half whose number is known. */
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* export.c: the way out of a sweep: due conversations to records, records to marks. See sweep.h. */
 #include "flowd/books.h"
+#include "flowd/books_moved.h"
 #include "flowd/fault.h"
+#include "flowd/fold.h"
 #include "flowd/record.h"
 #include "flowd/sweep.h"
 
@@ -79,20 +81,42 @@ static void make_record(const struct sweep *sweep, const struct expire_record *f
 {
 	record_make(from, sweep->offset, sweep->outer, ret_rec);
 	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
+	ret_rec->key.ifnum = from->key.ifnum;
 }
+
+/* Mark the slots whose packets since the last export were folded. */
+static void mark_folded(struct sweep *sweep)
+{
+	for (uint32_t i = 0; sweep->any_folded && i < sweep->maps->sets * FLOW_WAYS; i++) {
+		if (sweep->side[i].ref != SIDE_FOLDED)
+			continue;
+		mark_slot(sweep, i);
+		sweep->side[i].ref = EXPIRE_NONE;
+	}
+	sweep->any_folded = false;
+}
+
+struct export
+{
+	struct sweep *sweep;
+	uint64_t now_ns;
+};
 
 static bool export_one(void *arg, const struct expire_record *from)
 {
-	struct sweep *sweep = arg;
+	const struct export *export = arg;
+	struct sweep *sweep = export->sweep;
 	struct flow_record rec;
 
 	/* what came from the ring goes in any case: the ring's position is committed with it */
 	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES)
 		return false;
+	if (!limit_may(sweep, from, export->now_ns))
+		return false;
 	if (from->half[0].packets || from->half[1].packets || from->half[0].bytes ||
 	    from->half[1].bytes) {
 		make_record(sweep, from, &rec);
-		if (sink_batch_add_record(&sweep->batch, &rec))
+		if (limit_add(sweep, &rec))
 			return false;
 		books_record(sweep, from);
 		FAULT_POINT("export-1-record");
@@ -115,17 +139,22 @@ static void export_counters(struct sweep *sweep)
 bool sweep_export(struct sweep *sweep, bool all)
 {
 	struct flow_count before[FLOW_IFACES][2];
+	struct export export = {sweep, clock_mono().ns};
 
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++)
 		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
 	sink_batch_reset(&sweep->batch);
 	sweep->pendings = 0;
+	if (!limit_begin(sweep, all, export.now_ns))
+		return false;
 	/* what finds no room is due again in the next batch */
 	if (all)
-		(void)expire_all(sweep->expire, export_one, sweep);
+		(void)expire_all(sweep->expire, export_one, &export);
 	else
-		(void)expire_due(sweep->expire, clock_mono().ns, export_one, sweep);
+		(void)expire_due(sweep->expire, export.now_ns, export_one, &export);
 	FAULT_POINT("export-2-records");
+	limit_end(sweep);
+	mark_folded(sweep);
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
@@ -135,6 +164,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 		sweep->fill(sweep->fill_arg, &sweep->batch);
 	FAULT_POINT("export-4-beside");
 	export_counters(sweep);
+	books_moved_export(sweep);
 	FAULT_POINT("export-5-counters");
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
@@ -193,6 +223,7 @@ static bool live_one(void *arg, const struct expire_record *from)
 	struct flow_record rec;
 
 	make_record(live->sweep, from, &rec);
+	rec.key.ifnum = 0;
 	return live->show(live->arg, &rec);
 }
 
@@ -202,6 +233,14 @@ void sweep_live(struct sweep *sweep, sweep_show *show, void *arg)
 
 	for (size_t i = 0; sweep->in_flight && i < sweep->batch.records; i++) {
 		if (!show(arg, &sweep->batch.record[i]))
+			return;
+	}
+	for (size_t i = 0; i < fold_count(sweep->limit.fold); i++) {
+		struct flow_record rec = *fold_at(sweep->limit.fold, i);
+
+		rec.key.ifnum = 0;
+		rec.end_reason = END_ACTIVE_NOW;
+		if (!show(arg, &rec))
 			return;
 	}
 	expire_each(sweep->expire, live_one, &live);

@@ -310,6 +310,8 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 		rc = set_meta(s, "sample_pos", batch->sample_pos);
 	if (!rc && batch->counter_values)
 		rc = set_meta_text(s, "counters", batch->counter_values);
+	if (!rc && batch->moved_values)
+		rc = set_meta_text(s, "moved", batch->moved_values);
 	if (!rc)
 		rc = run(s->stmt[STMT_NUMBER]);
 	FAULT_POINT("commit-8-numbers");

@@ -32,6 +32,8 @@
 #include "schema/db.h"
 
 #define FIRST_PASSES 50
+#define BURST_S 2	/* of record.rate that a quiet time saves up */
+#define BURST_AUTO_S 60 /* where nobody said which */
 #define SWEEP_NICE (-10)
 
 static int read_netns(struct flowd *flowd)
@@ -149,6 +151,15 @@ static int open_sweep(struct flowd *flowd)
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
 	};
+	const struct limit_conf limit = {
+		.rate = config->record_rate == CONFIG_RATE_NONE
+				? 0
+				: (config->record_rate ? config->record_rate : CONFIG_RATE_AUTO),
+		.burst_ns = (config->record_rate ? BURST_S : BURST_AUTO_S) * 1000000000ULL,
+		.sweep_ns = config->sweep_ns,
+		.idle_ns = config->idle_ns,
+		.active_ns = config->active_ns,
+	};
 	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
 	bool ours;
 	int err;
@@ -172,6 +183,7 @@ static int open_sweep(struct flowd *flowd)
 			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
 	if (err)
 		return err;
+	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
 	if (flowd->sweep.lost)
 		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
 			"the packets of that are unaccounted",

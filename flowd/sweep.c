@@ -83,8 +83,8 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	ret_sweep->outer = outer_new(maps->outers_fd);
 	ret_sweep->side = calloc(slots, sizeof(*ret_sweep->side));
 	ret_sweep->health_read = calloc(slots, sizeof(*ret_sweep->health_read));
-	if (!ret_sweep->expire || !ret_sweep->outer || !ret_sweep->side ||
-	    !ret_sweep->health_read) {
+	if (limit_open(&ret_sweep->limit) || !ret_sweep->expire || !ret_sweep->outer ||
+	    !ret_sweep->side || !ret_sweep->health_read) {
 		sweep_close(ret_sweep);
 		return -ENOMEM;
 	}
@@ -113,6 +113,8 @@ void sweep_close(struct sweep *sweep)
 	free(sweep->side);
 	free(sweep->health_read);
 	free(sweep->pending);
+	free(sweep->moved);
+	limit_close(&sweep->limit);
 	counters_free(&sweep->counters);
 	sink_batch_free(&sweep->batch);
 	ring_close(&sweep->ring);
@@ -126,6 +128,10 @@ static void unlink_slot(struct sweep *sweep, uint32_t index)
 
 	if (side->ref == EXPIRE_NONE)
 		return;
+	if (side->ref == SIDE_FOLDED) {
+		side->ref = EXPIRE_NONE;
+		return;
+	}
 	at = expire_slots(sweep->expire, side->ref);
 	while (*at != index)
 		at = &sweep->side[*at].next;
@@ -156,26 +162,31 @@ static void add_known(struct sweep *sweep, uint32_t ref, const struct flow_key *
 	expire_add_to(sweep->expire, ref, delta);
 }
 
-/* Add under the key; where the table is full under what is left of it, so that no sum is lost. */
+/* Add under the key. SIDE_FOLDED: there was no room for it, so what is left of the key has it. */
 static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 			  const struct expire_delta *delta)
 {
-	struct flow_count *obs = obs_of(sweep, key);
-	uint32_t ref = expire_add(sweep->expire, key, delta);
-	enum flow_verdict verdict;
+	uint32_t ref = EXPIRE_NONE;
 
-	books_count(obs, delta->packets, delta->bytes);
-	if (key->outer) /* while the map knows whose number it is */
-		outer_see(sweep->outer, key->outer);
+	books_count(obs_of(sweep, key), delta->packets, delta->bytes);
+	if (!limit_early(sweep, key, delta)) {
+		if (key->outer) /* while the map knows whose number it is */
+			outer_see(sweep->outer, key->outer);
+		ref = expire_add(sweep->expire, key, delta);
+		sweep->stats.folded += ref == EXPIRE_NONE;
+	}
 	if (ref != EXPIRE_NONE)
 		return ref;
-	sweep->stats.folded++;
-	ref = expire_add_less(sweep->expire, key, delta, &verdict);
-	if (ref == EXPIRE_NONE) {
-		sweep->stats.lost_packets += delta->packets;
-		books_count(obs, -delta->packets, -delta->bytes);
-	}
-	return ref;
+	limit_fold(sweep, key, delta);
+	return SIDE_FOLDED;
+}
+
+/* More of a slot whose packets since the last export were folded. */
+static void add_folded(struct sweep *sweep, const struct flow_key *key,
+		       const struct expire_delta *delta)
+{
+	books_count(obs_of(sweep, key), delta->packets, delta->bytes);
+	limit_fold(sweep, key, delta);
 }
 
 /* Counters of a live slot may be read a packet apart: bytes come alone then. */
@@ -245,7 +256,9 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record,
 	delta.evicted = true;
 	unlink_slot(sweep, record->index);
 	/* also without a gain: what was read before is due now, as the ring's record will go */
-	if (ref != EXPIRE_NONE)
+	if (ref == SIDE_FOLDED)
+		add_folded(sweep, &record->slot.key, &delta);
+	else if (ref != EXPIRE_NONE)
 		add_known(sweep, ref, &record->slot.key, &delta);
 	else if (delta_is_any(&delta))
 		add_delta(sweep, &record->slot.key, &delta);
@@ -338,13 +351,21 @@ static void visit_slot(struct sweep *sweep, uint32_t index)
 	sweep->stats.visited++;
 	if (!delta_is_any(&delta))
 		return;
+	if (side->ref == SIDE_FOLDED) {
+		add_folded(sweep, &slot.key, &delta);
+		return;
+	}
 	if (side->ref != EXPIRE_NONE) {
 		add_known(sweep, side->ref, &slot.key, &delta);
 		return;
 	}
 	ref = add_delta(sweep, &slot.key, &delta);
-	if (ref != EXPIRE_NONE)
+	if (ref != SIDE_FOLDED) {
 		link_slot(sweep, index, ref);
+		return;
+	}
+	side->ref = SIDE_FOLDED;
+	sweep->any_folded = true;
 }
 
 static void visit_set(struct sweep *sweep, uint32_t number, bool all)

@@ -254,18 +254,21 @@ static void catchall(struct cpu *c)
 }
 
 /* account_fold */
-static void fold(struct cpu *c)
+static enum flow_verdict fold(struct cpu *c)
 {
 	memset(c->key.src, 0, sizeof(c->key.src));
 	c->key.sport = 0;
 	c->key.marks |= FLOW_MARK_FOLDED;
-	if (!enter(c, MODEL_SETS, MODEL_FOLDED))
-		catchall(c);
+	if (enter(c, MODEL_SETS, MODEL_FOLDED))
+		return VERDICT_FOLDED;
+	catchall(c);
+	return VERDICT_CATCHALL;
 }
 
 static void packet(struct cpu *c)
 {
 	struct flow_ledger *books;
+	enum flow_verdict verdict;
 
 	c->key = world.flow[rnd() % (one_in(4) ? 4 : MODEL_FLOWS)]; /* a few keys are busy */
 	c->bytes = 60 + rnd() % 1400;
@@ -276,8 +279,11 @@ static void packet(struct cpu *c)
 	books = &world.ledger[(number_of(c) * FLOW_IFACES + c->key.ifnum) * 2 + c->key.dir];
 	books->seen.packets++;
 	books->seen.bytes += c->bytes;
-	if (!enter(c, 0, MODEL_SETS))
-		fold(c);
+	if (enter(c, 0, MODEL_SETS))
+		return;
+	verdict = fold(c);
+	books->verdict[verdict].packets++;
+	books->verdict[verdict].bytes += c->bytes;
 }
 
 /* account_claim, in three: the number of the life, the key with its counters, the end */
