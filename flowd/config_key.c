@@ -51,6 +51,7 @@ static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
 static const struct config_choice choice_never[] = {{"never", 0}, {"0", 0}, {NULL, 0}};
 static const struct config_choice choice_none[] = {{"none", 0}, {"0", 0}, {NULL, 0}};
 
+static const struct config_choice choice_auto[] = {{"auto", 0}, {NULL, 0}};
 static const struct config_choice choice_rate[] = {
 	{"auto", 0}, {"none", CONFIG_RATE_NONE}, {"0", CONFIG_RATE_NONE}, {NULL, 0}};
 
@@ -129,6 +130,9 @@ const struct config_key config_keys[] = {
 	{"record.rate", "auto", "N|auto|none",
 	 "records a second that are written; the rest is folded", .kind = CONFIG_NUMBER,
 	 .choice = choice_rate, .min = 1, .max = CONFIG_RECORD_RATE_MAX, MEMBER(record_rate)},
+	{"memory.max", "auto", "SIZE|auto",
+	 "memory that flowd takes beside its maps; the rest is folded", .kind = CONFIG_BYTES,
+	 .choice = choice_auto, .min = 64 << 20, .max = 1ULL << 40, MEMBER(memory_bytes)},
 	{"rollup.keys", "5000", "N", "keys summed of a minute or hour, by each kind; 0: no sums",
 	 .kind = CONFIG_NUMBER, .min = 0, .max = CONFIG_ROLLUP_MAX, MEMBER(rollup_keys)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",

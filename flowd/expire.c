@@ -6,8 +6,13 @@
 #include <string.h>
 
 #include "flowd/expire_table.h"
+#include "flowd/room.h"
 #include "flowd/seed.h"
 #include "schema/cache.h"
+
+_Static_assert(sizeof(struct conv) + 2 * sizeof(uint64_t) + 2 * sizeof(struct index_entry) <=
+		       ROOM_CONVERSATION_BYTES,
+	       "with both halves' places at the index's usual load");
 
 static bool list_push(struct list *list, uint32_t value)
 {
@@ -262,11 +267,13 @@ void expire_drop(struct expire *x, uint32_t number)
 }
 
 /* How many conversations there may be before one of this key is made. */
-static uint32_t room_for(const struct flow_key *key)
+static uint32_t room_for(const struct expire *x, const struct flow_key *key)
 {
+	uint32_t most = x->conf.most ? x->conf.most : EXPIRE_MAX;
+
 	if (key->marks & FLOW_MARK_CATCHALL)
 		return UINT32_MAX;
-	return key->marks & FLOW_MARK_FOLDED ? EXPIRE_MAX + EXPIRE_MAX / 8 : EXPIRE_MAX;
+	return key->marks & FLOW_MARK_FOLDED ? most + most / 8 : most;
 }
 
 /* The half of a key not seen before: beside its mate, or in a conversation of its own. */
@@ -276,7 +283,7 @@ static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t 
 
 	if (mate != EXPIRE_NONE)
 		return half_enter(x, mate ^ 1, key, hash) ? mate ^ 1 : EXPIRE_NONE;
-	if (x->live >= room_for(key))
+	if (x->live >= room_for(x, key))
 		return EXPIRE_NONE;
 	number = conv_new(x);
 	if (number == EXPIRE_NONE)

@@ -34,6 +34,7 @@ struct expire_conf {
 	uint64_t active_ns;
 	uint64_t linger_ns;
 	uint64_t sweep_ns; /* how often expire_due is called */
+	uint32_t most;	   /* conversations; 0: EXPIRE_MAX */
 	expire_pull *pull; /* NULL: all is added at each sweep */
 	void *pull_arg;
 };

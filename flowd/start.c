@@ -25,6 +25,7 @@
 #include "flowd/lock.h"
 #include "flowd/log.h"
 #include "flowd/orphan.h"
+#include "flowd/room.h"
 #include "flowd/run.h"
 #include "flowd/samples.h"
 #include "flowd/start_sink.h"
@@ -145,11 +146,14 @@ static int set_host(struct sqlite3 *db)
 static int open_sweep(struct flowd *flowd)
 {
 	const struct config *config = flowd->config;
+	const struct room room =
+		room_of(config->memory_bytes, (uint64_t)flowd->maps.sets * FLOW_WAYS);
 	struct expire_conf conf = {
 		.idle_ns = config->idle_ns,
 		.active_ns = config->active_ns,
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
+		.most = room.conversations < EXPIRE_MAX ? (uint32_t)room.conversations : EXPIRE_MAX,
 	};
 	const struct limit_conf limit = {
 		.rate = config->record_rate == CONFIG_RATE_NONE
@@ -159,6 +163,7 @@ static int open_sweep(struct flowd *flowd)
 		.sweep_ns = config->sweep_ns,
 		.idle_ns = config->idle_ns,
 		.active_ns = config->active_ns,
+		.records = room.records,
 	};
 	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
 	bool ours;
@@ -184,6 +189,7 @@ static int open_sweep(struct flowd *flowd)
 	if (err)
 		return err;
 	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
+	flowd->room = room;
 	if (flowd->sweep.lost)
 		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
 			"the packets of that are unaccounted",

@@ -72,10 +72,11 @@ static json_t *sink_object(const struct sink_stats *stats)
 			 "in_flight", stats->in_flight, "error", stats->error);
 }
 
-static json_t *table_object(const struct sweep *sweep)
+static json_t *table_object(const struct sweep *sweep, const struct room *room)
 {
-	return json_pack("{s:o, s:o}", "conversations", number(expire_count(sweep->expire)),
-			 "memory_bytes", number(expire_bytes(sweep->expire)));
+	return json_pack("{s:o, s:o, s:o}", "conversations", number(expire_count(sweep->expire)),
+			 "memory_bytes", number(expire_bytes(sweep->expire)), "most",
+			 number(room->conversations));
 }
 
 /* What goes to the database, and what of it was folded since flowd's start. */
@@ -234,8 +235,9 @@ char *status_json(struct flowd *flowd)
 		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
 		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
 		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
-		sink_object(&sink), "table", table_object(&flowd->sweep), "cpu", cpu_object(),
-		"interfaces", interfaces_array(flowd), "trace", tracing_status(flowd));
+		sink_object(&sink), "table", table_object(&flowd->sweep, &flowd->room), "cpu",
+		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
+		tracing_status(flowd));
 	json_object_set_new(object, "records", records_object(&flowd->sweep.limit));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
 	json_object_set_new(object, "samples", sample_status(flowd->samples));

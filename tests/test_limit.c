@@ -16,6 +16,7 @@
 #include "flowd/budget.h"
 #include "flowd/fold.h"
 #include "flowd/limit.h"
+#include "flowd/room.h"
 #include "flowd/sweep.h"
 
 #define S BUDGET_NS_PER_S
@@ -353,6 +354,30 @@ static void test_limit_waits(void **state)
 	export_free(&sweep);
 }
 
+/* All parts together are within memory.max, with the largest table and batch that may be. */
+static void test_room(void **state)
+{
+	static const struct {
+		uint64_t max, slots;
+	} some[] = {{64 << 20, 2048}, {256 << 20, 131072}, {0, 131072}, {0, 1 << 24}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		struct room room = room_of(some[i].max, some[i].slots);
+
+		assert_true(room.conversations >= ROOM_LEAST && room.records >= ROOM_LEAST &&
+			    room.answer >= ROOM_LEAST);
+		assert_true(some[i].slots * ROOM_SLOT_BYTES +
+				    room.conversations * ROOM_CONVERSATION_BYTES +
+				    (room.records + room.answer) * ROOM_RECORD_BYTES +
+				    ROOM_BASE_BYTES <=
+			    room.bytes);
+		assert_true(!some[i].max || room.bytes == some[i].max);
+	}
+	assert_int_equal(room_of(1 << 20, 1 << 20).records, ROOM_LEAST);
+	assert_true(sizeof(struct side) + sizeof(struct flow_health_count) + 4 <= ROOM_SLOT_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,7 +386,7 @@ int main(void)
 		cmocka_unit_test(test_fold_catchall), cmocka_unit_test(test_fold_room),
 		cmocka_unit_test(test_fold_health),   cmocka_unit_test(test_limit_keeps_heaviest),
 		cmocka_unit_test(test_limit_none),    cmocka_unit_test(test_limit_marks),
-		cmocka_unit_test(test_limit_waits),
+		cmocka_unit_test(test_limit_waits),   cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
