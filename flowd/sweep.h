@@ -33,10 +33,10 @@ struct sweep_stats {
 	uint64_t visited; /* slots, in the last pass */
 	uint64_t last_us; /* of the last pass, export included */
 	uint64_t max_us;
-	uint64_t absorbed;     /* ring records */
-	uint64_t stale;	       /* ring records of a life that had been read already: a bug */
-	uint64_t torn;	       /* slots whose key changed too fast to be read: next time */
-	uint64_t folded;       /* deltas folded by flowd, as its table is full */
+	uint64_t absorbed; /* ring records */
+	uint64_t stale;	   /* ring records of a life that had been read already: a bug */
+	uint64_t torn;	   /* slots whose key changed too fast to be read: next time */
+	uint64_t folded;   /* deltas folded by flowd, as its table is full */
 };
 
 struct outer;
