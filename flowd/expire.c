@@ -266,24 +266,30 @@ void expire_drop(struct expire *x, uint32_t number)
 	(void)list_push(&x->free, number);
 }
 
-/* How many conversations there may be before one of this key is made. */
-static uint32_t room_for(const struct expire *x, const struct flow_key *key)
+/*
+ * How many conversations there may be before one of this key is made, whose first gain is so many packets: a
+ * quarter of what the caller sets is for flows that are no part of a flood.
+ */
+static uint32_t room_for(const struct expire *x, const struct flow_key *key, uint64_t packets)
 {
 	uint32_t most = x->conf.most ? x->conf.most : EXPIRE_MAX;
 
 	if (key->marks & FLOW_MARK_CATCHALL)
 		return UINT32_MAX;
-	return key->marks & FLOW_MARK_FOLDED ? most + most / 8 : most;
+	if (key->marks & FLOW_MARK_FOLDED)
+		return most + most / 8;
+	return x->conf.most && packets <= EXPIRE_SMALL ? most - most / 4 : most;
 }
 
 /* The half of a key not seen before: beside its mate, or in a conversation of its own. */
-static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash, uint32_t mate)
+static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash, uint32_t mate,
+			 uint64_t packets)
 {
 	uint32_t number;
 
 	if (mate != EXPIRE_NONE)
 		return half_enter(x, mate ^ 1, key, hash) ? mate ^ 1 : EXPIRE_NONE;
-	if (x->live >= room_for(x, key))
+	if (x->live >= room_for(x, key, packets))
 		return EXPIRE_NONE;
 	number = conv_new(x);
 	if (number == EXPIRE_NONE)
@@ -328,7 +334,7 @@ uint32_t expire_add_wanted(struct expire *x, const struct flow_key *key,
 	uint32_t mate, hash, ref = find(x, key, wanted, &mate, &hash);
 
 	if (ref == EXPIRE_NONE) {
-		ref = add_half(x, key, hash, mate);
+		ref = add_half(x, key, hash, mate, delta->packets);
 		x->beyond |= hash != wanted->hash;
 	}
 	if (ref != EXPIRE_NONE)

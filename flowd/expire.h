@@ -21,6 +21,7 @@
 #include "schema/flow.h"
 
 #define EXPIRE_NONE UINT32_MAX
+#define EXPIRE_SMALL 3	   /* packets of a flow that may be part of a flood */
 #define EXPIRE_MAX 1000000 /* conversations; then folded ones, an eighth more, then the catch-all */
 
 /*

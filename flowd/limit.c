@@ -144,7 +144,7 @@ static void keep_heaviest(struct sweep *sweep, size_t keep)
 			continue;
 		}
 		at -= its == rank;
-		sweep->limit.large += packets_of(rec) > LIMIT_SMALL;
+		sweep->limit.large += packets_of(rec) > EXPIRE_SMALL;
 		if (kept != i)
 			batch->record[kept] = *rec;
 		kept++;
@@ -187,7 +187,7 @@ bool limit_may(struct sweep *sweep, const struct expire_record *rec, uint64_t no
 	struct limit *limit = &sweep->limit;
 
 	if (!limit->conf.rate || limit->large < limit->room ||
-	    rec->half[0].packets + rec->half[1].packets <= LIMIT_SMALL ||
+	    rec->half[0].packets + rec->half[1].packets <= EXPIRE_SMALL ||
 	    !can_wait(limit, rec, now_ns))
 		return true;
 	limit->stats.waited++;
@@ -205,7 +205,7 @@ int limit_add(struct sweep *sweep, const struct flow_record *rec)
 	if (err)
 		return err;
 	batch->record[batch->records++] = *rec;
-	sweep->limit.large += packets_of(rec) > LIMIT_SMALL;
+	sweep->limit.large += packets_of(rec) > EXPIRE_SMALL;
 	return 0;
 }
 
@@ -250,7 +250,7 @@ bool limit_early(struct sweep *sweep, const struct flow_key *key, const struct e
 	struct limit *limit = &sweep->limit;
 	uint64_t most;
 
-	if (!limit->conf.rate || !delta->evicted || delta->packets > LIMIT_SMALL || delta->health)
+	if (!limit->conf.rate || !delta->evicted || delta->packets > EXPIRE_SMALL || delta->health)
 		return false;
 	most = limit->conf.rate * (limit->conf.sweep_ns / 1000000) / 1000 + SLACK;
 	if (limit->budget.left > 0)

@@ -20,8 +20,6 @@
 #include "flowd/budget.h"
 #include "schema/flow_record.h"
 
-#define LIMIT_SMALL 3 /* packets of a flow that is folded before others are looked at */
-
 struct expire_delta;
 struct expire_record;
 struct fold;
@@ -49,7 +47,7 @@ struct limit {
 	struct fold *fold;
 	size_t room;  /* records of the export at hand */
 	size_t hold;  /* and how many the batch has before the smallest are folded */
-	size_t large; /* of those in it: more than LIMIT_SMALL packets */
+	size_t large; /* of those in it: more than EXPIRE_SMALL packets */
 	size_t fresh; /* small flows that were absorbed since the last export */
 	bool changed; /* what the database knows of what was folded: books_moved.h */
 	bool ending;  /* all goes: nothing can wait */

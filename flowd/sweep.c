@@ -373,11 +373,11 @@ static void visit_set(struct sweep *sweep, uint32_t number, bool all)
 	const struct flow_set *set = &sweep->maps->slots[number];
 
 	for (uint32_t way = 0; way < FLOW_WAYS; way++) {
-		uint32_t used = __atomic_load_n(&set->used[way], __ATOMIC_RELAXED) >> 1;
+		uint32_t used = __atomic_load_n(&set->used[way], __ATOMIC_RELAXED) >> 2;
 
 		if (!__atomic_load_n(&set->tag[way], __ATOMIC_RELAXED))
 			continue;
-		if (all || (int32_t)((used - sweep->since) << 1) >= 0)
+		if (all || (int32_t)((used - sweep->since) << 2) >= 0)
 			visit_slot(sweep, number * FLOW_WAYS + way);
 	}
 }

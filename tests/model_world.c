@@ -150,13 +150,15 @@ static void hit(struct cpu *c)
 	struct flow_slot *slot = its_slot(c);
 	uint32_t *used = &world.slots[c->index].used[c->way];
 
-	if (*used >> 1 != (c->epoch & 0x7fffffff)) {
+	if (cache_turned(*used, c->epoch)) {
 		if (cache_exported(slot, &world.marks[c->index].mark[c->way])) {
 			slot->first_ns = world.now_ns;
 			slot->tcp_flags = 0;
 			slot->tcp_syn = 0;
 		}
-		*used = c->epoch << 1 | 1;
+		*used = c->epoch << 2 | FLOW_KNOWN_LONG;
+	} else if (!(*used & 3)) {
+		*used |= FLOW_KNOWN_AGAIN;
 	}
 	look(c);
 	if (world.mode.tear)
@@ -317,7 +319,7 @@ static void claim_end(struct cpu *c)
 
 	its_slot(c)->seq++;
 	set->tag[c->way] = c->tag;
-	set->used[c->way] = c->epoch << 1;
+	set->used[c->way] = cache_used(c->epoch);
 	c->created++;
 	finish(c);
 }

@@ -342,7 +342,7 @@ static void test_limit_waits(void **state)
 		assert_int_equal(limit_add(&sweep, &rec), 0);
 	assert_false(limit_may(&sweep, &due, 105 * S));
 	assert_int_equal(sweep.limit.stats.waited, 1);
-	due.half[0].packets = LIMIT_SMALL;
+	due.half[0].packets = EXPIRE_SMALL;
 	assert_true(limit_may(&sweep, &due, 105 * S));
 	due.half[0].packets = 50;
 	assert_true(limit_may(&sweep, &due, 200 * S));
