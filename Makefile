@@ -7,7 +7,7 @@
 # make fuzz         libFuzzer targets, FUZZ_SECONDS=3600 each; fuzz-quick 60 s each; fuzz-build none
 # make bench-tools  benchmarks in build/bench/; scripts/bench.sh runs them
 # make install      DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc; make uninstall
-# CC=clang, SAN=1 (ASan and UBSan, in build/san), B=DIR and V=1 as one would expect.
+# CC=clang, SAN=1 (ASan and UBSan, build/san), FAULTS=1 (points to die at, build/faults), B=DIR, V=1 as expected.
 
 CC ?= gcc
 CLANG ?= clang
@@ -17,7 +17,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 VERSION := 0.1.0
 
-B := build$(if $(SAN),/san)
+B := build$(if $(SAN),/san)$(if $(FAULTS),/faults)
 Q := $(if $(V),,@)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
@@ -25,12 +25,12 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings
 COMMA := ,
 SANFLAGS := $(if $(SAN),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)
+CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)$(if $(FAULTS), -DWIRELEDGER_FAULTS)
 CFLAGS ?= -O3 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
 FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpcap -lpthread
-CLI_LIBS := -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -lcares -lpthread
+CLI_LIBS := -lbpf -lelf -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -lcares -lpthread
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
 BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c trace/health.bpf.c

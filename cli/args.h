@@ -59,6 +59,7 @@ struct args {
 	const char *svg;       /* graph: a file, "-", NULL: none */
 	const char *output;    /* merge: NULL: not given */
 	bool dry_run;	       /* retention */
+	bool try_xdp;	       /* doctor */
 	bool help;
 	bool version;
 	bool limited; /* -n was given */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* explain.c: see explain.h. Text is folded to a width that a terminal has. */
+/* explain.c: see explain.h. */
 #include "cli/explain.h"
 
 #include <errno.h>
@@ -7,11 +7,11 @@
 #include <strings.h>
 
 #include "cli/args.h"
+#include "cli/fold.h"
 #include "cli/output.h"
 #include "cli/reasons.h"
 #include "cli/say.h"
 
-#define WIDTH 96
 #define INDENT 6
 
 static void get_name(const struct out_column *c, const void *row, struct out_value *value)
@@ -41,24 +41,8 @@ static const struct out_column columns[] = {
 
 static void put_folded(const char *label, const char *text)
 {
-	size_t at = printf("%*s%s", INDENT, "", label) > 0 ? INDENT + strlen(label) : 0;
-
-	while (*text) {
-		size_t len = strcspn(text, " ");
-
-		if (at + 1 + len > WIDTH && at > INDENT) {
-			printf("\n%*s", INDENT, "");
-			at = INDENT;
-		}
-		if (at > INDENT) {
-			putchar(' ');
-			at++;
-		}
-		fwrite(text, 1, len, stdout);
-		at += len;
-		text += len + strspn(text + len, " ");
-	}
-	putchar('\n');
+	printf("%*s%s", INDENT, "", label);
+	fold_put(text, INDENT, INDENT + strlen(label), stdout);
 }
 
 static int text_row(struct out *out, const struct reason *reason)

@@ -99,7 +99,11 @@ static const struct {
 	 "{cache.ring_full} times the ring was full, {cache.outer_full} packets in tunnels "
 	 "whose endpoints found no room, {cache.unasked} segments judged without a look at others"},
 	{"ring", "ring      {ring.used} of {ring.size} bytes; {ring.absorbed} records taken"},
-	{"table", "table     {table.conversations} conversations, {table.memory_bytes|M}"},
+	{"table",
+	 "table     {table.conversations} of {table.most} conversations, {table.memory_bytes|M}"},
+	{"records",
+	 "records   at most {records.rate} a second, 0 for any; {records.folded_flows} folded with "
+	 "{records.folded_packets} packets, {records.waited} times one had to wait"},
 	{"sink", "sink      {sink.commits} commits, {sink.rows} rows, {sink.failed} failed, last "
 		 "{sink.last_ms} ms"},
 	{"retention",

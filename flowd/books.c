@@ -135,6 +135,28 @@ static struct flow_count since(struct flow_count now, struct flow_count *before)
 	return gain;
 }
 
+/* What the ledger is to say of a verdict: of the hooks' own, and of what flowd folded and exported. */
+static struct flow_count verdict_of(const struct sweep_books *b, const struct flow_ledger *sum,
+				    int v)
+{
+	struct flow_count all = sum->verdict[v];
+
+	if (v >= VERDICT_FOLDED)
+		books_count(&all, b->moved[v - VERDICT_FOLDED].packets,
+			    b->moved[v - VERDICT_FOLDED].bytes);
+	return all;
+}
+
+struct flow_count books_verdict(const struct sweep_books *b, const struct flow_ledger *sum, int v)
+{
+	struct flow_count all = verdict_of(b, sum, v);
+
+	if (v >= VERDICT_FOLDED)
+		books_count(&all, b->folding.moved[v - VERDICT_FOLDED].packets,
+			    b->folding.moved[v - VERDICT_FOLDED].bytes);
+	return all;
+}
+
 /* What the NIC counted while the hooks saw row.seen: differences are exact, moments are not. */
 static void add_nic(struct sink_books *row, struct sweep_books *b)
 {
@@ -167,7 +189,7 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	row.recorded = since(b->recorded, &recorded_before);
 	add_nic(&row, b);
 	for (int v = 0; v < VERDICT_MAX; v++)
-		row.verdict[v] = since(sum.verdict[v], &b->verdict[v]);
+		row.verdict[v] = since(verdict_of(b, &sum, v), &b->verdict[v]);
 	row.held = minus(b->obs, b->recorded);
 	row.unaccounted_packets = b->unaccounted_packets;
 	row.unaccounted_bytes = b->unaccounted_bytes;
@@ -190,5 +212,5 @@ void books_live(const struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 		.unaccounted_bytes = b->unaccounted_bytes,
 	};
 	for (int v = 0; v < VERDICT_MAX; v++)
-		ret_books->verdict[v] = minus(sum.verdict[v], b->settled.verdict[v]);
+		ret_books->verdict[v] = minus(books_verdict(b, &sum, v), b->settled.verdict[v]);
 }

@@ -28,7 +28,11 @@ struct sweep_iface {
 		struct flow_count verdict[VERDICT_MAX]; /* in ledger rows */
 		struct {
 			struct flow_count recorded, booked, verdict[VERDICT_MAX];
-		} settled;		     /* the same three as of the last commit */
+		} settled;		    /* the same three as of the last commit */
+		struct flow_count moved[2]; /* by flowd, to folded and catch-all: books_moved.h */
+		struct {
+			struct flow_count recorded, moved[2];
+		} folding;		     /* in hand, to be added to these with the next batch */
 		struct flow_count low, high; /* the hooks' own count before and after the pass */
 		int64_t unaccounted_packets, unaccounted_bytes;
 		struct nic_book nic; /* the NIC's own count beside the hooks' */
@@ -64,6 +68,10 @@ bool books_open(struct sweep *sweep);
  */
 int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 		 struct flow_count recorded_before);
+
+/* Packets and bytes of a verdict as of now: of the hooks' sum, and of what flowd folded. */
+struct flow_count books_verdict(const struct sweep_books *books, const struct flow_ledger *sum,
+				int v);
 
 /* The batch with the rows is committed. */
 void books_settle(struct sweep *sweep);

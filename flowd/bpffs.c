@@ -10,58 +10,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "flowd/hook.h"
-
-#define BPFFS "/sys/fs/bpf"
-
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
-}
-
-static pid_t parent_of(pid_t pid)
-{
-	char path[64], line[512];
-	pid_t parent = 0;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	stat = fopen(path, "re");
-	if (!stat)
-		return 0;
-	/* The command's name may hold anything, so what follows its last parenthesis counts. */
-	if (fgets(line, sizeof(line), stat) && strrchr(line, ')'))
-		sscanf(strrchr(line, ')'), ") %*c %d", &parent);
-	fclose(stat);
-	return parent;
-}
-
-/* The outermost ancestor whose root may be looked into; this process, if there is none. */
-static pid_t host_process(void)
-{
-	pid_t host = getpid();
-	char path[64];
-	struct stat st;
-
-	for (pid_t pid = host; pid > 0; pid = parent_of(pid)) {
-		snprintf(path, sizeof(path), "/proc/%d/root/.", pid);
-		if (!stat(path, &st))
-			host = pid;
-	}
-	return host;
-}
+#include "schema/bpffs.h"
 
 /* The bpffs that `host` sees, as a path through a descriptor that stays open. */
 static int host_bpffs(pid_t host, char *ret_base, size_t size)
@@ -69,8 +27,8 @@ static int host_bpffs(pid_t host, char *ret_base, size_t size)
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/root" BPFFS, host);
-	if (!is_bpffs(path))
+	snprintf(path, sizeof(path), "/proc/%d/root" BPFFS_PATH, host);
+	if (!bpffs_is(path))
 		return -ENOENT;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -81,8 +39,9 @@ static int host_bpffs(pid_t host, char *ret_base, size_t size)
 
 static int mount_bpffs(void)
 {
-	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno
-											 : 0;
+	return mount("bpf", BPFFS_PATH, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700")
+		       ? -errno
+		       : 0;
 }
 
 /* In the mount namespace of `host`, by a child, so that this process stays where it is. */
@@ -114,10 +73,10 @@ static int find_base(bool create, char *ret_base, size_t size)
 	pid_t host;
 	int err;
 
-	snprintf(ret_base, size, "%s", BPFFS);
-	if (is_bpffs(BPFFS))
+	snprintf(ret_base, size, "%s", BPFFS_PATH);
+	if (bpffs_is(BPFFS_PATH))
 		return 0;
-	host = host_process();
+	host = bpffs_host();
 	if (!host_bpffs(host, ret_base, size))
 		return 0;
 	if (!create)
@@ -125,7 +84,7 @@ static int find_base(bool create, char *ret_base, size_t size)
 	if (host != getpid() && !mount_bpffs_in(host) && !host_bpffs(host, ret_base, size))
 		return 0;
 	err = mount_bpffs();
-	snprintf(ret_base, size, "%s", BPFFS);
+	snprintf(ret_base, size, "%s", BPFFS_PATH);
 	return err;
 }
 
@@ -137,7 +96,8 @@ int hook_pin_dir(const char *instance, bool create, char *ret_dir, size_t size,
 	int err = find_base(create, base, sizeof(base)), len;
 
 	if (err) {
-		snprintf(ret_error, HOOK_ERROR_MAX, "%s: no bpf file system: %s", BPFFS,
+		snprintf(ret_error, HOOK_ERROR_MAX,
+			 "%s: no bpf file system: %s (see: flowctl doctor)", BPFFS_PATH,
 			 strerror(-err));
 		return err;
 	}

@@ -16,6 +16,9 @@
 #define CONFIG_READ_MAX 4096
 #define CONFIG_SLOTS 65536 /* the default */
 #define CONFIG_ROLLUP_MAX 1000000
+#define CONFIG_RECORD_RATE_MAX 10000000
+#define CONFIG_RATE_AUTO 20000
+#define CONFIG_RATE_NONE UINT64_MAX
 
 enum config_ingress { INGRESS_XDP = 0, INGRESS_TC, INGRESS_NONE };
 enum config_egress { EGRESS_TC = 0, EGRESS_NONE };
@@ -66,7 +69,9 @@ struct config {
 	uint64_t retain_ns[3];	    /* by enum db_retain_level; 0: for ever */
 	uint64_t retain_size_bytes; /* 0: any */
 	uint64_t retain_free_bytes;
-	uint32_t rollup_keys; /* of a minute, or hour, and kind; 0: no sums are kept */
+	uint64_t record_rate;  /* records a second; 0: CONFIG_RATE_AUTO, saved up for a minute */
+	uint64_t memory_bytes; /* beside the maps; 0: see room.h */
+	uint32_t rollup_keys;  /* of a minute, or hour, and kind; 0: no sums are kept */
 	bool keep_attached;
 	bool anonymize; /* flowctl does; nothing in here is changed by it */
 	char anonymize_key[192];

@@ -44,9 +44,13 @@ static const char *choice_name(const struct config_key *key, const void *member)
 	return choice && choice->name ? choice->name : "?";
 }
 
-static void format_number(const struct config_key *key, uint32_t number, char *text)
+static void format_number(const struct config_key *key, const void *member, char *text)
 {
-	if (key->kind == CONFIG_RATE)
+	uint32_t number = *(const uint32_t *)member;
+
+	if (key->size == sizeof(uint64_t))
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, *(const uint64_t *)member);
+	else if (key->kind == CONFIG_RATE)
 		sample_rate_text(number, text);
 	else if (key->kind == CONFIG_TRIGGERS)
 		sample_why_text(number, text);
@@ -59,8 +63,11 @@ void config_key_get(const struct config_key *key, const struct config *config, s
 {
 	const void *member = (const char *)config + key->offset;
 
-	if (key->choice && key->kind != CONFIG_CHOICE && !*(const uint64_t *)member) {
-		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", key->choice->name);
+	for (const struct config_choice *word = key->choice;
+	     key->kind != CONFIG_CHOICE && word && word->name; word++) {
+		if (word->value != *(const uint64_t *)member)
+			continue;
+		snprintf(ret_value, CONFIG_VALUE_MAX, "%s", word->name);
 		return;
 	}
 	switch (key->kind) {
@@ -89,7 +96,7 @@ void config_key_get(const struct config_key *key, const struct config *config, s
 	case CONFIG_NUMBER:
 	case CONFIG_RATE:
 	case CONFIG_TRIGGERS:
-		format_number(key, *(const uint32_t *)member, ret_value);
+		format_number(key, member, ret_value);
 		break;
 	}
 }

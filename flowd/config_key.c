@@ -51,6 +51,10 @@ static const struct config_choice choice_log_level[] = {{"err", LOG_LEVEL_ERR},
 static const struct config_choice choice_never[] = {{"never", 0}, {"0", 0}, {NULL, 0}};
 static const struct config_choice choice_none[] = {{"none", 0}, {"0", 0}, {NULL, 0}};
 
+static const struct config_choice choice_auto[] = {{"auto", 0}, {NULL, 0}};
+static const struct config_choice choice_rate[] = {
+	{"auto", 0}, {"none", CONFIG_RATE_NONE}, {"0", CONFIG_RATE_NONE}, {NULL, 0}};
+
 #define FILTER_LINE_MAX \
 	(199 - sizeof("sample.filter = ") + 1) /* what a file's line leaves for it */
 
@@ -123,6 +127,12 @@ const struct config_key config_keys[] = {
 	 MEMBER(retain_free_bytes)},
 	{"drops.sample", "no", "yes|no", "keep the beginning of packets that the kernel drops",
 	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(drops_sample)},
+	{"record.rate", "auto", "N|auto|none",
+	 "records a second that are written; the rest is folded", .kind = CONFIG_NUMBER,
+	 .choice = choice_rate, .min = 1, .max = CONFIG_RECORD_RATE_MAX, MEMBER(record_rate)},
+	{"memory.max", "auto", "SIZE|auto",
+	 "memory that flowd takes beside its maps; the rest is folded", .kind = CONFIG_BYTES,
+	 .choice = choice_auto, .min = 64 << 20, .max = 1ULL << 40, MEMBER(memory_bytes)},
 	{"rollup.keys", "5000", "N", "keys summed of a minute or hour, by each kind; 0: no sums",
 	 .kind = CONFIG_NUMBER, .min = 0, .max = CONFIG_ROLLUP_MAX, MEMBER(rollup_keys)},
 	{"durability", "full", "full|normal", "fsync each commit, or leave that to checkpoints",
@@ -336,9 +346,10 @@ static const char *parse_interfaces(const char *value, struct config *config)
 	}
 }
 
-/* Kinds whose member is a uint32_t. */
-static const char *set_number(const struct config_key *key, const char *value, uint32_t *member)
+/* Kinds whose member is a uint32_t, or a uint64_t of CONFIG_NUMBER. */
+static const char *set_number(const struct config_key *key, const char *value, void *at)
 {
+	uint32_t *member = at;
 	const char *error = NULL;
 	uint64_t number;
 
@@ -347,7 +358,9 @@ static const char *set_number(const struct config_key *key, const char *value, u
 	if (key->kind == CONFIG_TRIGGERS)
 		return sample_triggers_parse(value, member) ? SAMPLE_TRIGGERS_SYNTAX : NULL;
 	error = parse_amount(key, value, &number);
-	if (!error)
+	if (!error && key->size == sizeof(uint64_t))
+		*(uint64_t *)at = number;
+	else if (!error)
 		*member = (uint32_t)number;
 	return error;
 }

@@ -6,8 +6,13 @@
 #include <string.h>
 
 #include "flowd/expire_table.h"
+#include "flowd/room.h"
 #include "flowd/seed.h"
 #include "schema/cache.h"
+
+_Static_assert(sizeof(struct conv) + 2 * sizeof(uint64_t) + 2 * sizeof(struct index_entry) <=
+		       ROOM_CONVERSATION_BYTES,
+	       "with both halves' places at the index's usual load");
 
 static bool list_push(struct list *list, uint32_t value)
 {
@@ -261,22 +266,30 @@ void expire_drop(struct expire *x, uint32_t number)
 	(void)list_push(&x->free, number);
 }
 
-/* How many conversations there may be before one of this key is made. */
-static uint32_t room_for(const struct flow_key *key)
+/*
+ * How many conversations there may be before one of this key is made, whose first gain is so many packets: a
+ * quarter of what the caller sets is for flows that are no part of a flood.
+ */
+static uint32_t room_for(const struct expire *x, const struct flow_key *key, uint64_t packets)
 {
+	uint32_t most = x->conf.most ? x->conf.most : EXPIRE_MAX;
+
 	if (key->marks & FLOW_MARK_CATCHALL)
 		return UINT32_MAX;
-	return key->marks & FLOW_MARK_FOLDED ? EXPIRE_MAX + EXPIRE_MAX / 8 : EXPIRE_MAX;
+	if (key->marks & FLOW_MARK_FOLDED)
+		return most + most / 8;
+	return x->conf.most && packets <= EXPIRE_SMALL ? most - most / 4 : most;
 }
 
 /* The half of a key not seen before: beside its mate, or in a conversation of its own. */
-static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash, uint32_t mate)
+static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t hash, uint32_t mate,
+			 uint64_t packets)
 {
 	uint32_t number;
 
 	if (mate != EXPIRE_NONE)
 		return half_enter(x, mate ^ 1, key, hash) ? mate ^ 1 : EXPIRE_NONE;
-	if (x->live >= room_for(key))
+	if (x->live >= room_for(x, key, packets))
 		return EXPIRE_NONE;
 	number = conv_new(x);
 	if (number == EXPIRE_NONE)
@@ -321,7 +334,7 @@ uint32_t expire_add_wanted(struct expire *x, const struct flow_key *key,
 	uint32_t mate, hash, ref = find(x, key, wanted, &mate, &hash);
 
 	if (ref == EXPIRE_NONE) {
-		ref = add_half(x, key, hash, mate);
+		ref = add_half(x, key, hash, mate, delta->packets);
 		x->beyond |= hash != wanted->hash;
 	}
 	if (ref != EXPIRE_NONE)
@@ -335,6 +348,15 @@ uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct e
 
 	want(x, key, &wanted);
 	return expire_add_wanted(x, key, &wanted, delta);
+}
+
+bool expire_knows(struct expire *x, const struct flow_key *key)
+{
+	struct expire_wanted wanted;
+	uint32_t mate, hash;
+
+	want(x, key, &wanted);
+	return find(x, key, &wanted, &mate, &hash) != EXPIRE_NONE || mate != EXPIRE_NONE;
 }
 
 uint32_t expire_add_less(struct expire *x, const struct flow_key *key,

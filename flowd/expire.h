@@ -21,6 +21,7 @@
 #include "schema/flow.h"
 
 #define EXPIRE_NONE UINT32_MAX
+#define EXPIRE_SMALL 3	   /* packets of a flow that may be part of a flood */
 #define EXPIRE_MAX 1000000 /* conversations; then folded ones, an eighth more, then the catch-all */
 
 /*
@@ -34,6 +35,7 @@ struct expire_conf {
 	uint64_t active_ns;
 	uint64_t linger_ns;
 	uint64_t sweep_ns; /* how often expire_due is called */
+	uint32_t most;	   /* conversations; 0: EXPIRE_MAX */
 	expire_pull *pull; /* NULL: all is added at each sweep */
 	void *pull_arg;
 };
@@ -84,6 +86,9 @@ void expire_free(struct expire *x);
  * EXPIRE_NONE where there is no room (EXPIRE_MAX, or no memory); nothing was added then.
  */
 uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta);
+
+/* The key has a half, or one that waits for it, so that adding to it makes no conversation. */
+bool expire_knows(struct expire *x, const struct flow_key *key);
 
 /* Add to a half whose number is known. */
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* export.c: the way out of a sweep: due conversations to records, records to marks. See sweep.h. */
 #include "flowd/books.h"
+#include "flowd/books_moved.h"
+#include "flowd/fault.h"
+#include "flowd/fold.h"
 #include "flowd/record.h"
 #include "flowd/sweep.h"
 
@@ -41,13 +44,18 @@ static void mark_slot(struct sweep *sweep, uint32_t index)
 	if (!pending_room(sweep))
 		return;
 	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
+	FAULT_POINT("mark-1-void");
 	mark->sweep = (uint32_t)sweep->number;
 	if (side->health)
 		mark_health(sweep, index);
+	FAULT_POINT("mark-2-health");
 	mark->bytes = side->bytes;
 	mark->ip_bytes = side->ip_bytes;
+	FAULT_POINT("mark-3-bytes");
 	mark->packets = side->packets;
+	FAULT_POINT("mark-4-packets");
 	__atomic_store_n(&mark->birth, side->birth, __ATOMIC_RELEASE);
+	FAULT_POINT("mark-5-pending");
 	sweep->pending[sweep->pendings++] = index | (side->health ? PENDING_HEALTH : 0);
 }
 
@@ -73,22 +81,45 @@ static void make_record(const struct sweep *sweep, const struct expire_record *f
 {
 	record_make(from, sweep->offset, sweep->outer, ret_rec);
 	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
+	ret_rec->key.ifnum = from->key.ifnum;
 }
+
+/* Mark the slots whose packets since the last export were folded. */
+static void mark_folded(struct sweep *sweep)
+{
+	for (uint32_t i = 0; sweep->any_folded && i < sweep->maps->sets * FLOW_WAYS; i++) {
+		if (sweep->side[i].ref != SIDE_FOLDED)
+			continue;
+		mark_slot(sweep, i);
+		sweep->side[i].ref = EXPIRE_NONE;
+	}
+	sweep->any_folded = false;
+}
+
+struct export
+{
+	struct sweep *sweep;
+	uint64_t now_ns;
+};
 
 static bool export_one(void *arg, const struct expire_record *from)
 {
-	struct sweep *sweep = arg;
+	const struct export *export = arg;
+	struct sweep *sweep = export->sweep;
 	struct flow_record rec;
 
 	/* what came from the ring goes in any case: the ring's position is committed with it */
 	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES)
 		return false;
+	if (!limit_may(sweep, from, export->now_ns))
+		return false;
 	if (from->half[0].packets || from->half[1].packets || from->half[0].bytes ||
 	    from->half[1].bytes) {
 		make_record(sweep, from, &rec);
-		if (sink_batch_add_record(&sweep->batch, &rec))
+		if (limit_add(sweep, &rec))
 			return false;
 		books_record(sweep, from);
+		FAULT_POINT("export-1-record");
 	}
 	for (int i = 0; i < 2; i++) {
 		if (from->ref[i] != EXPIRE_NONE)
@@ -108,23 +139,33 @@ static void export_counters(struct sweep *sweep)
 bool sweep_export(struct sweep *sweep, bool all)
 {
 	struct flow_count before[FLOW_IFACES][2];
+	struct export export = {sweep, clock_mono().ns};
 
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++)
 		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
 	sink_batch_reset(&sweep->batch);
 	sweep->pendings = 0;
+	if (!limit_begin(sweep, all, export.now_ns))
+		return false;
 	/* what finds no room is due again in the next batch */
 	if (all)
-		(void)expire_all(sweep->expire, export_one, sweep);
+		(void)expire_all(sweep->expire, export_one, &export);
 	else
-		(void)expire_due(sweep->expire, clock_mono().ns, export_one, sweep);
+		(void)expire_due(sweep->expire, export.now_ns, export_one, &export);
+	FAULT_POINT("export-2-records");
+	limit_end(sweep);
+	mark_folded(sweep);
 	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	FAULT_POINT("export-3-books");
 	if (sweep->fill)
 		sweep->fill(sweep->fill_arg, &sweep->batch);
+	FAULT_POINT("export-4-beside");
 	export_counters(sweep);
+	books_moved_export(sweep);
+	FAULT_POINT("export-5-counters");
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
 	sweep->in_flight = sweep->batch.records || sweep->batch.books || sweep->batch.samples ||
@@ -136,24 +177,32 @@ bool sweep_export(struct sweep *sweep, bool all)
 
 void sweep_settle(struct sweep *sweep)
 {
+	FAULT_POINT("settle-01-committed");
 	for (size_t i = 0; sweep->in_flight && i < sweep->pendings; i++) {
 		uint32_t index = sweep->pending[i] & ~PENDING_HEALTH;
 		struct flow_mark *mark = sweep_mark(sweep, index);
 
 		__atomic_store_n(&mark->committed.birth, 0, __ATOMIC_RELEASE);
+		FAULT_POINT("settle-02-void");
 		mark->committed.sweep = mark->pending.sweep;
+		FAULT_POINT("settle-03-sweep");
 		mark->committed.packets = mark->pending.packets;
 		mark->committed.bytes = mark->pending.bytes;
 		mark->committed.ip_bytes = mark->pending.ip_bytes;
+		FAULT_POINT("settle-04-counts");
 		if (sweep->pending[i] & PENDING_HEALTH) {
 			struct flow_health_mark *health = sweep_health_mark(sweep, index);
 
 			health->committed = health->pending;
 		}
+		FAULT_POINT("settle-05-health");
 		__atomic_store_n(&mark->committed.birth, mark->pending.birth, __ATOMIC_RELEASE);
+		FAULT_POINT("settle-06-mark");
 	}
 	sweep->pendings = 0;
+	FAULT_POINT("settle-07-marks");
 	ring_release(&sweep->ring, sweep->batch.ring_pos);
+	FAULT_POINT("settle-08-released");
 	if (sweep->in_flight)
 		sweep->number++;
 	books_settle(sweep);
@@ -174,6 +223,7 @@ static bool live_one(void *arg, const struct expire_record *from)
 	struct flow_record rec;
 
 	make_record(live->sweep, from, &rec);
+	rec.key.ifnum = 0;
 	return live->show(live->arg, &rec);
 }
 
@@ -183,6 +233,14 @@ void sweep_live(struct sweep *sweep, sweep_show *show, void *arg)
 
 	for (size_t i = 0; sweep->in_flight && i < sweep->batch.records; i++) {
 		if (!show(arg, &sweep->batch.record[i]))
+			return;
+	}
+	for (size_t i = 0; i < fold_count(sweep->limit.fold); i++) {
+		struct flow_record rec = *fold_at(sweep->limit.fold, i);
+
+		rec.key.ifnum = 0;
+		rec.end_reason = END_ACTIVE_NOW;
+		if (!show(arg, &rec))
 			return;
 	}
 	expire_each(sweep->expire, live_one, &live);

@@ -21,6 +21,7 @@
 #include "flowd/loop.h"
 #include "flowd/maps.h"
 #include "flowd/retain_say.h"
+#include "flowd/room.h"
 #include "flowd/sink.h"
 #include "flowd/sweep.h"
 #include "trace/trace_hook.h"
@@ -72,6 +73,7 @@ struct flowd {
 	int pin_base_fd; /* the folder it is in */
 	int instance_fd;
 	uint64_t netns_cookie;
+	struct room room;
 	bool commit_failing; /* said in the log */
 	uint64_t sink_notes; /* likewise */
 	struct retain_said retain_said;

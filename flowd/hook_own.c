@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "flowd/fault.h"
+
 #define MAPS_OF_A_PROGRAM 64 /* ours have 8; one with more is not ours */
 
 static char said[256];
@@ -116,16 +118,26 @@ int hook_pin_open(const struct hook_env *env, const char *pin)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Pinned beside and renamed over, so that the attach point is never without its pin. */
-int hook_pin(const struct hook_env *env, const char *pin, int fd)
+static void fresh_path(const struct hook_env *env, const char *pin, char *path, size_t size)
 {
-	char path[512], fresh[520];
+	snprintf(path, size, "%s/%s-new", env->pin_dir, pin);
+}
+
+int hook_pin_beside(const struct hook_env *env, const char *pin, int fd)
+{
+	char fresh[512];
+
+	fresh_path(env, pin, fresh, sizeof(fresh));
+	unlink(fresh);
+	return bpf_obj_pin(fd, fresh) ? -errno : 0;
+}
+
+int hook_pin_over(const struct hook_env *env, const char *pin)
+{
+	char path[512], fresh[512];
 
 	pin_path(env, pin, path, sizeof(path));
-	snprintf(fresh, sizeof(fresh), "%s-new", path);
-	unlink(fresh);
-	if (bpf_obj_pin(fd, fresh))
-		return -errno;
+	fresh_path(env, pin, fresh, sizeof(fresh));
 	if (rename(fresh, path)) {
 		int err = -errno;
 
@@ -135,23 +147,47 @@ int hook_pin(const struct hook_env *env, const char *pin, int fd)
 	return 0;
 }
 
+int hook_pin(const struct hook_env *env, const char *pin, int fd)
+{
+	int err = hook_pin_beside(env, pin, fd);
+
+	return err ? err : hook_pin_over(env, pin);
+}
+
 void hook_unpin(const struct hook_env *env, const char *pin)
 {
 	char path[512];
 
 	pin_path(env, pin, path, sizeof(path));
 	unlink(path);
+	fresh_path(env, pin, path, sizeof(path));
+	unlink(path);
+}
+
+/* The program of that pin, if its id is this one; else -ENOENT. */
+static int pinned_prog(const struct hook_env *env, const char *pin, uint32_t id)
+{
+	int fd = hook_pin_open(env, pin);
+
+	if (fd < 0)
+		return -ENOENT;
+	if (hook_prog_id(fd) == id)
+		return fd;
+	close(fd);
+	return -ENOENT;
 }
 
 int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id)
 {
-	int fd = hook_pin_open(env, pin);
+	char fresh[HOOK_PIN_MAX + 4];
+	int fd = pinned_prog(env, pin, id);
 
-	if (fd >= 0) {
-		if (hook_prog_id(fd) == id)
-			return fd;
-		close(fd);
-	}
+	if (fd >= 0)
+		return fd;
+	snprintf(fresh, sizeof(fresh), "%s-new", pin);
+	fd = pinned_prog(env, fresh, id);
+	if (fd >= 0)
+		return fd;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0)
 		return -ENOENT;

@@ -39,8 +39,13 @@ bool hook_uses_slots(const struct hook_env *env, int fd);
 const char *hook_prog_text(uint32_t id, char text[HOOK_PROG_TEXT_MAX]);
 uint32_t hook_prog_id(int fd);
 
-/* Pin as PIN_DIR/pin in place of what is pinned there. 0 or -errno. */
+/*
+ * Pin as PIN_DIR/pin in place of what is pinned there: beside it first, then over it, so that the attach point
+ * is never without its pin. What is to be attached between the two is known by either. 0 or -errno.
+ */
 int hook_pin(const struct hook_env *env, const char *pin, int fd);
+int hook_pin_beside(const struct hook_env *env, const char *pin, int fd);
+int hook_pin_over(const struct hook_env *env, const char *pin);
 int hook_pin_open(const struct hook_env *env, const char *pin); /* fd or -errno */
 void hook_unpin(const struct hook_env *env, const char *pin);
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "flowd/fault.h"
 #include "flowd/iface_rows.h"
 #include "flowd/log.h"
 #include "flowd/offload.h"
@@ -107,6 +108,7 @@ static int number_iface(struct flowd *flowd, struct iface *iface)
 		if (!cell->ifnum)
 			return -ENOSPC;
 		__atomic_store_n(&cell->ifindex, iface->hook.ifindex, __ATOMIC_RELEASE);
+		FAULT_POINT("new-3-number");
 	}
 	iface->hook.ifnum = cell->ifnum;
 	return 0;
@@ -265,10 +267,12 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 
 	if (flowd->maps.taken_over)
 		detach_cells(flowd, true);
+	FAULT_POINT("start-14-cells");
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		struct iface *iface = &flowd->iface[i];
 		int err = attach_ingress(flowd, iface, why);
 
+		FAULT_POINT("start-16-ingress");
 		if (!err && flowd->config->egress == EGRESS_TC)
 			err = attach_by(flowd, iface, FLOW_EGRESS, tc_hook(flowd->config), why);
 		if (err) {
@@ -280,6 +284,7 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 			if (!iface->by[dir])
 				detach_dir(flowd, &iface->hook, dir);
 		}
+		FAULT_POINT("start-17-egress");
 		note_attached(flowd, iface);
 	}
 	return 0;

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "flowd/books_moved.h"
 #include "flowd/clock.h"
 
 #define VERDICTS                                                                               \
@@ -97,14 +98,16 @@ int iface_rows_load(struct flowd *flowd)
 
 int iface_rows_counters(struct flowd *flowd)
 {
+	static const char sql[] = "SELECT (SELECT value FROM meta WHERE key = 'counters'), "
+				  "(SELECT value FROM meta WHERE key = 'moved')";
 	sqlite3_stmt *row;
 
-	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'counters'", -1, &row,
-			       NULL))
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
-	sqlite3_step(row); /* no row: NULL */
+	sqlite3_step(row); /* what is not there: NULL */
 	counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
 		      (const char *)sqlite3_column_text(row, 0));
+	books_moved_load(&flowd->sweep, (const char *)sqlite3_column_text(row, 1));
 	sqlite3_finalize(row);
 	return 0;
 }

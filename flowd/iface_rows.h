@@ -7,7 +7,7 @@
 /* The numbers that keys in these maps (by generation) may have, with their books. 0 or -EIO. */
 int iface_rows_load(struct flowd *flowd);
 
-/* Counters as a predecessor on these maps left them (meta.counters). 0 or -EIO. */
+/* Counters, and what it folded, as a predecessor on these maps left them (meta.counters, meta.moved). 0 or -EIO. */
 int iface_rows_counters(struct flowd *flowd);
 
 /*

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "flowd/fault.h"
 #include "flowd/log.h"
 #include "flowd/replay.h"
 #include "flowd/run.h"
@@ -31,8 +32,10 @@ int main(int argc, char **argv)
 	static struct config config;
 	static struct flowd flowd;
 	struct replay_stats stats;
-	int err = config_load(argc, argv, &config);
+	int err;
 
+	fault_begin();
+	err = config_load(argc, argv, &config);
 	if (err)
 		return err > 0 ? EXIT_SUCCESS : 2;
 	log_open((enum log_level)config.log_level);

@@ -13,13 +13,17 @@
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
+#include "flowd/fault.h"
 #include "flowd/seed.h"
 
-/* Every shared map by its name in account.bpf.h, which is also its pin's name. */
+/*
+ * Every shared map by its name in account.bpf.h, which is also its pin's name. Maps are there when the pin of
+ * control is: it is pinned last and goes first.
+ */
 static const char *const map_names[] = {
-	"slots",   "marks",	  "health",	    "health_marks", "waits",
-	"evicted", "ledger",	  "cpus",	    "ifaces",	    "control",
-	"outers",  "sample_conf", "sample_filters", "samples",	    "sample_counts",
+	"slots",       "marks",		 "health",  "health_marks",  "waits",
+	"evicted",     "ledger",	 "cpus",    "ifaces",	     "outers",
+	"sample_conf", "sample_filters", "samples", "sample_counts", "control",
 };
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
@@ -79,8 +83,10 @@ static int pin_maps(struct bpf_object *obj, const char *dir)
 
 	for (size_t i = 0; i < MAP_COUNT; i++) {
 		pin_path(dir, map_names[i], path, sizeof(path));
+		unlink(path); /* of one that was killed between two of these */
 		if (bpf_obj_pin(bpf_map__fd(object_map(obj, map_names[i])), path))
 			return -errno;
+		FAULT_POINT("new-2-pin");
 	}
 	return 0;
 }
@@ -89,9 +95,10 @@ void maps_unpin(const char *pin_dir)
 {
 	char path[512];
 
-	for (size_t i = 0; i < MAP_COUNT; i++) {
+	for (size_t i = MAP_COUNT; i-- > 0;) {
 		pin_path(pin_dir, map_names[i], path, sizeof(path));
 		unlink(path);
+		FAULT_POINT("stop-11-pin");
 	}
 }
 
@@ -302,6 +309,7 @@ int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_erro
 		goto fail;
 	if (!maps.taken_over) {
 		*maps.control = control;
+		FAULT_POINT("new-1-maps");
 		err = pin_maps(maps.tc->obj, wish->pin_dir);
 		if (err) {
 			maps_unpin(wish->pin_dir);
@@ -315,10 +323,11 @@ fail:
 		snprintf(
 			ret_error, MAPS_ERROR_MAX,
 			"BPF maps and programs: %s: flowd needs root or CAP_BPF, CAP_NET_ADMIN and "
-			"CAP_PERFMON",
+			"CAP_PERFMON (see: flowctl doctor)",
 			strerror(-err));
 	else if (!ret_error[0])
-		snprintf(ret_error, MAPS_ERROR_MAX, "instance '%s': BPF maps and programs: %s",
+		snprintf(ret_error, MAPS_ERROR_MAX,
+			 "instance '%s': BPF maps and programs: %s (see: flowctl doctor)",
 			 wish->instance, strerror(-err));
 	maps_close(&maps);
 	return err;

@@ -123,7 +123,7 @@ static uint32_t make_room(struct replay_cache *cache, uint32_t index, const stru
 
 	if (set->tag[way]) {
 		give_up(cache, index * FLOW_WAYS + way, &set->slot[way]);
-		if ((set->used[way] >> 1) + 1 >= cache->epoch)
+		if ((set->used[way] >> 2) + 1 >= cache->epoch)
 			cache->crowded++;
 	}
 	slot_clear(&set->slot[way]);
@@ -132,7 +132,7 @@ static uint32_t make_room(struct replay_cache *cache, uint32_t index, const stru
 	set->slot[way].key = *key;
 	replay_tcp_begin(&set->slot[way], &cache->health[index].health[way]);
 	set->tag[way] = tag;
-	set->used[way] = cache->epoch << 1;
+	set->used[way] = cache_used(cache->epoch);
 	return way;
 }
 
@@ -157,8 +157,8 @@ static void count_one(struct replay_cache *cache, uint32_t at)
 		way = cache_find(set, &f->key, hash.tag);
 	if (way == FLOW_WAYS)
 		way = make_room(cache, index, &f->key, hash.tag);
-	else if (set->used[way] >> 1 != cache->epoch)
-		set->used[way] = cache->epoch << 1 | 1;
+	else if (cache_turned(set->used[way], cache->epoch))
+		set->used[way] = cache->epoch << 2 | FLOW_KNOWN_LONG;
 	slot = &set->slot[way];
 	if (is_awaited(slot, f)) {
 		slot->birth |= SLOT_LISTED;
@@ -341,7 +341,7 @@ void replay_cache_sweep(struct replay_cache *cache)
 		hand_over(cache, cache->listed[i]);
 	}
 	cache->list_count = cache->crowded = 0;
-	cache->epoch = (cache->epoch + 1) & 0x7fffffff;
+	cache->epoch = (cache->epoch + 1) & FLOW_EPOCH_MASK;
 }
 
 void replay_cache_pull(struct replay_cache *cache, uint32_t number)

@@ -15,6 +15,7 @@
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
 #include "flowd/event.h"
+#include "flowd/fault.h"
 #include "flowd/iface.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
@@ -58,8 +59,11 @@ static void fill_batch(void *arg, struct sink_batch *batch)
 static void settle(struct flowd *flowd)
 {
 	sweep_settle(&flowd->sweep);
+	FAULT_POINT("settle-09-flows");
 	event_settle(flowd->event);
+	FAULT_POINT("settle-10-events");
 	samples_settle(flowd->samples);
+	FAULT_POINT("settle-11-samples");
 }
 
 static void note_retention(struct flowd *flowd)
@@ -82,10 +86,13 @@ static void timer_run(struct watch *watch, uint32_t events)
 	measure_clock(flowd);
 	sweep_visit(&flowd->sweep, false);
 	event_read(flowd->event);
+	FAULT_POINT("sweep-08-events");
 	if (!flowd->sweep.in_flight && sweep_export(&flowd->sweep, false))
 		submit(flowd);
+	FAULT_POINT("sweep-09-exported");
 	sweep_turn(&flowd->sweep);
 	event_turn(flowd->event);
+	FAULT_POINT("sweep-11-events");
 	counter_thread_tick(flowd);
 	control_tidy(flowd->control);
 	note_retention(flowd);
@@ -277,7 +284,9 @@ bool run_finish(struct flowd *flowd)
 
 	if (!wait_written(flowd))
 		return false;
+	FAULT_POINT("stop-03-waited");
 	last_visits(flowd);
+	FAULT_POINT("stop-04-visited");
 	measure_clock(flowd);
 	flowd->sweep.fill = fill_batch;
 	flowd->sweep.fill_arg = flowd;
@@ -287,9 +296,11 @@ bool run_finish(struct flowd *flowd)
 		more = event_finish(flowd->event) || samples_left(flowd->samples);
 		if (!sweep_export(&flowd->sweep, true))
 			break;
+		FAULT_POINT("stop-05-exported");
 		submit(flowd);
 		if (!wait_written(flowd))
 			return false;
+		FAULT_POINT("stop-06-written");
 	} while (more || expire_count(flowd->sweep.expire));
 	return true;
 }

@@ -13,6 +13,8 @@
  */
 #include "flowd/sink.h"
 
+#include "flowd/fault.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -103,6 +105,7 @@ static void writer_try(struct sink_writer *w)
 	w->state = WRITER_WRITING;
 	w->poked = false;
 	pthread_mutex_unlock(&w->mutex);
+	FAULT_POINT("commit-0-taken");
 	err = w->sink->ops->write(w->sink, w->batch, error, sizeof(error));
 	pthread_mutex_lock(&w->mutex);
 	count_try(&w->stats, w->batch, err, now_us() - start);

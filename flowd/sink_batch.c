@@ -28,6 +28,15 @@ static int grow(void **array, size_t *capacity, size_t needed, size_t size)
 	return 0;
 }
 
+int sink_batch_reserve(struct sink_batch *batch, size_t records)
+{
+	void *array = batch->record;
+	int err = grow(&array, &batch->record_capacity, records, sizeof(*batch->record));
+
+	batch->record = array;
+	return err;
+}
+
 int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec)
 {
 	void *array = batch->record;
@@ -144,6 +153,7 @@ void sink_batch_reset(struct sink_batch *batch)
 	batch->event_generation = 0;
 	batch->counters = 0;
 	batch->counter_values = NULL;
+	batch->moved_values = NULL;
 	batch->samples = 0;
 	batch->frame_bytes = 0;
 }

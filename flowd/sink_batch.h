@@ -44,6 +44,7 @@ struct sink_batch {
 	size_t counters;
 	size_t counter_capacity;
 	const char *counter_values;   /* meta.counters, NULL: as it is; the giver's memory */
+	const char *moved_values;     /* meta.moved, the same way */
 	struct sample_record *sample; /* rows for table sample */
 	size_t samples;
 	size_t sample_capacity;
@@ -54,6 +55,7 @@ struct sink_batch {
 };
 
 /* Batch memory. -ENOMEM leaves it as it was. */
+int sink_batch_reserve(struct sink_batch *batch, size_t records);
 int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec);
 int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book);
 int sink_batch_add_event(struct sink_batch *batch, const struct event_record *event);

@@ -19,8 +19,8 @@
 #define MORE_COLUMNS "nic_more_packets, nic_more_bytes"
 #define STATE_COLUMNS "minute_ms, held_packets, held_bytes, unaccounted_packets, unaccounted_bytes"
 
-static const char *const meta_keys[SINK_HEIR_META] = {"generation", "instance", "socket",
-						      "event_generation", "counters"};
+static const char *const meta_keys[SINK_HEIR_META] = {"generation",	  "instance", "socket",
+						      "event_generation", "counters", "moved"};
 
 static const char ifaces_sql[] =
 	"SELECT " IFACE_COLUMNS " FROM interface WHERE generation = " OF_GENERATION;
@@ -185,6 +185,7 @@ void sink_heir_free(struct sink_heir *h)
 	free(h->iface);
 	free(h->book);
 	free(h->counters);
+	free(h->moved);
 	memset(h, 0, sizeof(*h));
 }
 
@@ -221,6 +222,20 @@ static void add_row(struct sink_heir_book *book, const struct sink_books *row)
 	book->sum[SUM_MORE + 1] += (int64_t)(row->nic.bytes - row->seen.bytes);
 }
 
+/* NULL: it is as it was. */
+static int keep_text(char **to, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		return -ENOMEM;
+	if (copy) {
+		free(*to);
+		*to = copy;
+	}
+	return 0;
+}
+
 int sink_heir_add(struct sink_heir *h, const struct sink_batch *batch)
 {
 	int err = 0;
@@ -240,11 +255,10 @@ int sink_heir_add(struct sink_heir *h, const struct sink_batch *batch)
 	}
 	if (batch->event_generation)
 		h->event_generation = (int64_t)batch->event_generation;
-	if (!err && batch->counter_values) {
-		free(h->counters);
-		h->counters = strdup(batch->counter_values);
-		err = h->counters ? 0 : -ENOMEM;
-	}
+	if (!err)
+		err = keep_text(&h->counters, batch->counter_values);
+	if (!err)
+		err = keep_text(&h->moved, batch->moved_values);
 	if (err)
 		h->known = false;
 	return err;
@@ -326,6 +340,14 @@ static int plant_book(struct sqlite3 *db, const struct sink_heir_book *b)
 	return rc ? rc : run_numbers(db, books, book, b->has_nic ? 10 : 6);
 }
 
+/* What was said since the file was read, or NULL. */
+static const char *newer_text(const struct sink_heir *h, int i)
+{
+	if (!strcmp(meta_keys[i], "counters"))
+		return h->counters;
+	return strcmp(meta_keys[i], "moved") ? NULL : h->moved;
+}
+
 static int plant_meta(const struct sink_heir *h, struct sqlite3 *db, int i)
 {
 	sqlite3_stmt *stmt;
@@ -337,8 +359,8 @@ static int plant_meta(const struct sink_heir *h, struct sqlite3 *db, int i)
 	sqlite3_bind_text(stmt, 1, meta_keys[i], -1, SQLITE_STATIC);
 	if (!strcmp(meta_keys[i], "event_generation") && h->event_generation)
 		sqlite3_bind_int64(stmt, 2, h->event_generation);
-	else if (!strcmp(meta_keys[i], "counters") && h->counters)
-		sqlite3_bind_text(stmt, 2, h->counters, -1, SQLITE_STATIC);
+	else if (newer_text(h, i))
+		sqlite3_bind_text(stmt, 2, newer_text(h, i), -1, SQLITE_STATIC);
 	else
 		sqlite3_bind_value(stmt, 2, h->meta[i]);
 	return run(stmt);
@@ -353,7 +375,7 @@ int sink_heir_plant(const struct sink_heir *h, struct sqlite3 *db, int64_t now_m
 	for (size_t i = 0; !rc && i < h->books; i++)
 		rc = plant_book(db, &h->book[i]);
 	for (int i = 0; !rc && i < SINK_HEIR_META; i++) {
-		if (h->meta[i] || (!strcmp(meta_keys[i], "counters") && h->counters))
+		if (h->meta[i] || newer_text(h, i))
 			rc = plant_meta(h, db, i);
 	}
 	return rc ? rc

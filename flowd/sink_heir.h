@@ -19,7 +19,7 @@ struct sqlite3;
 struct sqlite3_value;
 
 #define SINK_HEIR_COLUMNS 10 /* of table interface */
-#define SINK_HEIR_META 5
+#define SINK_HEIR_META 6
 #define SINK_HEIR_SUMS \
 	14 /* of ledger_past: seen, recorded, the verdicts, and what the NIC had more */
 
@@ -44,6 +44,7 @@ struct sink_heir {
 	struct sqlite3_value *meta[SINK_HEIR_META];
 	int64_t event_generation; /* of a later batch; 0: as in meta */
 	char *counters;		  /* likewise, NULL */
+	char *moved;		  /* likewise */
 };
 
 /* From a database that is whole. 0 or -errno; free also then. */

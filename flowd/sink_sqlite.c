@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/fault.h"
 #include "flowd/sink_file.h"
 #include "flowd/sink_order.h"
 #include "flowd/sink_sqlite.h"
@@ -287,27 +288,36 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 	struct sink_rollup_batch rollup;
 	int rc = insert_records(s, batch);
 
+	FAULT_POINT("commit-3-records");
 	rollup = rollup_batch(s);
 	if (!rc)
 		rc = sink_rollup_write(&s->rollup, &rollup);
+	FAULT_POINT("commit-4-sums");
 	for (size_t i = 0; !rc && i < batch->books; i++)
 		rc = add_books(s, &batch->book[i]);
+	FAULT_POINT("commit-5-books");
 	if (!rc)
 		rc = sink_beside_write(&s->beside, batch);
+	FAULT_POINT("commit-6-beside");
 	if (!rc && batch->event_generation)
 		rc = set_meta(s, "event_generation", batch->event_generation);
 	if (!rc)
 		rc = set_meta(s, "last_sweep", batch->sweep);
+	FAULT_POINT("commit-7-sweep");
 	if (!rc)
 		rc = set_meta(s, "ring_pos", batch->ring_pos);
 	if (!rc)
 		rc = set_meta(s, "sample_pos", batch->sample_pos);
 	if (!rc && batch->counter_values)
 		rc = set_meta_text(s, "counters", batch->counter_values);
+	if (!rc && batch->moved_values)
+		rc = set_meta_text(s, "moved", batch->moved_values);
 	if (!rc)
 		rc = run(s->stmt[STMT_NUMBER]);
+	FAULT_POINT("commit-8-numbers");
 	if (!rc)
 		rc = run(s->stmt[STMT_COMMIT]);
+	FAULT_POINT("commit-9-committed");
 	if (!rc)
 		sink_rollup_committed(&s->rollup, &rollup);
 	return rc;
@@ -320,8 +330,10 @@ static int write_once(struct sink_sqlite *s, const struct sink_batch *batch, cha
 	const char *name = db_shown(sqlite3_db_filename(s->db, "main"));
 	int err, rc = prepare(s);
 
+	FAULT_POINT("commit-1-prepared");
 	if (!rc)
 		rc = begin(s);
+	FAULT_POINT("commit-2-begun");
 	if (!rc)
 		rc = write_all(s, batch);
 	*ret_rc = rc;
@@ -381,10 +393,12 @@ static void flush(struct sink_sqlite *s)
 	if (!s->stmt[STMT_BEGIN] || run(s->stmt[STMT_BEGIN]))
 		return;
 	rc = sink_rollup_flush(&s->rollup);
+	FAULT_POINT("stop-14-flushed");
 	if (!rc)
 		rc = run(s->stmt[STMT_NUMBER]);
 	if (!rc)
 		rc = run(s->stmt[STMT_COMMIT]);
+	FAULT_POINT("stop-15-sums");
 	if (rc && !sqlite3_get_autocommit(s->db))
 		run(s->stmt[STMT_ROLLBACK]);
 }

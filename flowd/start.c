@@ -19,11 +19,13 @@
 #include "flowd/books.h"
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
+#include "flowd/fault.h"
 #include "flowd/iface.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
 #include "flowd/log.h"
 #include "flowd/orphan.h"
+#include "flowd/room.h"
 #include "flowd/run.h"
 #include "flowd/samples.h"
 #include "flowd/start_sink.h"
@@ -31,6 +33,8 @@
 #include "schema/db.h"
 
 #define FIRST_PASSES 50
+#define BURST_S 2	/* of record.rate that a quiet time saves up */
+#define BURST_AUTO_S 60 /* where nobody said which */
 #define SWEEP_NICE (-10)
 
 static int read_netns(struct flowd *flowd)
@@ -76,7 +80,9 @@ static int open_pins(struct flowd *flowd, bool create)
 static void remove_pins(struct flowd *flowd)
 {
 	tracing_unpin(flowd);
+	FAULT_POINT("stop-10-events");
 	maps_unpin(flowd->pin_dir);
+	FAULT_POINT("stop-12-maps");
 	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
@@ -140,16 +146,30 @@ static int set_host(struct sqlite3 *db)
 static int open_sweep(struct flowd *flowd)
 {
 	const struct config *config = flowd->config;
+	const struct room room =
+		room_of(config->memory_bytes, (uint64_t)flowd->maps.sets * FLOW_WAYS);
 	struct expire_conf conf = {
 		.idle_ns = config->idle_ns,
 		.active_ns = config->active_ns,
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
+		.most = room.conversations < EXPIRE_MAX ? (uint32_t)room.conversations : EXPIRE_MAX,
+	};
+	const struct limit_conf limit = {
+		.rate = config->record_rate == CONFIG_RATE_NONE
+				? 0
+				: (config->record_rate ? config->record_rate : CONFIG_RATE_AUTO),
+		.burst_ns = (config->record_rate ? BURST_S : BURST_AUTO_S) * 1000000000ULL,
+		.sweep_ns = config->sweep_ns,
+		.idle_ns = config->idle_ns,
+		.active_ns = config->active_ns,
+		.records = room.records,
 	};
 	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
 	bool ours;
 	int err;
 
+	FAULT_POINT("start-04-maps");
 	db_meta_get_int(flowd->db, "last_sweep", &last_sweep);
 	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
 	db_meta_get_int(flowd->db, "generation", &generation);
@@ -168,22 +188,28 @@ static int open_sweep(struct flowd *flowd)
 			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
 	if (err)
 		return err;
+	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
+	flowd->room = room;
 	if (flowd->sweep.lost)
 		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
 			"the packets of that are unaccounted",
 			config->db);
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
+	FAULT_POINT("start-08-marks");
 	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
 	if (!ours)
 		err = db_meta_set_int(flowd->db, "ring_pos", 0);
 	if (!ours)
 		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+	FAULT_POINT("start-09-positions");
 	err = err ? err
 		  : db_meta_set_int(flowd->db, "generation",
 				    (int64_t)flowd->maps.control->generation);
+	FAULT_POINT("start-10-generation");
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
 	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
 	err = err ? err : set_host(flowd->db);
+	FAULT_POINT("start-11-host");
 	if (err)
 		log_err("%s: %s", config->db,
 			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
@@ -214,7 +240,8 @@ static int check_privileges(void)
 		return -EPERM;
 	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
 		if (!capng_have_capability(CAPNG_EFFECTIVE, need[i].number)) {
-			log_err("no %s: flowd needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+			log_err("no %s: flowd needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON "
+				"(see: flowctl doctor)",
 				need[i].name);
 			return -EPERM;
 		}
@@ -261,6 +288,7 @@ static int prepare(struct flowd *flowd, bool create)
 	flowd->instance_fd = lock_take(flowd->config->instance);
 	err = flowd->instance_fd < 0 ? flowd->instance_fd : 0;
 	err = err ? err : read_netns(flowd);
+	FAULT_POINT("start-01-lock");
 	if (!err && create) {
 		err = iface_check(flowd->config, error);
 		if (err)
@@ -269,7 +297,9 @@ static int prepare(struct flowd *flowd, bool create)
 	/* a start is refused for its database before, a detach for its maps: the other is not touched */
 	if (create)
 		err = err ? err : start_database(flowd);
+	FAULT_POINT("start-02-database");
 	err = err ? err : open_pins(flowd, create);
+	FAULT_POINT("start-03-folder");
 	err = err ? err : open_maps(flowd);
 	if (!create)
 		err = err ? err : start_database(flowd);
@@ -279,6 +309,7 @@ static int prepare(struct flowd *flowd, bool create)
 		if (err)
 			log_err("%s", error);
 	}
+	FAULT_POINT("start-12-interfaces");
 	return err ? err : open_samples(flowd, create);
 }
 
@@ -359,6 +390,7 @@ static int first_sweep(struct flowd *flowd)
 		if (!books_moving(&flowd->sweep))
 			break;
 	}
+	FAULT_POINT("start-20-first");
 	if (!books_open(&flowd->sweep))
 		return 0;
 	return iface_rows_open(flowd);
@@ -375,6 +407,7 @@ int start(struct flowd *flowd)
 	err = err ? err : clear_orphan(flowd->config);
 	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, true);
+	FAULT_POINT("start-13-samples");
 	if (!err) {
 		err = control_open(flowd, &flowd->control);
 		if (err)
@@ -387,11 +420,16 @@ int start(struct flowd *flowd)
 		else
 			tracing_open(flowd, true);
 	}
+	FAULT_POINT("start-18-events");
 	err = err ? err : begin_samples(flowd);
+	FAULT_POINT("start-19-settings");
 	err = err ? err : drop_privileges();
 	err = err ? err : first_sweep(flowd);
+	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
+	FAULT_POINT("start-22-counters");
 	err = err ? err : start_sink(flowd);
+	FAULT_POINT("start-23-sink");
 	if (err)
 		undo(flowd);
 	return err;
@@ -402,21 +440,28 @@ bool stop(struct flowd *flowd)
 	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped;
 
 	counter_thread_stop(flowd);
+	FAULT_POINT("stop-01-begun");
 	if (!keep) {
 		iface_detach(flowd);
 		tracing_detach(flowd);
 	}
+	FAULT_POINT("stop-02-detached");
 	written = run_finish(flowd);
+	FAULT_POINT("stop-07-finished");
 	stopped = sink_writer_stop(flowd->writer, 1000);
+	FAULT_POINT("stop-08-writer");
 	flowd->db = sink_sqlite_db(sink_writer_sink(flowd->writer));
 	if (stopped && flowd->db && !keep)
 		iface_rows_closed(flowd);
+	FAULT_POINT("stop-09-rows");
 	flowd->unwritten = !written;
 	if (!written)
 		log_err("not every flow could be written: the maps are left for the next flowd");
 	if (!keep && written)
 		remove_pins(flowd);
+	FAULT_POINT("stop-13-pins");
 	put_down(flowd);
+	FAULT_POINT("stop-16-down");
 	return written;
 }
 

@@ -20,13 +20,12 @@ static json_t *number(uint64_t value)
 
 static json_t *sweep_object(const struct sweep *sweep, const struct config *config)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
-			 number(sweep->stats.sweeps), "interval_ms",
-			 number(config->sweep_ns / 1000000), "last_us",
-			 number(sweep->stats.last_us), "max_us", number(sweep->stats.max_us),
-			 "visited", number(sweep->stats.visited), "torn", number(sweep->stats.torn),
-			 "stale", number(sweep->stats.stale), "folded", number(sweep->stats.folded),
-			 "lost_packets", number(sweep->stats.lost_packets));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count", number(sweep->stats.sweeps),
+		"interval_ms", number(config->sweep_ns / 1000000), "last_us",
+		number(sweep->stats.last_us), "max_us", number(sweep->stats.max_us), "visited",
+		number(sweep->stats.visited), "torn", number(sweep->stats.torn), "stale",
+		number(sweep->stats.stale), "folded", number(sweep->stats.folded));
 }
 
 static json_t *map_object(const struct flowd *flowd)
@@ -41,9 +40,9 @@ static json_t *map_object(const struct flowd *flowd)
 
 static json_t *ring_object(const struct sweep *sweep)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "size", number(sweep->ring.bytes), "used",
-			 number(ring_used(&sweep->ring)), "absorbed", number(sweep->stats.absorbed),
-			 "released_early", number(sweep->stats.released_early));
+	return json_pack("{s:o, s:o, s:o}", "size", number(sweep->ring.bytes), "used",
+			 number(ring_used(&sweep->ring)), "absorbed",
+			 number(sweep->stats.absorbed));
 }
 
 static json_t *cache_object(const struct maps *maps)
@@ -73,10 +72,20 @@ static json_t *sink_object(const struct sink_stats *stats)
 			 "in_flight", stats->in_flight, "error", stats->error);
 }
 
-static json_t *table_object(const struct sweep *sweep)
+static json_t *table_object(const struct sweep *sweep, const struct room *room)
 {
-	return json_pack("{s:o, s:o}", "conversations", number(expire_count(sweep->expire)),
-			 "memory_bytes", number(expire_bytes(sweep->expire)));
+	return json_pack("{s:o, s:o, s:o}", "conversations", number(expire_count(sweep->expire)),
+			 "memory_bytes", number(expire_bytes(sweep->expire)), "most",
+			 number(room->conversations));
+}
+
+/* What goes to the database, and what of it was folded since flowd's start. */
+static json_t *records_object(const struct limit *limit)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rate", number(limit->conf.rate),
+			 "folded_flows", number(limit->stats.flows), "folded_packets",
+			 number(limit->stats.packets), "folded_bytes", number(limit->stats.bytes),
+			 "waited", number(limit->stats.waited));
 }
 
 static json_t *cpu_object(void)
@@ -129,7 +138,8 @@ static void add_books(json_t *object, const struct sweep *sweep, uint32_t ifnum)
 	add_pair(object, "recorded", recorded);
 	add_pair(object, "held", held);
 	for (int v = VERDICT_SHORT; v < VERDICT_MAX; v++) {
-		struct flow_count pair[2] = {sum[0].verdict[v], sum[1].verdict[v]};
+		struct flow_count pair[2] = {books_verdict(&b[0], &sum[0], v),
+					     books_verdict(&b[1], &sum[1], v)};
 
 		add_pair(object, names[v], pair);
 	}
@@ -225,8 +235,10 @@ char *status_json(struct flowd *flowd)
 		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
 		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
 		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
-		sink_object(&sink), "table", table_object(&flowd->sweep), "cpu", cpu_object(),
-		"interfaces", interfaces_array(flowd), "trace", tracing_status(flowd));
+		sink_object(&sink), "table", table_object(&flowd->sweep, &flowd->room), "cpu",
+		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
+		tracing_status(flowd));
+	json_object_set_new(object, "records", records_object(&flowd->sweep.limit));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
 	json_object_set_new(object, "samples", sample_status(flowd->samples));
 	json_object_set_new(object, "retention", retain_say_status(&sink.retain));

@@ -3,6 +3,7 @@
 #include "flowd/sweep.h"
 
 #include "flowd/books.h"
+#include "flowd/fault.h"
 #include "flowd/outer.h"
 #include "schema/tcp.h"
 
@@ -11,7 +12,6 @@
 #include <string.h>
 
 #define TORN_TRIES 1000
-#define RING_RECORD_BYTES (FLOW_EVICTED_PLAIN + 8) /* at least, with the ring's own header */
 
 static const struct flow_slot *slot_at(const struct sweep *sweep, uint32_t index)
 {
@@ -58,6 +58,7 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 		mark->committed = mark->pending;
 	else
 		mark->pending = mark->committed;
+	FAULT_POINT("start-07-mark");
 	if (last_sweep && mark->committed.birth && mark->committed.sweep > (uint32_t)last_sweep)
 		sweep->lost = true;
 	if (!last_sweep) /* numbered by another database: its numbers mean nothing here */
@@ -82,8 +83,8 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	ret_sweep->outer = outer_new(maps->outers_fd);
 	ret_sweep->side = calloc(slots, sizeof(*ret_sweep->side));
 	ret_sweep->health_read = calloc(slots, sizeof(*ret_sweep->health_read));
-	if (!ret_sweep->expire || !ret_sweep->outer || !ret_sweep->side ||
-	    !ret_sweep->health_read) {
+	if (limit_open(&ret_sweep->limit) || !ret_sweep->expire || !ret_sweep->outer ||
+	    !ret_sweep->side || !ret_sweep->health_read) {
 		sweep_close(ret_sweep);
 		return -ENOMEM;
 	}
@@ -92,7 +93,9 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 		sweep_close(ret_sweep);
 		return err;
 	}
+	FAULT_POINT("start-05-ring");
 	ring_skip(&ret_sweep->ring, ring_pos);
+	FAULT_POINT("start-06-skipped");
 	for (uint32_t i = 0; i < slots; i++) {
 		ret_sweep->side[i].ref = EXPIRE_NONE;
 		ret_sweep->side[i].next = EXPIRE_NONE;
@@ -110,6 +113,8 @@ void sweep_close(struct sweep *sweep)
 	free(sweep->side);
 	free(sweep->health_read);
 	free(sweep->pending);
+	free(sweep->moved);
+	limit_close(&sweep->limit);
 	counters_free(&sweep->counters);
 	sink_batch_free(&sweep->batch);
 	ring_close(&sweep->ring);
@@ -123,6 +128,10 @@ static void unlink_slot(struct sweep *sweep, uint32_t index)
 
 	if (side->ref == EXPIRE_NONE)
 		return;
+	if (side->ref == SIDE_FOLDED) {
+		side->ref = EXPIRE_NONE;
+		return;
+	}
 	at = expire_slots(sweep->expire, side->ref);
 	while (*at != index)
 		at = &sweep->side[*at].next;
@@ -153,26 +162,31 @@ static void add_known(struct sweep *sweep, uint32_t ref, const struct flow_key *
 	expire_add_to(sweep->expire, ref, delta);
 }
 
-/* Add under the key; where the table is full under what is left of it, so that no sum is lost. */
+/* Add under the key. SIDE_FOLDED: there was no room for it, so what is left of the key has it. */
 static uint32_t add_delta(struct sweep *sweep, const struct flow_key *key,
 			  const struct expire_delta *delta)
 {
-	struct flow_count *obs = obs_of(sweep, key);
-	uint32_t ref = expire_add(sweep->expire, key, delta);
-	enum flow_verdict verdict;
+	uint32_t ref = EXPIRE_NONE;
 
-	books_count(obs, delta->packets, delta->bytes);
-	if (key->outer) /* while the map knows whose number it is */
-		outer_see(sweep->outer, key->outer);
+	books_count(obs_of(sweep, key), delta->packets, delta->bytes);
+	if (!limit_early(sweep, key, delta)) {
+		if (key->outer) /* while the map knows whose number it is */
+			outer_see(sweep->outer, key->outer);
+		ref = expire_add(sweep->expire, key, delta);
+		sweep->stats.folded += ref == EXPIRE_NONE;
+	}
 	if (ref != EXPIRE_NONE)
 		return ref;
-	sweep->stats.folded++;
-	ref = expire_add_less(sweep->expire, key, delta, &verdict);
-	if (ref == EXPIRE_NONE) {
-		sweep->stats.lost_packets += delta->packets;
-		books_count(obs, -delta->packets, -delta->bytes);
-	}
-	return ref;
+	limit_fold(sweep, key, delta);
+	return SIDE_FOLDED;
+}
+
+/* More of a slot whose packets since the last export were folded. */
+static void add_folded(struct sweep *sweep, const struct flow_key *key,
+		       const struct expire_delta *delta)
+{
+	books_count(obs_of(sweep, key), delta->packets, delta->bytes);
+	limit_fold(sweep, key, delta);
 }
 
 /* Counters of a live slot may be read a packet apart: bytes come alone then. */
@@ -242,7 +256,9 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record,
 	delta.evicted = true;
 	unlink_slot(sweep, record->index);
 	/* also without a gain: what was read before is due now, as the ring's record will go */
-	if (ref != EXPIRE_NONE)
+	if (ref == SIDE_FOLDED)
+		add_folded(sweep, &record->slot.key, &delta);
+	else if (ref != EXPIRE_NONE)
 		add_known(sweep, ref, &record->slot.key, &delta);
 	else if (delta_is_any(&delta))
 		add_delta(sweep, &record->slot.key, &delta);
@@ -261,13 +277,10 @@ void sweep_absorb(struct sweep *sweep)
 			continue;
 		if (size >= sizeof(*record))
 			health = record->health;
+		FAULT_POINT("ring-1-read");
 		absorb_one(sweep, record, &health);
+		FAULT_POINT("ring-2-absorbed");
 		records++;
-		if (ring_used(&sweep->ring) > sweep->ring.bytes / 8 * 7) {
-			sweep->stats.released_early +=
-				(sweep->ring.read_pos - *sweep->ring.consumer) / RING_RECORD_BYTES;
-			ring_release(&sweep->ring, sweep->ring.read_pos);
-		}
 	}
 	sweep->stats.absorbed += records;
 }
@@ -334,16 +347,25 @@ static void visit_slot(struct sweep *sweep, uint32_t index)
 	if (slot.birth != side->birth && !next_life(sweep, index, slot.birth))
 		return;
 	gain_read(sweep, index, &slot, &health, &delta);
+	FAULT_POINT("sweep-03-slot");
 	sweep->stats.visited++;
 	if (!delta_is_any(&delta))
 		return;
+	if (side->ref == SIDE_FOLDED) {
+		add_folded(sweep, &slot.key, &delta);
+		return;
+	}
 	if (side->ref != EXPIRE_NONE) {
 		add_known(sweep, side->ref, &slot.key, &delta);
 		return;
 	}
 	ref = add_delta(sweep, &slot.key, &delta);
-	if (ref != EXPIRE_NONE)
+	if (ref != SIDE_FOLDED) {
 		link_slot(sweep, index, ref);
+		return;
+	}
+	side->ref = SIDE_FOLDED;
+	sweep->any_folded = true;
 }
 
 static void visit_set(struct sweep *sweep, uint32_t number, bool all)
@@ -351,11 +373,11 @@ static void visit_set(struct sweep *sweep, uint32_t number, bool all)
 	const struct flow_set *set = &sweep->maps->slots[number];
 
 	for (uint32_t way = 0; way < FLOW_WAYS; way++) {
-		uint32_t used = __atomic_load_n(&set->used[way], __ATOMIC_RELAXED) >> 1;
+		uint32_t used = __atomic_load_n(&set->used[way], __ATOMIC_RELAXED) >> 2;
 
 		if (!__atomic_load_n(&set->tag[way], __ATOMIC_RELAXED))
 			continue;
-		if (all || (int32_t)((used - sweep->since) << 1) >= 0)
+		if (all || (int32_t)((used - sweep->since) << 2) >= 0)
 			visit_slot(sweep, number * FLOW_WAYS + way);
 	}
 }
@@ -375,13 +397,19 @@ void sweep_visit(struct sweep *sweep, bool all)
 	uint32_t epoch = __atomic_load_n(&sweep->maps->control->epoch, __ATOMIC_RELAXED);
 
 	books_read(sweep, false);
+	FAULT_POINT("sweep-01-books");
 	sweep_absorb(sweep);
+	FAULT_POINT("sweep-02-drained");
 	sweep->stats.visited = 0;
 	for (uint32_t set = 0; set < sweep->maps->sets; set++)
 		visit_set(sweep, set, all);
+	FAULT_POINT("sweep-04-visited");
 	sweep_absorb(sweep);
+	FAULT_POINT("sweep-05-drained");
 	books_read(sweep, true);
+	FAULT_POINT("sweep-06-books");
 	expire_pair(sweep->expire, slots_moved, sweep);
+	FAULT_POINT("sweep-07-paired");
 	/* a program that ran all through the pass may still write the epoch before */
 	sweep->since = epoch > 1 ? epoch - 1 : 0;
 }
@@ -389,6 +417,7 @@ void sweep_visit(struct sweep *sweep, bool all)
 void sweep_turn(struct sweep *sweep)
 {
 	__atomic_fetch_add(&sweep->maps->control->epoch, 1, __ATOMIC_RELEASE);
+	FAULT_POINT("sweep-10-turned");
 	sweep->stats.sweeps++;
 }
 

@@ -20,8 +20,10 @@
 #include "flowd/clock.h"
 #include "flowd/counters.h"
 #include "flowd/expire.h"
+#include "flowd/limit.h"
 #include "flowd/maps.h"
 #include "flowd/ring.h"
+#include "flowd/side.h"
 #include "flowd/sink.h"
 
 #define SWEEP_BATCH_MAX 262144 /* records of one transaction */
@@ -31,24 +33,13 @@ struct sweep_stats {
 	uint64_t visited; /* slots, in the last pass */
 	uint64_t last_us; /* of the last pass, export included */
 	uint64_t max_us;
-	uint64_t absorbed;	 /* ring records */
-	uint64_t released_early; /* ring records given back uncommitted, under pressure */
-	uint64_t stale;		 /* ring records of a life that had been read already: a bug */
-	uint64_t torn;		 /* slots whose key changed too fast to be read: next time */
-	uint64_t folded;	 /* deltas folded by flowd, as its table is full */
-	uint64_t lost_packets;	 /* no memory for any key: under unaccounted */
+	uint64_t absorbed; /* ring records */
+	uint64_t stale;	   /* ring records of a life that had been read already: a bug */
+	uint64_t torn;	   /* slots whose key changed too fast to be read: next time */
+	uint64_t folded;   /* deltas folded by flowd, as its table is full */
 };
 
 struct outer;
-struct side {
-	uint32_t birth;
-	uint32_t ref;	  /* half in expire's table, EXPIRE_NONE: nothing unexported, not linked */
-	uint32_t next;	  /* slot of the same half */
-	uint32_t health;  /* 1: this life has some, in health_read | the handshake given << 1 */
-	uint64_t packets; /* of the slot, as visited last */
-	uint64_t bytes;
-	uint64_t ip_bytes;
-};
 
 struct sweep {
 	struct maps *maps;
@@ -59,6 +50,9 @@ struct sweep {
 	struct flow_health_count *health_read; /* [sets * FLOW_WAYS], beside side[] */
 	struct sweep_iface iface[FLOW_IFACES];
 	struct counters counters;
+	struct limit limit;
+	bool any_folded; /* some side is SIDE_FOLDED */
+	char *moved;	 /* text of batch.moved_values */
 	struct sweep_stats stats;
 	struct sink_batch batch;
 	void (*fill)(void *arg, struct sink_batch *batch); /* what else goes with it; or NULL */
@@ -83,8 +77,8 @@ void sweep_close(struct sweep *sweep);
 
 /*
  * Read the evicted ring. Cheap where it is empty; may be called at any time. Records stay in the
- * ring until they are committed; only where it is nearly full and the sink is behind they are given
- * back once they are in the table, and are lost if flowd is killed then.
+ * ring until they are committed, however full it is: flowd may be killed at any time. Where there is
+ * no room for another, the hooks fold.
  */
 void sweep_absorb(struct sweep *sweep);
 

@@ -117,7 +117,7 @@ static __always_inline struct flow_slot *account_touch(struct flow_set *set, __u
 	struct flow_slot *slot = &set->slot[way & (FLOW_WAYS - 1)];
 	__u32 *used = &set->used[way & (FLOW_WAYS - 1)];
 
-	if (*used >> 1 != (epoch & 0x7fffffff)) {
+	if (cache_turned(*used, epoch)) {
 		struct flow_mark_set *mark = bpf_map_lookup_elem(&marks, &index);
 
 		if (mark && cache_exported(slot, &mark->mark[way & (FLOW_WAYS - 1)])) {
@@ -127,7 +127,9 @@ static __always_inline struct flow_slot *account_touch(struct flow_set *set, __u
 		}
 		health_turn(slot, index * FLOW_WAYS + way);
 		tcp_calm(slot);
-		*used = epoch << 1 | 1;
+		*used = epoch << 2 | FLOW_KNOWN_LONG;
+	} else if (!(*used & 3)) {
+		*used |= FLOW_KNOWN_AGAIN;
 	}
 	return slot;
 }
@@ -169,7 +171,7 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 	}
 	account_claim(&set->slot[way], index * FLOW_WAYS + way, f, now);
 	set->tag[way] = tag;
-	set->used[way] = epoch << 1;
+	set->used[way] = cache_used(epoch);
 	stat->created++;
 	return (int)way + 1;
 }
@@ -233,7 +235,7 @@ static __always_inline void account_catchall(__u32 cpu, struct flow_facts *f, __
 	account_claim(&set->slot[way], index * FLOW_WAYS + way, f, now);
 	account_add(&set->slot[way], f, now);
 	set->tag[way] = 1;
-	set->used[way] = epoch << 1;
+	set->used[way] = cache_used(epoch);
 }
 
 /*

@@ -91,15 +91,28 @@ static __always_inline __u32 cache_find(const struct flow_set *set, const struct
 	return FLOW_WAYS;
 }
 
-/* How recently a way was used, never 0: a flow seen in two sweeps counts as younger than it is. */
+/* How recently a way was used, never 0: a flow that is better known counts as younger than it is. */
 static __always_inline __u32 cache_rank(__u32 used)
 {
-	return (used >> 1) + 1 + (used & 1 ? FLOW_SPARED_EPOCHS : 0);
+	return (used >> 2) + 1 + (used & 3) * FLOW_SPARED_EPOCHS;
+}
+
+/* Of a new flow. */
+static __always_inline __u32 cache_used(__u32 epoch)
+{
+	return epoch << 2 | FLOW_KNOWN_ONCE;
+}
+
+/* The first packet of the epoch; the flow is known for long then. */
+static __always_inline int cache_turned(__u32 used, __u32 epoch)
+{
+	return used >> 2 != (epoch & FLOW_EPOCH_MASK);
 }
 
 /*
- * The way to give up for a new key: a free one, else the least recently used; ties go to the first
- * at or after `start`, which the caller varies so that a set of equals is replaced evenly.
+ * The way to give up for a new key: a free one, else the least recently used; of those of one epoch one that
+ * had a single packet. Ties go to the first at or after `start`, which the caller varies so that a set of equals
+ * is replaced evenly.
  */
 static __always_inline __u32 cache_victim(const struct flow_set *set, __u32 start)
 {

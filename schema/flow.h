@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define FLOW_LAYOUT 4 /* of every struct below that lives in a pinned map */
+#define FLOW_LAYOUT 5 /* of every struct below that lives in a pinned map */
 #define FLOW_WAYS 8
 #define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
@@ -29,7 +29,8 @@
 #define FLOW_FRAGMENT_NS 30000000000ULL /* that a datagram's fragments may be apart */
 #define FLOW_OUTERS 16384		/* pairs of outer endpoints whose addresses are known */
 #define FLOW_WAITS 8192			/* round trips that are being measured */
-#define FLOW_SPARED_EPOCHS 4 /* sweeps by which a flow seen in two sweeps outlives a new one */
+#define FLOW_SPARED_EPOCHS 2 /* sweeps by which a flow outlives another of a level less */
+#define FLOW_EPOCH_MASK 0x3fffffffU
 
 enum flow_dir {
 	FLOW_INGRESS = 0,
@@ -165,6 +166,13 @@ struct flow_health_set {
 	struct flow_health health[FLOW_WAYS];
 };
 
+/* How well a flow is known, in flow_set.used beside the epoch. What a flood brings has one packet and goes first. */
+enum flow_known {
+	FLOW_KNOWN_ONCE = 0, /* one packet */
+	FLOW_KNOWN_AGAIN,    /* more, all in one epoch */
+	FLOW_KNOWN_LONG,     /* in two epochs at least */
+};
+
 /* What flowd has exported of a slot's health: the same of it as its struct flow_mark of the slot. */
 struct flow_health_mark_version {
 	struct flow_health_count count;
@@ -183,7 +191,7 @@ struct flow_health_mark_set {
 
 struct flow_set {
 	__u32 tag[FLOW_WAYS];  /* part of the key's hash, never 0 in a slot in use */
-	__u32 used[FLOW_WAYS]; /* sweep epoch of the last packet << 1 | seen in two epochs */
+	__u32 used[FLOW_WAYS]; /* sweep epoch of the last packet << 2 | enum flow_known */
 	struct flow_slot slot[FLOW_WAYS];
 };
 

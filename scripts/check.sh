@@ -46,7 +46,7 @@ suite() {
 	local name=$1 limit=$2 log="$LOGS/$1.log" status start=$SECONDS p f s
 	shift 2
 	case "$name" in
-	build-gcc | build-san | build-tools) ;; # whatever was chosen may need them
+	build-gcc | build-san | build-tools | build-faults) ;; # whatever was chosen may need them
 	*) [[ $name =~ $PATTERN ]] || return 0 ;;
 	esac
 	printf '%-28s ' "$name"
@@ -101,6 +101,7 @@ corpus_tests() {
 root_tests() {
 	local test
 	suite build-tools 300 make -s -j "$JOBS" test-tools hook_live
+	suite build-faults 600 make -s -j "$JOBS" FAULTS=1 build/faults/bin/flowd
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
 	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
 	suite_file bpf-sample-filter 300 build/tests/bpf_sample_filter \
@@ -110,6 +111,7 @@ root_tests() {
 	suite_file cli-health 120 tests/cli_health.sh
 	suite_file cli-community 120 tests/cli_community.sh
 	suite_file cli-diff 120 tests/cli_diff.sh
+	suite_file cli-doctor 180 tests/cli_doctor.sh
 	suite_file cli-graph 120 tests/cli_graph.sh
 	suite_file cli-names 300 tests/cli_names.sh
 	suite_file cli-names-time 120 tests/cli_names_time.sh

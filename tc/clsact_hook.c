@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "flowd/fault.h"
 #include "flowd/hook_own.h"
 #include "tc/tc_hook.h"
 
@@ -177,9 +178,11 @@ static int put_filter(const struct hook_env *env, const struct hook_iface *iface
 		    .prog_fd = prog, .flags = over_ours ? BPF_TC_F_REPLACE : 0);
 	struct bpf_tc_hook hook = hook_of(iface, dir);
 	char pin[HOOK_PIN_MAX];
-	int err = bpf_tc_attach(&hook, &opts);
+	int err = hook_pin_beside(env, pin_name(iface, dir, pin), prog);
 
-	return err ? err : hook_pin(env, pin_name(iface, dir, pin), prog);
+	err = err ? err : bpf_tc_attach(&hook, &opts);
+	FAULT_POINT("clsact-1-filter");
+	return err ? err : hook_pin_over(env, pin);
 }
 
 static int attach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,

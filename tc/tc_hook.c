@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "flowd/fault.h"
 #include "flowd/hook_own.h"
 
 #ifndef BPF_F_BEFORE /* as in the kernel's uapi/linux/bpf.h */
@@ -179,6 +180,7 @@ static int create(const struct hook_env *env, const struct hook_iface *iface, en
 
 	if (link < 0)
 		return -errno;
+	FAULT_POINT("new-5-tcx");
 	return hook_pin(env, pin_name(iface, dir, pin), link);
 }
 
@@ -189,6 +191,7 @@ static int take_over(const struct hook_env *env, const struct hook_iface *iface,
 
 	if (bpf_link_update(there->link, prog, NULL))
 		return -errno;
+	FAULT_POINT("start-15-tcx");
 	return there->pinned ? 0 : hook_pin(env, pin_name(iface, dir, pin), there->link);
 }
 

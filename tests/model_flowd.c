@@ -12,13 +12,12 @@
 #undef memcpy
 #undef __atomic_load_n
 #undef __atomic_store_n
+#include "flowd/books_moved.h"
 #include "schema/fields.h"
 
 struct model_flowd flowd;
 static struct maps maps;
-static bool stored;		 /* the batch in flight is in the database */
-static uint64_t early_begun;	 /* released_early as of the last batch begun */
-static uint64_t early_committed; /* the same, once that batch is in */
+static bool stored; /* the batch in flight is in the database */
 
 /* ---- hooks ---- */
 
@@ -106,6 +105,9 @@ void maps_ledger(const struct maps *of, uint32_t ifnum, uint32_t dir, struct flo
 		const struct flow_ledger *one = &of->ledger[(i * FLOW_IFACES + ifnum) * 2 + dir];
 
 		books_count(&ret_sum->seen, one->seen.packets, one->seen.bytes);
+		for (int v = 0; v < VERDICT_MAX; v++)
+			books_count(&ret_sum->verdict[v], one->verdict[v].packets,
+				    one->verdict[v].bytes);
 	}
 }
 
@@ -162,8 +164,21 @@ static void load_books(bool ours)
 			iface->books[d].booked = world.db->seen[i][d];
 			iface->books[d].recorded = world.db->recorded[i][d];
 			iface->books[d].obs = world.db->recorded[i][d];
+			memcpy(iface->books[d].verdict, world.db->verdict[i][d],
+			       sizeof(iface->books[d].verdict));
 		}
 	}
+}
+
+/* Records that are marked as folded are what the ledger says of it. */
+static void add_lost(struct model_db *to, const struct flow_record *rec)
+{
+	uint8_t marks = rec->key.marks, dir = rec->key.dir;
+
+	if (!(marks & (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)))
+		return;
+	to->lost[rec->iface][dir] += rec->half[0].packets;
+	to->lost[rec->iface][marks & FLOW_MARK_MIRRORED ? dir : !dir] += rec->half[1].packets;
 }
 
 /* iface_rows_open */
@@ -197,6 +212,10 @@ void flowd_start(void)
 {
 	static const struct expire_conf conf = {
 		.idle_ns = 15 * S, .active_ns = 60 * S, .linger_ns = 2 * S, .sweep_ns = S};
+	const struct limit_conf limit = {.rate = world.mode.rate,
+					 .sweep_ns = conf.sweep_ns,
+					 .idle_ns = conf.idle_ns,
+					 .active_ns = conf.active_ns};
 	bool ours = world.db->generation == world.control.generation;
 	int err;
 
@@ -206,17 +225,17 @@ void flowd_start(void)
 	assert(!err);
 	(void)err;
 	flowd.sweep.number = world.db->last_sweep + 1;
+	limit_set(&flowd.sweep.limit, &limit, world.now_ns);
 	load_books(ours);
+	if (ours)
+		books_moved_load(&flowd.sweep, world.db->moved);
 	world.db->generation = world.control.generation;
 	stored = false;
-	early_committed = early_begun = 0;
 	first_sweep(maps.taken_over && !ours);
 }
 
 void flowd_die(void)
 {
-	if (flowd.sweep.stats.released_early > early_committed)
-		flowd.lossy = true;
 	sweep_close(&flowd.sweep);
 }
 
@@ -242,14 +261,21 @@ static void store(struct model_db *to)
 {
 	const struct sink_batch *batch = &flowd.sweep.batch;
 
-	for (size_t i = 0; i < batch->records; i++)
+	for (size_t i = 0; i < batch->records; i++) {
 		store_record(&to->flows, &batch->record[i]);
+		add_lost(to, &batch->record[i]);
+	}
+	if (batch->moved_values)
+		strcpy(to->moved, batch->moved_values);
 	for (size_t i = 0; i < batch->books; i++) {
 		const struct sink_books *b = &batch->book[i];
 
 		books_count(&to->seen[b->iface][b->dir], b->seen.packets, b->seen.bytes);
 		books_count(&to->recorded[b->iface][b->dir], b->recorded.packets,
 			    b->recorded.bytes);
+		for (int v = 0; v < VERDICT_MAX; v++)
+			books_count(&to->verdict[b->iface][b->dir][v], b->verdict[v].packets,
+				    b->verdict[v].bytes);
 	}
 	to->last_sweep = batch->sweep;
 	to->ring_pos = batch->ring_pos;
@@ -258,10 +284,8 @@ static void store(struct model_db *to)
 
 static void begin(bool all)
 {
-	early_begun = flowd.sweep.stats.released_early;
 	stored = false;
-	if (!sweep_export(&flowd.sweep, all))
-		early_committed = early_begun;
+	(void)sweep_export(&flowd.sweep, all);
 }
 
 /* The transaction and what follows it are two steps, so that a kill may come between them. */
@@ -274,7 +298,6 @@ static void writer(void)
 		return;
 	}
 	sweep_settle(&flowd.sweep);
-	early_committed = early_begun;
 }
 
 static void turn(void)

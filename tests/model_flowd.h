@@ -14,7 +14,6 @@
 struct model_flowd {
 	struct sweep sweep;
 	jmp_buf grave; /* where a kill leads to */
-	bool lossy;    /* killed with ring records released early: may be short, see sweep.h */
 };
 
 extern struct model_flowd flowd;

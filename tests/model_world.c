@@ -150,13 +150,15 @@ static void hit(struct cpu *c)
 	struct flow_slot *slot = its_slot(c);
 	uint32_t *used = &world.slots[c->index].used[c->way];
 
-	if (*used >> 1 != (c->epoch & 0x7fffffff)) {
+	if (cache_turned(*used, c->epoch)) {
 		if (cache_exported(slot, &world.marks[c->index].mark[c->way])) {
 			slot->first_ns = world.now_ns;
 			slot->tcp_flags = 0;
 			slot->tcp_syn = 0;
 		}
-		*used = c->epoch << 1 | 1;
+		*used = c->epoch << 2 | FLOW_KNOWN_LONG;
+	} else if (!(*used & 3)) {
+		*used |= FLOW_KNOWN_AGAIN;
 	}
 	look(c);
 	if (world.mode.tear)
@@ -254,18 +256,21 @@ static void catchall(struct cpu *c)
 }
 
 /* account_fold */
-static void fold(struct cpu *c)
+static enum flow_verdict fold(struct cpu *c)
 {
 	memset(c->key.src, 0, sizeof(c->key.src));
 	c->key.sport = 0;
 	c->key.marks |= FLOW_MARK_FOLDED;
-	if (!enter(c, MODEL_SETS, MODEL_FOLDED))
-		catchall(c);
+	if (enter(c, MODEL_SETS, MODEL_FOLDED))
+		return VERDICT_FOLDED;
+	catchall(c);
+	return VERDICT_CATCHALL;
 }
 
 static void packet(struct cpu *c)
 {
 	struct flow_ledger *books;
+	enum flow_verdict verdict;
 
 	c->key = world.flow[rnd() % (one_in(4) ? 4 : MODEL_FLOWS)]; /* a few keys are busy */
 	c->bytes = 60 + rnd() % 1400;
@@ -276,8 +281,11 @@ static void packet(struct cpu *c)
 	books = &world.ledger[(number_of(c) * FLOW_IFACES + c->key.ifnum) * 2 + c->key.dir];
 	books->seen.packets++;
 	books->seen.bytes += c->bytes;
-	if (!enter(c, 0, MODEL_SETS))
-		fold(c);
+	if (enter(c, 0, MODEL_SETS))
+		return;
+	verdict = fold(c);
+	books->verdict[verdict].packets++;
+	books->verdict[verdict].bytes += c->bytes;
 }
 
 /* account_claim, in three: the number of the life, the key with its counters, the end */
@@ -311,7 +319,7 @@ static void claim_end(struct cpu *c)
 
 	its_slot(c)->seq++;
 	set->tag[c->way] = c->tag;
-	set->used[c->way] = c->epoch << 1;
+	set->used[c->way] = cache_used(c->epoch);
 	c->created++;
 	finish(c);
 }

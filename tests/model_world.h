@@ -29,6 +29,7 @@ struct mode {
 	uint32_t ring_records; /* room in the ring */
 	uint32_t expire_max;   /* conversations in flowd's table */
 	uint32_t batch_max;    /* records of a batch */
+	uint32_t rate;	       /* records a second, 0: any */
 	bool kills, busy, stalls, tear, adopt;
 };
 
@@ -47,6 +48,9 @@ struct model_db {
 	uint64_t last_sweep, ring_pos, generation;
 	bool known[MODEL_IFACES]; /* table interface */
 	struct flow_count seen[MODEL_IFACES][2], recorded[MODEL_IFACES][2];
+	struct flow_count verdict[MODEL_IFACES][2][VERDICT_MAX]; /* table ledger */
+	uint64_t lost[MODEL_IFACES][2]; /* packets of records that are marked as folded */
+	char moved[4096];		/* meta.moved */
 	struct table flows;
 };
 

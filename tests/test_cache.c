@@ -138,7 +138,7 @@ static void test_victim_least_recently_used(void **state)
 
 	(void)state;
 	for (__u32 way = 0; way < FLOW_WAYS; way++)
-		put(&set, way, &key, 1, (100 + (way + 3) % FLOW_WAYS) << 1);
+		put(&set, way, &key, 1, cache_used(100 + (way + 3) % FLOW_WAYS));
 	for (__u32 start = 0; start < 3 * FLOW_WAYS; start++)
 		assert_int_equal(cache_victim(&set, start), FLOW_WAYS - 3);
 }
@@ -150,13 +150,37 @@ static void test_victim_spares_proven_flows(void **state)
 	struct flow_set set = {};
 
 	(void)state;
-	put(&set, 0, &key, 1, 100 << 1 | 1);
-	for (__u32 way = 1; way < FLOW_WAYS; way++)
-		put(&set, way, &key, 1, (100 + FLOW_SPARED_EPOCHS - 1) << 1);
-	assert_int_not_equal(cache_victim(&set, 0), 0);
-	for (__u32 way = 1; way < FLOW_WAYS; way++)
-		put(&set, way, &key, 1, (100 + FLOW_SPARED_EPOCHS + 1) << 1);
-	assert_int_equal(cache_victim(&set, 5), 0);
+	for (__u32 known = FLOW_KNOWN_AGAIN; known <= FLOW_KNOWN_LONG; known++) {
+		__u32 spared = known * FLOW_SPARED_EPOCHS;
+
+		put(&set, 0, &key, 1, 100 << 2 | known);
+		for (__u32 way = 1; way < FLOW_WAYS; way++)
+			put(&set, way, &key, 1, cache_used(100 + spared - 1));
+		assert_int_not_equal(cache_victim(&set, 0), 0);
+		for (__u32 way = 1; way < FLOW_WAYS; way++)
+			put(&set, way, &key, 1, cache_used(100 + spared + 1));
+		assert_int_equal(cache_victim(&set, 5), 0);
+	}
+}
+
+/* Of an epoch, flows of one packet go first, and those of that epoch alone before those that are older. */
+static void test_victim_known_once(void **state)
+{
+	struct flow_key key = plain_key(1);
+	struct flow_set set = {};
+
+	(void)state;
+	for (__u32 start = 0; start < FLOW_WAYS; start++) {
+		for (__u32 way = 0; way < FLOW_WAYS; way++)
+			put(&set, way, &key, 1, 50 << 2 | FLOW_KNOWN_LONG);
+		set.used[6] = 50 << 2 | FLOW_KNOWN_AGAIN;
+		assert_int_equal(cache_victim(&set, start), 6);
+		set.used[3] = cache_used(50);
+		assert_int_equal(cache_victim(&set, start), 3);
+	}
+	assert_true(cache_turned(cache_used(50), 51));
+	assert_false(cache_turned(50 << 2 | FLOW_KNOWN_LONG, 50));
+	assert_false(cache_turned(cache_used(FLOW_EPOCH_MASK + 1), 0));
 }
 
 /* Ties go round with `start`, so that a set of equals is replaced evenly. */
@@ -167,7 +191,7 @@ static void test_victim_ties_rotate(void **state)
 
 	(void)state;
 	for (__u32 way = 0; way < FLOW_WAYS; way++)
-		put(&set, way, &key, 1, 7 << 1);
+		put(&set, way, &key, 1, cache_used(7));
 	for (__u32 start = 0; start < 4 * FLOW_WAYS; start++)
 		assert_int_equal(cache_victim(&set, start), start % FLOW_WAYS);
 }
@@ -372,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_victim_free_first),
 		cmocka_unit_test(test_victim_least_recently_used),
 		cmocka_unit_test(test_victim_spares_proven_flows),
+		cmocka_unit_test(test_victim_known_once),
 		cmocka_unit_test(test_victim_ties_rotate),
 		cmocka_unit_test(test_victim_of_random_sets),
 		cmocka_unit_test(test_tags_are_never_zero),

@@ -134,7 +134,7 @@ static const char everything[] =
 	"sample = 1/64\nsample.first = 2\nsample.triggers = malformed,reset\n"
 	"sample.snaplen = 9216\nsample.filter = tcp port 443 and net 10.0.0.0/8\n"
 	"sample.ring = 1M\nsample.age = 36h\nsample.size = 3M\ndrops.sample = yes\n"
-	"rollup.keys = 700\n"
+	"rollup.keys = 700\nrecord.rate = 4000\nmemory.max = 300M\n"
 	"durability = normal\nkeep_attached = yes\nlog_level = debug\n"
 	"anonymize = prefix-preserving\nanonymize.key = /k/a y\n";
 
@@ -149,6 +149,8 @@ static void test_file(void **state)
 	assert_string_equal(c.interface[1], "eth1.100");
 	assert_string_equal(c.interface[3], "wg0");
 	assert_int_equal(c.rollup_keys, 700);
+	assert_int_equal(c.record_rate, 4000);
+	assert_int_equal(c.memory_bytes, 300 << 20);
 	assert_string_equal(c.instance, "edge-1_b.c");
 	assert_string_equal(c.db, "/srv/my data/l.db");
 	assert_string_equal(c.socket, "/tmp/x.sock");

@@ -105,8 +105,8 @@ $(B)/tests/wlcases: tests/wlcases.c tests/anonymize_cases.h tests/vectors.h $(wi
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
-	flowd/books.c flowd/conv.c flowd/counter_sample.c flowd/counters.c flowd/expire_due.c flowd/expire_health.c \
-	flowd/index.c flowd/nic.c flowd/outer.c flowd/record.c flowd/sink.c \
+	flowd/books.c flowd/books_moved.c flowd/conv.c flowd/counter_sample.c flowd/counters.c flowd/expire_due.c flowd/expire_health.c \
+	flowd/fold.c flowd/index.c flowd/limit.c flowd/nic.c flowd/outer.c flowd/record.c flowd/sink.c \
 	flowd/sink_batch.c schema/fields.c schema/flow_record.c)
 
 $(B)/tests/test_model: $(TEST_MODEL_OBJ)

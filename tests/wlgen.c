@@ -15,6 +15,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -196,13 +197,24 @@ static void wait_for_rate(const struct options *opt, double start, uint64_t sent
 		usleep((useconds_t)(ahead * 1e6));
 }
 
+/* Kept for between two calls: within one it would end that halfway. */
+static bool told_to_stop(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return !sigpending(&set) && sigismember(&set, SIGTERM);
+}
+
 static double run(struct wlgen_bpf *skel, const struct options *opt)
 {
 	double start = seconds();
 	uint64_t left = opt->packets;
 	uint64_t call = opt->rate ? opt->rate / 20 + 1 : CALL_PACKETS;
 
-	while (left) {
+	while (!told_to_stop() && left) {
 		uint32_t now = (uint32_t)(left < call ? left : call);
 
 		run_call(skel, opt, now);

@@ -60,7 +60,7 @@ void die(const char *what, const char *object, const char *why)
 static void usage(FILE *out)
 {
 	fputs("usage: wlgen -i IFACE|IFINDEX [options]\n"
-	      "  -n, --packets N       1000\n"
+	      "  -n, --packets N       1000; fewer where SIGTERM comes before\n"
 	      "  -f, --flows N         1\n"
 	      "      --first N         number of the first flow, 0\n"
 	      "  -s, --size BYTES      of the frame, 64 at least; 100\n"

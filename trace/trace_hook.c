@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "flowd/fault.h"
 #include "flowd/hook.h"
 #include "flowd/hook_own.h"
 #include "health.skel.h"
@@ -21,9 +22,10 @@
 
 #define NS_PER_S 1000000000ULL
 
-static const char *const map_names[] = {"event_control", "event_counts", "event_keys",
-					"event_folded",	 "event_cpus",	 "event_closes",
-					"event_sockets", "event_untold"};
+/* As those of flows, they are there when the pin of the control cell is: the last to come and the first to go. */
+static const char *const map_names[] = {"event_counts", "event_keys",	"event_folded",
+					"event_cpus",	"event_closes", "event_sockets",
+					"event_untold", "event_control"};
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
 /* Those of the flow programs that dropped packets are sampled by, pinned before. */
@@ -123,6 +125,7 @@ static int pin_maps(const struct trace *trace, const struct hook_env *env)
 
 		if (err)
 			return err;
+		FAULT_POINT("new-6-events");
 	}
 	return 0;
 }
@@ -380,7 +383,7 @@ void trace_unpin(const char *pin_dir)
 {
 	const struct hook_env env = {.pin_dir = pin_dir};
 
-	for (size_t i = 0; i < MAP_COUNT; i++)
+	for (size_t i = MAP_COUNT; i-- > 0;)
 		hook_unpin(&env, map_names[i]);
 }
 

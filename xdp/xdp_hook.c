@@ -27,6 +27,7 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "flowd/fault.h"
 #include "flowd/hook_own.h"
 
 #define XDP_PROGRAM "flow_xdp"
@@ -221,6 +222,7 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 	err = xdp_program__attach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
 	if (err)
 		return attach_failed(env, iface, err, error);
+	FAULT_POINT("new-4-xdp");
 	err = hook_pin(env, pin_name(iface, pin), xdp_program__fd(prog));
 	look(env, iface, &there);
 	if (err)
@@ -252,10 +254,12 @@ static int replace(const struct hook_env *env, const struct hook_iface *iface,
 	char pin[HOOK_PIN_MAX];
 	int fd = load_single(env), err = fd < 0 ? fd : 0;
 
+	err = err ? err : hook_pin_beside(env, pin_name(iface, pin), fd);
 	if (!err)
 		err = bpf_xdp_attach((int)iface->ifindex, fd, XDP_FLAGS_DRV_MODE, &opts);
+	FAULT_POINT("start-15-xdp");
 	if (!err)
-		return hook_pin(env, pin_name(iface, pin), fd);
+		return hook_pin_over(env, pin_name(iface, pin));
 	return hook_uses_slots(env, there->fd) ? 0 : err;
 }
 

@@ -49,7 +49,7 @@ static void count_packets(struct bench *bench, uint32_t step)
 		struct flow_set *set = &bench->slots[i / FLOW_WAYS];
 		struct flow_slot *slot = &set->slot[i % FLOW_WAYS];
 
-		set->used[i % FLOW_WAYS] = bench->maps.control->epoch << 1 | 1;
+		set->used[i % FLOW_WAYS] = bench->maps.control->epoch << 2 | FLOW_KNOWN_LONG;
 		slot->packets += 2;
 		slot->bytes += 3000;
 		slot->ip_bytes += 2972;
