@@ -57,6 +57,8 @@ struct sweep {
 	struct side *side;		       /* [sets * FLOW_WAYS] */
 	struct flow_health_count *health_read; /* [sets * FLOW_WAYS], beside side[] */
 	struct sweep_iface iface[FLOW_IFACES];
+	bool left[FLOW_IFACES]; /* nothing counts under that number any more: its flows end */
+	uint32_t lefts;
 	struct counters counters;
 	struct sweep_stats stats;
 	struct sink_batch batch;
