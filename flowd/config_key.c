@@ -60,8 +60,9 @@ static const struct config_choice choice_none[] = {{"none", 0}, {"0", 0}, {NULL,
 	.offset = offsetof(struct config, name), .size = sizeof(((struct config *)0)->name)
 
 const struct config_key config_keys[] = {
-	{"interface", NULL, "IFACE[,IFACE...]", "interface to count on, or a pattern; may be given again",
-	 .kind = CONFIG_INTERFACE, .letter = 'i', MEMBER(interface)},
+	{"interface", NULL, "IFACE[,IFACE...]",
+	 "interface to count on, or a pattern; may be given again", .kind = CONFIG_INTERFACE,
+	 .letter = 'i', MEMBER(interface)},
 	{"instance", "default", "NAME", "name of this flowd, where several run on a host",
 	 .kind = CONFIG_INSTANCE, MEMBER(instance)},
 	{"db", DB_PATH_DEFAULT, "FILE", "database that flow records go to", .kind = CONFIG_PATH,

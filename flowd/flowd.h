@@ -44,10 +44,10 @@ struct iface {
 		[HOOK_ERROR_MAX]; /* why it is not counted as configured, or gone; empty: all is well */
 	char vlan_note[IFACE_VLAN_NOTE_MAX]; /* why VLAN tags are unknown; empty: they are seen */
 	bool gone;
-	bool by_name;	  /* asked for by its name, not by a pattern alone */
-	bool unsampled;	  /* its settings of what is sampled are still to be made */
-	uint32_t mtu;	  /* that it was attached at */
-	uint32_t round;	  /* of links.c, in which the kernel named it last */
+	bool by_name;	/* asked for by its name, not by a pattern alone */
+	bool unsampled; /* its settings of what is sampled are still to be made */
+	uint32_t mtu;	/* that it was attached at */
+	uint32_t round; /* of links.c, in which the kernel named it last */
 };
 
 struct flowd {

@@ -28,10 +28,10 @@ enum iface_number_state { NUMBER_FREE = 0, NUMBER_USED, NUMBER_LEFT, NUMBER_GIVE
 struct iface_numbers {
 	struct iface_number {
 		enum iface_number_state state;
-		bool dirty;	      /* the row differs from the database's, or from the batch's */
-		bool sent;	      /* a batch in flight says that it is given back */
-		uint64_t left_sweep;  /* sweeps when it was left */
-		uint64_t sample_pos;  /* of the ring of samples, then */
+		bool dirty;	     /* the row differs from the database's, or from the batch's */
+		bool sent;	     /* a batch in flight says that it is given back */
+		uint64_t left_sweep; /* sweeps when it was left */
+		uint64_t sample_pos; /* of the ring of samples, then */
 		struct sink_iface row;
 	} number[FLOW_IFACES];
 	uint32_t next_id; /* of a new row */

@@ -91,7 +91,8 @@ static void take_message(struct flowd *flowd, const struct nlmsghdr *head)
 	if (!is_device(head))
 		return;
 	if (head->nlmsg_type == RTM_DELLINK)
-		iface_follow_gone(flowd, (uint32_t)((struct ifinfomsg *)NLMSG_DATA(head))->ifi_index);
+		iface_follow_gone(flowd,
+				  (uint32_t)((struct ifinfomsg *)NLMSG_DATA(head))->ifi_index);
 	else if (head->nlmsg_type == RTM_NEWLINK && read_news(head, &news))
 		iface_follow_news(flowd, &news, flowd->link_round);
 }
@@ -115,7 +116,8 @@ static void links_run(struct watch *watch, uint32_t events)
 			take_message(flowd, head);
 	}
 	if (size < 0 && errno == ENOBUFS) {
-		log_info("interfaces change faster than they can be followed: looking at all of them");
+		log_info(
+			"interfaces change faster than they can be followed: looking at all of them");
 		links_look_again(flowd);
 	}
 }

@@ -88,7 +88,8 @@ int sample_start_plan_one(const struct config *config, const struct sample_rules
 	if (!ret_start->plan)
 		return -ENOMEM;
 	plan = add_plan(ret_start, &sample);
-	snprintf(plan->change.iface[plan->change.ifaces++], sizeof(plan->change.iface[0]), "%s", name);
+	snprintf(plan->change.iface[plan->change.ifaces++], sizeof(plan->change.iface[0]), "%s",
+		 name);
 	return compile_plan(rules, plan, ret_error);
 }
 
