@@ -108,10 +108,7 @@ bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 /* Export everything, with END_FORCED, or END_FLOW where that has ended. False as above. */
 bool expire_all(struct expire *x, expire_emit *emit, void *arg);
 
-/*
- * The same of those conversations alone that are on an interface whose number is marked in
- * left[FLOW_IFACES]: nothing will be added to them any more.
- */
+/* The same of those alone that are on an interface whose number is marked in left[FLOW_IFACES]. */
 bool expire_leave(struct expire *x, const bool *left, expire_emit *emit, void *arg);
 
 /* Show the unexported part of every conversation, with END_ACTIVE_NOW; nothing changes. */
