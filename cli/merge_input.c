@@ -202,6 +202,7 @@ static int check_iface(struct merge *merge, struct merge_input *input, struct sq
 
 	for (int column = 1; column <= 5; column++)
 		sqlite3_bind_value(twin, column, sqlite3_column_value(from, column));
+	sqlite3_bind_value(twin, 6, sqlite3_column_value(from, 8)); /* numbers are used again */
 	if (sqlite3_step(twin) == SQLITE_ROW) {
 		snprintf(merge->error, sizeof(merge->error),
 			 "%.300s: has interface %s as counted for host %s: the same packets twice",
@@ -263,7 +264,7 @@ int merge_write_ifaces(struct merge *merge)
 	/* of rows without a generation, as a hand may write them, nothing can be told */
 	static const char find[] =
 		"SELECT host FROM interface WHERE ?5 != 0 AND generation = ?5 AND ifnum = ?4 "
-		"AND ifindex = ?2 AND netns = ?3 AND (name = ?1 OR name LIKE '%:' || ?1)";
+		"AND ifindex = ?2 AND netns = ?3 AND first_ms = ?6 AND (name = ?1 OR name LIKE '%:' || ?1)";
 	struct sqlite3_stmt *twin = NULL, *to = NULL;
 	int err = merge_prepare(merge, merge->db, "output", insert, &to);
 

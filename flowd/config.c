@@ -13,6 +13,7 @@
 
 #include "config_key.h"
 #include "config_section.h"
+#include "iface_want.h"
 #include "sample_compile.h"
 #include "schema/conf.h"
 #include "schema/control.h"
@@ -251,7 +252,7 @@ static int finish(struct config *config)
 	}
 	if (config->ingress == INGRESS_NONE && config->egress == EGRESS_NONE)
 		return complain("ingress 'none', egress 'none': nothing is left to count");
-	if (!config->interfaces && !config->check_only && !config->detach_only)
+	if (!iface_any_wanted(config) && !config->check_only && !config->detach_only)
 		return complain("no interface: name one with -i, or as 'interface = NAME' in %s",
 				CONF_PATH_DEFAULT);
 	return 0;

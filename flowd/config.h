@@ -13,6 +13,7 @@
 #include "schema/flow.h"
 
 #define CONFIG_NAME_MAX 64
+#define CONFIG_IFACE_MAX 32 /* a name, or a pattern with its '!' */
 #define CONFIG_READ_MAX 4096
 #define CONFIG_SLOTS 65536 /* the default */
 #define CONFIG_ROLLUP_MAX 1000000
@@ -41,7 +42,7 @@ struct config_section {
 };
 
 struct config {
-	char interface[FLOW_IFACES][16]; /* IFNAMSIZ */
+	char interface[FLOW_IFACES][CONFIG_IFACE_MAX]; /* as flowd/iface_want.h reads them */
 	size_t interfaces;
 	struct config_section section[FLOW_IFACES];
 	size_t sections;

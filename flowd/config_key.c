@@ -10,12 +10,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "iface_want.h"
 #include "log.h"
 #include "schema/control.h"
 #include "schema/db.h"
@@ -62,8 +64,9 @@ static const struct config_choice choice_rate[] = {
 	.offset = offsetof(struct config, name), .size = sizeof(((struct config *)0)->name)
 
 const struct config_key config_keys[] = {
-	{"interface", NULL, "IFACE[,IFACE...]", "interface to count on; may be given again",
-	 .kind = CONFIG_INTERFACE, .letter = 'i', MEMBER(interface)},
+	{"interface", NULL, "IFACE[,IFACE...]",
+	 "interface to count on, or a pattern; may be given again", .kind = CONFIG_INTERFACE,
+	 .letter = 'i', MEMBER(interface)},
 	{"instance", "default", "NAME", "name of this flowd, where several run on a host",
 	 .kind = CONFIG_INSTANCE, MEMBER(instance)},
 	{"db", DB_PATH_DEFAULT, "FILE", "database that flow records go to", .kind = CONFIG_PATH,
@@ -296,16 +299,19 @@ static const char *parse_instance(const struct config_key *key, const char *valu
 	return NULL;
 }
 
-/* What the kernel takes for a name (dev_valid_name), without what an INI file cannot hold. */
+/* What the kernel takes for a name (dev_valid_name), without what an INI file cannot hold; or a pattern. */
 static const char *check_interface(const struct config *config, const char *name)
 {
-	size_t size = strlen(name);
+	const char *bare = name + (name[0] == '!');
+	size_t size = strlen(bare);
 
 	if (!size)
 		return "an empty interface name";
-	if (size >= sizeof(config->interface[0]))
+	if (!iface_is_pattern(bare) && size >= IFNAMSIZ)
 		return "an interface name longer than 15 bytes";
-	if (!strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/:;"))
+	if (strlen(name) >= sizeof(config->interface[0]))
+		return "a pattern longer than 31 bytes";
+	if (!strcmp(bare, ".") || !strcmp(bare, "..") || strpbrk(name, "/:;"))
 		return "not an interface name";
 	for (const char *c = name; *c; c++) {
 		if (isspace((unsigned char)*c) || iscntrl((unsigned char)*c))

@@ -33,6 +33,7 @@ struct counter_thread {
 	enum state state;
 	struct counter_sample sample; /* the thread's while ASKED, flowd's else */
 	const struct maps *maps;
+	uint32_t changes; /* flowd->iface_changes when the sample was asked for */
 	int netlink, inet, softnet, event;
 	uint64_t link_ns, deep_ns; /* when they were asked for last */
 	uint64_t deep_sweep;
@@ -152,8 +153,11 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void fill_targets(const struct flowd *flowd, struct counter_sample *sample)
+static void fill_targets(const struct flowd *flowd, struct counter_thread *t)
 {
+	struct counter_sample *sample = &t->sample;
+
+	t->changes = flowd->iface_changes;
 	counter_sample_reset(sample);
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		const struct iface *iface = &flowd->iface[i];
@@ -192,7 +196,9 @@ void counter_thread_take(struct flowd *flowd)
 		return;
 	pthread_mutex_lock(&t->lock);
 	if (t->state == READY) {
-		enter(flowd, &t->sample);
+		/* else a number may be another interface's by now */
+		if (t->changes == flowd->iface_changes)
+			enter(flowd, &t->sample);
 		t->state = IDLE;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -207,7 +213,7 @@ void counter_thread_tick(struct flowd *flowd)
 		return;
 	pthread_mutex_lock(&t->lock);
 	if (t->state == IDLE) {
-		fill_targets(flowd, &t->sample);
+		fill_targets(flowd, t);
 		t->sample.deep =
 			sweeps - t->deep_sweep >= DEEP_SWEEPS && now - t->deep_ns >= DEEP_NS;
 		if (t->sample.deep) {
@@ -226,7 +232,7 @@ static void sample_now(struct flowd *flowd)
 {
 	struct counter_thread *t = flowd->counter_thread;
 
-	fill_targets(flowd, &t->sample);
+	fill_targets(flowd, t);
 	t->sample.deep = true;
 	take_sample(t);
 	enter(flowd, &t->sample);

@@ -251,6 +251,25 @@ void counters_settle(struct counters *c)
 		c->counter[i].settled = c->counter[i].booked;
 }
 
+bool counters_forget(struct counters *c, uint32_t ifnum)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->counter[i].ifnum == ifnum && c->counter[i].total != c->counter[i].settled)
+			return false;
+	}
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->counter[i].ifnum != ifnum)
+			c->counter[kept++] = c->counter[i];
+	}
+	c->count = kept;
+	c->hint = 0;
+	c->loaded[ifnum % FLOW_IFACES] = 0;
+	c->dirty = true;
+	return true;
+}
+
 void counters_live(const struct counters *c, const uint32_t ids[FLOW_IFACES], int64_t now_ms,
 		   counters_show *show, void *arg)
 {

@@ -69,6 +69,12 @@ void counters_export(struct counters *counters, const uint32_t ids[FLOW_IFACES],
 /* The batch is committed. */
 void counters_settle(struct counters *counters);
 
+/*
+ * The interface of that number is gone, and the number will be another's. False: it has gains that are
+ * not committed; nothing was forgotten then.
+ */
+bool counters_forget(struct counters *counters, uint32_t ifnum);
+
 /* Gains that the database does not have: false of `show` ends it. */
 typedef bool counters_show(void *arg, const struct counter_record *record);
 void counters_live(const struct counters *counters, const uint32_t ids[FLOW_IFACES], int64_t now_ms,

@@ -235,7 +235,7 @@ static void name_device(const struct event *event, uint32_t ifindex, struct even
 
 	rec->iface = flowd->sweep.iface[event_ifnum(event, ifindex) % FLOW_IFACES].id;
 	for (size_t i = 0; i < flowd->ifaces; i++) {
-		if (flowd->iface[i].hook.ifindex == ifindex) {
+		if (ifindex && flowd->iface[i].hook.ifindex == ifindex) {
 			memcpy(rec->device, flowd->iface[i].hook.name, sizeof(rec->device));
 			return;
 		}

@@ -113,6 +113,9 @@ bool expire_due(struct expire *x, uint64_t now_ns, expire_emit *emit, void *arg)
 /* Export everything, with END_FORCED, or END_FLOW where that has ended. False as above. */
 bool expire_all(struct expire *x, expire_emit *emit, void *arg);
 
+/* The same of those alone that are on an interface whose number is marked in left[FLOW_IFACES]. */
+bool expire_leave(struct expire *x, const bool *left, expire_emit *emit, void *arg);
+
 /* Show the unexported part of every conversation, with END_ACTIVE_NOW; nothing changes. */
 void expire_each(struct expire *x, expire_emit *emit, void *arg);
 

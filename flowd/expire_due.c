@@ -164,6 +164,22 @@ bool expire_all(struct expire *x, expire_emit *emit, void *arg)
 	return all;
 }
 
+bool expire_leave(struct expire *x, const bool *left, expire_emit *emit, void *arg)
+{
+	bool all = true;
+
+	for (uint32_t number = 0; number < x->top; number++) {
+		const struct conv *conv = &x->conv[number];
+
+		if (!conv->in_use || !left[conv->half[SIDE_A].key.ifnum % FLOW_IFACES])
+			continue;
+		conv_pull(x, number, false);
+		if (!conv_export(x, number, last_reason(conv), conv->last_ns, emit, arg))
+			all = false;
+	}
+	return all;
+}
+
 void expire_each(struct expire *x, expire_emit *emit, void *arg)
 {
 	struct expire_record rec;

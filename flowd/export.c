@@ -148,6 +148,8 @@ bool sweep_export(struct sweep *sweep, bool all)
 	if (!limit_begin(sweep, all, export.now_ns))
 		return false;
 	/* what finds no room is due again in the next batch */
+	if (sweep->lefts)
+		(void)expire_leave(sweep->expire, sweep->left, export_one, sweep);
 	if (all)
 		(void)expire_all(sweep->expire, export_one, &export);
 	else
@@ -168,8 +170,9 @@ bool sweep_export(struct sweep *sweep, bool all)
 	FAULT_POINT("export-5-counters");
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
-	sweep->in_flight = sweep->batch.records || sweep->batch.books || sweep->batch.samples ||
-			   sweep->batch.event_generation || sweep->batch.counter_values;
+	sweep->in_flight = sweep->batch.records || sweep->batch.books || sweep->batch.ifaces ||
+			   sweep->batch.samples || sweep->batch.event_generation ||
+			   sweep->batch.counter_values;
 	if (!sweep->in_flight)
 		sweep_settle(sweep);
 	return sweep->in_flight;

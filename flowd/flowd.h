@@ -18,6 +18,7 @@
 
 #include "flowd/config.h"
 #include "flowd/hook.h"
+#include "flowd/iface_number.h"
 #include "flowd/loop.h"
 #include "flowd/maps.h"
 #include "flowd/retain_say.h"
@@ -44,6 +45,10 @@ struct iface {
 		[HOOK_ERROR_MAX]; /* why it is not counted as configured, or gone; empty: all is well */
 	char vlan_note[IFACE_VLAN_NOTE_MAX]; /* why VLAN tags are unknown; empty: they are seen */
 	bool gone;
+	bool by_name;	/* asked for by its name, not by a pattern alone */
+	bool unsampled; /* its settings of what is sampled are still to be made */
+	uint32_t mtu;	/* that it was attached at */
+	uint32_t round; /* of links.c, in which the kernel named it last */
 };
 
 struct flowd {
@@ -64,6 +69,11 @@ struct flowd {
 	struct hook_env env;
 	struct iface iface[FLOW_IFACES];
 	size_t ifaces;
+	uint32_t iface_changes; /* numbers that were taken or left */
+	bool iface_short;	/* there was no number for an interface */
+	struct iface_numbers numbers;
+	uint32_t link_round; /* of looks at all of the kernel's interfaces, see links.c */
+	bool links_lost;     /* another one is needed */
 	struct control *control;
 	struct counter_thread *counter_thread;
 	struct watch timer, ring, sample_ring, written, signals, links, sampled;

@@ -25,6 +25,7 @@ struct hook_env {
 	uint32_t slots_id;	    /* id of the flow map */
 	struct bpf_object *xdp_obj; /* opened, maps shared, not loaded: libxdp loads it */
 	struct bpf_object *tc_obj;  /* loaded */
+	bool alone; /* XDP programs stand alone: libxdp's dispatcher takes privileges that are gone */
 };
 
 struct hook_iface {
@@ -48,7 +49,7 @@ struct hook_ops {
 	 */
 	int (*attach)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		      char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX]);
-	/* Remove what is ours there; nothing there: 0. */
+	/* Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. */
 	int (*detach)(const struct hook_env *env, const struct hook_iface *iface,
 		      enum flow_dir dir);
 	/* Is something of ours attached there? */

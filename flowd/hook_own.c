@@ -177,6 +177,36 @@ static int pinned_prog(const struct hook_env *env, const char *pin, uint32_t id)
 	return -ENOENT;
 }
 
+int hook_link_open(const struct hook_env *env, const char *pin, uint32_t *ret_ifindex,
+		   uint32_t *ret_prog)
+{
+	struct bpf_link_info info = {0};
+	__u32 len = sizeof(info);
+	int fd = hook_pin_open(env, pin);
+
+	if (fd < 0)
+		return fd;
+	/* of XDP and TCX the union begins with the index; 0: the device is gone */
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || !info.xdp.ifindex) {
+		close(fd);
+		return -ENOENT;
+	}
+	*ret_ifindex = info.xdp.ifindex;
+	*ret_prog = info.prog_id;
+	return fd;
+}
+
+int hook_link_remove(const struct hook_env *env, const char *pin)
+{
+	uint32_t ifindex, prog;
+	_fd_ link = hook_link_open(env, pin, &ifindex, &prog);
+
+	if (link >= 0 && bpf_link_detach(link))
+		return -errno;
+	hook_unpin(env, pin);
+	return 0;
+}
+
 int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id)
 {
 	char fresh[HOOK_PIN_MAX + 4];

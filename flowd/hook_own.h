@@ -49,6 +49,16 @@ int hook_pin_over(const struct hook_env *env, const char *pin);
 int hook_pin_open(const struct hook_env *env, const char *pin); /* fd or -errno */
 void hook_unpin(const struct hook_env *env, const char *pin);
 
+/*
+ * The link that is pinned, where its device is there: attached, wherever that has moved to. Its index there
+ * and its program's id. fd or -errno.
+ */
+int hook_link_open(const struct hook_env *env, const char *pin, uint32_t *ret_ifindex,
+		   uint32_t *ret_prog);
+
+/* Detach the link that is pinned, and unpin it. 0 or -errno; there is none: 0. */
+int hook_link_remove(const struct hook_env *env, const char *pin);
+
 /* The program of that name, loaded; -errno. */
 int hook_loaded_prog(const struct bpf_object *obj, const char *name);
 

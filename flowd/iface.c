@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "flowd/fault.h"
+#include "flowd/iface_hooks.h"
 #include "flowd/iface_rows.h"
+#include "flowd/iface_want.h"
 #include "flowd/log.h"
 #include "flowd/offload.h"
-
-static const char *const dir_names[2] = {"ingress", "egress"};
 
 /* The device's ARPHRD_ type, or -errno. */
 static int iface_type(const char *name)
@@ -51,16 +51,41 @@ static bool type_is_ip(int type)
 	return false;
 }
 
+uint32_t iface_mtu(const char *name)
+{
+	struct ifreq request = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t mtu = 0;
+
+	if (fd < 0)
+		return 0;
+	memcpy(request.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
+	if (!ioctl(fd, SIOCGIFMTU, &request))
+		mtu = (uint32_t)request.ifr_mtu;
+	close(fd);
+	return mtu;
+}
+
 bool iface_has_no_link_layer(const char *name)
 {
 	return type_is_ip(iface_type(name));
+}
+
+bool iface_type_counts(int type)
+{
+	return type_is_ethernet(type) || type_is_ip(type);
+}
+
+bool iface_type_is_ip(int type)
+{
+	return type_is_ip(type);
 }
 
 int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX])
 {
 	for (size_t i = 0; i < config->interfaces; i++) {
 		const char *name = config->interface[i];
-		int type = iface_type(name);
+		int type = iface_is_name(name) ? iface_type(name) : ARPHRD_ETHER;
 
 		if (type == -ENODEV) {
 			snprintf(ret_error, IFACE_ERROR_MAX,
@@ -72,7 +97,7 @@ int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX])
 				 strerror(-type));
 			return type;
 		}
-		if (!type_is_ethernet(type) && !type_is_ip(type)) {
+		if (!iface_type_counts(type)) {
 			snprintf(ret_error, IFACE_ERROR_MAX,
 				 "interface '%s': link type %d is neither Ethernet nor plain IP",
 				 name, type);
@@ -82,146 +107,98 @@ int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX])
 	return 0;
 }
 
-/* A number that no key in the maps has: not in a cell, not in a row of this generation. */
-static uint32_t free_number(const struct flowd *flowd)
+/*
+ * The number that a predecessor counted it under; 0: it is to have another, as it has another name since,
+ * or is another device of the same index.
+ */
+static uint32_t number_before(struct flowd *flowd, const struct iface *iface)
 {
-	bool taken[FLOW_IFACES] = {true};
+	const struct flow_iface *cell = maps_iface(&flowd->maps, iface->hook.ifindex);
+	uint32_t ifnum =
+		cell && cell->ifindex == iface->hook.ifindex ? cell->ifnum % FLOW_IFACES : 0;
+	const struct iface_number *number = &flowd->numbers.number[ifnum];
 
-	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++)
-		taken[flowd->maps.ifaces[i].ifnum % FLOW_IFACES] = true;
-	for (uint32_t i = 1; i < FLOW_IFACES; i++) {
-		if (!taken[i] && !flowd->sweep.iface[i].id)
-			return i;
-	}
-	return 0;
+	if (!ifnum || !flowd->sweep.iface[ifnum].id || number->state == NUMBER_USED ||
+	    strcmp(number->row.name, iface->hook.name) != 0 ||
+	    !iface_hooks_any(flowd, &iface->hook))
+		return 0;
+	return ifnum;
 }
 
-/* Enter the interface in the table that BPF looks it up in. */
-static int number_iface(struct flowd *flowd, struct iface *iface)
+static int register_one(struct flowd *flowd, const char *name, bool by_name, char *error)
 {
-	struct flow_iface *cell = maps_iface(&flowd->maps, iface->hook.ifindex);
+	struct iface *iface = &flowd->iface[flowd->ifaces];
+	uint32_t before;
 
-	if (!cell)
-		return -ENOSPC;
-	if (!cell->ifindex) {
-		cell->ifnum = (uint16_t)free_number(flowd);
-		if (!cell->ifnum)
-			return -ENOSPC;
-		__atomic_store_n(&cell->ifindex, iface->hook.ifindex, __ATOMIC_RELEASE);
-		FAULT_POINT("new-3-number");
-	}
-	iface->hook.ifnum = cell->ifnum;
-	return 0;
-}
-
-static int register_one(struct flowd *flowd, const char *name, char *error)
-{
-	struct iface *iface = &flowd->iface[flowd->ifaces++];
-	struct sweep_iface *numbered;
-	int err;
-
-	memcpy(iface->hook.name, name, sizeof(iface->hook.name));
+	memset(iface, 0, sizeof(*iface));
+	snprintf(iface->hook.name, sizeof(iface->hook.name), "%s", name);
 	iface->hook.ifindex = if_nametoindex(name);
 	iface->hook.no_link_layer = iface_has_no_link_layer(name);
+	iface->by_name = by_name;
+	iface->mtu = iface_mtu(name);
 	if (!iface->hook.ifindex) {
 		snprintf(error, IFACE_ERROR_MAX, "interface '%s': %s", name, strerror(errno));
-		return -ENODEV;
+		return by_name ? -ENODEV : 0;
 	}
-	err = number_iface(flowd, iface);
-	if (err) {
+	before = number_before(flowd, iface);
+	if (before) {
+		iface->hook.ifnum = (uint16_t)before;
+		iface->id = flowd->sweep.iface[before].id;
+		flowd->numbers.number[before].state = NUMBER_USED;
+		flowd->numbers.number[before].row.last_ms = 0;
+	} else if (iface_number_take(flowd, iface)) {
 		snprintf(error, IFACE_ERROR_MAX,
 			 "interface '%s': the maps hold %d interfaces, no more", name,
 			 FLOW_IFACES - 1);
-		return err;
+		return -ENOSPC;
 	}
-	numbered = &flowd->sweep.iface[iface->hook.ifnum];
-	if (!numbered->id)
-		err = iface_row_insert(flowd, name, iface->hook.ifindex, iface->hook.ifnum);
-	if (err)
-		snprintf(error, IFACE_ERROR_MAX, "interface '%s': database: %s", name,
-			 sqlite3_errmsg(flowd->db));
-	iface->id = numbered->id;
+	flowd->ifaces++;
+	return 0;
+}
+
+/* What there is that patterns ask for. */
+static int register_matches(struct flowd *flowd, char *error)
+{
+	struct if_nameindex *all = if_nameindex();
+	int err = all ? 0 : -errno;
+
+	for (struct if_nameindex *at = all; !err && at && at->if_index; at++) {
+		if (iface_wanted(flowd->config, at->if_name) == IFACE_BY_PATTERN &&
+		    iface_type_counts(iface_type(at->if_name)))
+			err = register_one(flowd, at->if_name, false, error);
+	}
+	if (all)
+		if_freenameindex(all);
 	return err;
 }
 
-int iface_register(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
+int iface_register(struct flowd *flowd, bool attach, char ret_error[IFACE_ERROR_MAX])
 {
 	int err = iface_rows_load(flowd);
 
 	err = err ? err : iface_rows_counters(flowd);
 	if (!err)
 		err = iface_rows_adopt(flowd);
-	if (err) {
+	for (size_t i = 0; !err && i < flowd->config->interfaces; i++) {
+		const char *name = flowd->config->interface[i];
+
+		if (attach && iface_is_name(name))
+			err = register_one(flowd, name, true, ret_error);
+		if (err)
+			return err;
+	}
+	if (!err && attach && iface_any_pattern(flowd->config)) {
+		err = register_matches(flowd, ret_error);
+		if (err && ret_error[0])
+			return err;
+	}
+	err = err ? err : iface_rows_write(flowd);
+	if (err)
 		snprintf(ret_error, IFACE_ERROR_MAX, "database '%s': %s", flowd->config->db,
 			 sqlite3_errmsg(flowd->db));
-		return err;
-	}
-	for (size_t i = 0; !err && i < flowd->config->interfaces; i++)
-		err = register_one(flowd, flowd->config->interface[i], ret_error);
+	else
+		iface_numbers_open(flowd);
 	return err;
-}
-
-static const struct hook_ops *tc_hook(const struct config *config)
-{
-	if (config->tc == TC_CLSACT)
-		return hooks[HOOK_CLSACT];
-	if (config->tc == TC_TCX || hooks[HOOK_TCX]->supported())
-		return hooks[HOOK_TCX];
-	return hooks[HOOK_CLSACT];
-}
-
-/* Attach by `hook`, once nothing else of ours counts that direction. */
-static int attach_by(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
-		     const struct hook_ops *hook, char *error)
-{
-	int err;
-
-	for (int i = 0; i < HOOK_KINDS; i++) {
-		if (hooks[i] != hook && (hooks[i] != hooks[HOOK_XDP] || dir == FLOW_INGRESS) &&
-		    hooks[i]->attached(&flowd->env, &iface->hook, dir))
-			hooks[i]->detach(&flowd->env, &iface->hook, dir);
-	}
-	err = hook->attach(&flowd->env, &iface->hook, dir, iface->mode[dir], error);
-	if (!err)
-		iface->by[dir] = hook;
-	return err;
-}
-
-static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
-{
-	char why[HOOK_ERROR_MAX];
-	int err = -EOPNOTSUPP;
-
-	if (flowd->config->ingress == INGRESS_NONE)
-		return 0;
-	snprintf(why, sizeof(why), "%s: no link layer", iface->hook.name);
-	if (flowd->config->ingress == INGRESS_XDP) {
-		if (!iface->hook.no_link_layer) {
-			offload_look(flowd, iface, true); /* before the first packet */
-			err = attach_by(flowd, iface, FLOW_INGRESS, hooks[HOOK_XDP], why);
-		}
-		if (err != -EOPNOTSUPP) {
-			memcpy(error, why, sizeof(why));
-			return err;
-		}
-		snprintf(iface->note, sizeof(iface->note), "%.460s: ingress by TC", why);
-		log_warning("%s", iface->note);
-	}
-	return attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);
-}
-
-/* Remove all hooks of ours from one direction of a device. */
-static void detach_dir(struct flowd *flowd, const struct hook_iface *iface, int dir)
-{
-	for (int h = 0; h < HOOK_KINDS; h++) {
-		int err = 0;
-
-		if (h != HOOK_XDP || dir == FLOW_INGRESS)
-			err = hooks[h]->detach(&flowd->env, iface, (enum flow_dir)dir);
-		if (err)
-			log_warning("interface '%s': %s not detached from %s: %s", iface->name,
-				    hooks[h]->name, dir_names[dir], strerror(-err));
-	}
 }
 
 static bool configured(const struct flowd *flowd, uint32_t ifindex)
@@ -244,21 +221,25 @@ static void detach_cells(struct flowd *flowd, bool keep)
 		/* a device that is gone may have left pins */
 		if (!if_indextoname(iface.ifindex, iface.name))
 			snprintf(iface.name, sizeof(iface.name), "if%u", iface.ifindex);
-		detach_dir(flowd, &iface, FLOW_INGRESS);
-		detach_dir(flowd, &iface, FLOW_EGRESS);
+		iface_hooks_detach(flowd, &iface);
 	}
 }
 
-/* After all is attached: the row, and what there is to say. */
-static void note_attached(struct flowd *flowd, struct iface *iface)
+void iface_say_attached(struct flowd *flowd, struct iface *iface)
 {
-	iface_row_note(flowd, iface);
+	iface_number_note(flowd, iface);
 	log_info("interface '%s': ingress by %s, egress by %s", iface->hook.name,
 		 iface->by[0] ? iface->mode[0] : "nothing",
 		 iface->by[1] ? iface->mode[1] : "nothing");
 	offload_look(flowd, iface, iface->by[FLOW_INGRESS] == hooks[HOOK_XDP]);
 	if (iface->vlan_note[0])
 		log_warning("interface '%s': %s", iface->hook.name, iface->vlan_note);
+}
+
+/* One that a pattern asked for may go while it is attached to: links.c is told. */
+static bool is_vanished(const struct iface *iface, int err)
+{
+	return !iface->by_name && (err == -ENODEV || err == -ENXIO);
 }
 
 int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
@@ -270,76 +251,24 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 	FAULT_POINT("start-14-cells");
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		struct iface *iface = &flowd->iface[i];
-		int err = attach_ingress(flowd, iface, why);
+		int err = iface_hooks_attach(flowd, iface, why);
 
-		FAULT_POINT("start-16-ingress");
-		if (!err && flowd->config->egress == EGRESS_TC)
-			err = attach_by(flowd, iface, FLOW_EGRESS, tc_hook(flowd->config), why);
+		if (is_vanished(iface, err))
+			continue;
 		if (err) {
 			snprintf(ret_error, IFACE_ERROR_MAX, "interface '%s': %s", iface->hook.name,
 				 why[0] ? why : strerror(-err));
 			return err;
 		}
-		for (int dir = 0; flowd->maps.taken_over && dir < 2; dir++) {
-			if (!iface->by[dir])
-				detach_dir(flowd, &iface->hook, dir);
-		}
 		FAULT_POINT("start-17-egress");
-		note_attached(flowd, iface);
+		iface_say_attached(flowd, iface);
 	}
-	return 0;
+	if (!flowd->ifaces)
+		log_info("no interface is there yet that a pattern asks for");
+	return iface_rows_write(flowd);
 }
 
 void iface_detach(struct flowd *flowd)
 {
 	detach_cells(flowd, false);
-}
-
-void iface_gone(struct flowd *flowd, uint32_t ifindex)
-{
-	for (size_t i = 0; i < flowd->ifaces; i++) {
-		struct iface *iface = &flowd->iface[i];
-
-		if (iface->hook.ifindex != ifindex || iface->gone)
-			continue;
-		iface->gone = true;
-		iface->by[0] = iface->by[1] = NULL;
-		snprintf(iface->note, sizeof(iface->note), "the interface is gone");
-		log_warning("interface '%s': %s", iface->hook.name, iface->note);
-		offload_look_after(flowd, iface);
-	}
-}
-
-void iface_changed(struct flowd *flowd, uint32_t ifindex)
-{
-	for (size_t i = 0; i < flowd->ifaces; i++) {
-		if (flowd->iface[i].hook.ifindex == ifindex)
-			offload_look_after(flowd, &flowd->iface[i]);
-	}
-}
-
-static void look_after_one(struct flowd *flowd, struct iface *iface, int dir)
-{
-	const struct hook_ops *hook = iface->by[dir];
-
-	if (!hook || strstr(iface->mode[dir], "dispatcher") ||
-	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir))
-		return;
-	iface->by[dir] = NULL;
-	snprintf(
-		iface->note, sizeof(iface->note),
-		"%s is not counted: somebody removed the %s program (restart flowd to put it back)",
-		dir_names[dir], iface->mode[dir]);
-	log_warning("interface '%s': %s", iface->hook.name, iface->note);
-}
-
-void iface_look_after(struct flowd *flowd)
-{
-	for (size_t i = 0; i < flowd->ifaces; i++) {
-		struct iface *iface = &flowd->iface[i];
-
-		for (int dir = 0; dir < 2 && !iface->gone; dir++)
-			look_after_one(flowd, iface, dir);
-		offload_look_after(flowd, iface);
-	}
 }

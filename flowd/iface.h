@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * iface.h: the interfaces of an instance: their numbers in the flow map, their rows in the database,
- * their hooks.
+ * iface.h: the interfaces of an instance at its start and end: their numbers in the flow map, their rows
+ * in the database, their hooks. What happens to them between is iface_follow.h's.
  */
 #pragma once
 
@@ -9,33 +9,29 @@
 
 #define IFACE_ERROR_MAX 640
 
-/* Every configured interface is there and of a kind that can be read. 0 or -errno with a text. */
+/* Every interface that is asked for by name is there and of a kind that can be read. 0 or -errno with a text. */
 int iface_check(const struct config *config, char ret_error[IFACE_ERROR_MAX]);
 
-/* Do its packets begin with an IP header? */
+/* Can packets of a device of that ARPHRD_ type be read; do they begin with an IP header? */
+bool iface_type_counts(int type);
+bool iface_type_is_ip(int type);
+
+/* The same of a device by its name, and its MTU, 0: not known. */
 bool iface_has_no_link_layer(const char *name);
+uint32_t iface_mtu(const char *name);
 
 /*
  * Give each interface its number and row, with the books of a predecessor on the same maps. The
- * database must be this thread's. 0 or -errno with a text.
+ * database must be this thread's. attach: else nothing is to be counted, and all that is there is left.
+ * 0 or -errno with a text.
  */
-int iface_register(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX]);
+int iface_register(struct flowd *flowd, bool attach, char ret_error[IFACE_ERROR_MAX]);
 
 /* Attach everything; XDP falls back to TC where the device cannot. 0 or -errno with a text. */
 int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX]);
 
+/* It is attached: the row, and what there is to say. */
+void iface_say_attached(struct flowd *flowd, struct iface *iface);
+
 /* Detach from every interface that the maps know, configured or not. */
 void iface_detach(struct flowd *flowd);
-
-/* An interface went away (RTM_DELLINK): say so and stop expecting it. */
-void iface_gone(struct flowd *flowd, uint32_t ifindex);
-
-/* Something about an interface changed (RTM_NEWLINK): rx-vlan-offload perhaps. */
-void iface_changed(struct flowd *flowd, uint32_t ifindex);
-
-/*
- * Notice hooks that somebody removed: said once, and in the status from then on. They are not put
- * back, since whoever removed them may have had to. A dispatcher cannot be looked into without
- * privileges that flowd has given up. And follow rx-vlan-offload, which may change at any time.
- */
-void iface_look_after(struct flowd *flowd);

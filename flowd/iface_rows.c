@@ -9,6 +9,8 @@
 
 #include "flowd/books_moved.h"
 #include "flowd/clock.h"
+#include "flowd/sink_iface.h"
+#include "schema/db_sqlite.h"
 
 #define VERDICTS                                                                               \
 	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, " \
@@ -77,18 +79,55 @@ static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 	return 0;
 }
 
+static void copy_text(char *to, size_t size, sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	snprintf(to, size, "%s", text ? text : "");
+}
+
+static void load_row(sqlite3_stmt *row, struct sink_iface *ret_iface)
+{
+	struct sink_iface iface = {
+		.id = (uint32_t)sqlite3_column_int(row, 0),
+		.ifnum = sqlite3_column_int(row, 1),
+		.ifindex = (uint32_t)sqlite3_column_int64(row, 3),
+		.netns = (uint64_t)sqlite3_column_int64(row, 4),
+		.generation = (uint64_t)sqlite3_column_int64(row, 5),
+		.first_ms = sqlite3_column_int64(row, 8),
+		.last_ms = sqlite3_column_int64(row, 9),
+	};
+
+	copy_text(iface.name, sizeof(iface.name), row, 2);
+	for (int dir = 0; dir < 2; dir++)
+		copy_text(iface.mode[dir], sizeof(iface.mode[dir]), row, 6 + dir);
+	*ret_iface = iface;
+}
+
+static int load_next_id(struct flowd *flowd)
+{
+	int64_t next = 1;
+	int rc = db_query_int(flowd->db, "SELECT coalesce(max(id), 0) + 1 FROM interface", &next);
+
+	flowd->numbers.next_id = (uint32_t)next;
+	return rc ? -EIO : 0;
+}
+
 int iface_rows_load(struct flowd *flowd)
 {
-	static const char sql[] = "SELECT id, ifnum FROM interface WHERE generation = ?1";
+	static const char sql[] =
+		"SELECT id, ifnum, name, ifindex, netns, generation, ingress, egress, first_ms, last_ms "
+		"FROM interface WHERE generation = ?1 AND ifnum > 0 ORDER BY id";
 	sqlite3_stmt *row;
-	int err = 0;
+	int err = load_next_id(flowd);
 
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+	if (err || sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
 	while (!err && sqlite3_step(row) == SQLITE_ROW) {
 		uint32_t ifnum = (uint32_t)sqlite3_column_int(row, 1) % FLOW_IFACES;
 
+		load_row(row, &flowd->numbers.number[ifnum].row);
 		flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_column_int(row, 0);
 		err = load_books(flowd, &flowd->sweep.iface[ifnum]);
 	}
@@ -112,47 +151,48 @@ int iface_rows_counters(struct flowd *flowd)
 	return 0;
 }
 
-int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)
+int iface_rows_write(struct flowd *flowd)
 {
-	static const char sql[] =
-		"INSERT INTO interface (name, ifindex, netns, ifnum, generation, first_ms) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 	sqlite3_stmt *row;
-	int rc;
+	int rc = SQLITE_OK;
 
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+	if (sqlite3_prepare_v2(flowd->db, sink_iface_sql, -1, &row, NULL))
 		return -EIO;
-	sqlite3_bind_text(row, 1, name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(row, 2, ifindex);
-	sqlite3_bind_int64(row, 3, (sqlite3_int64)flowd->netns_cookie);
-	sqlite3_bind_int64(row, 4, ifnum);
-	sqlite3_bind_int64(row, 5, (sqlite3_int64)flowd->maps.control->generation);
-	sqlite3_bind_int64(row, 6, clock_wall().ms);
-	rc = sqlite3_step(row);
+	for (uint32_t i = 1; !rc && i < FLOW_IFACES; i++) {
+		struct iface_number *number = &flowd->numbers.number[i];
+
+		if (number->dirty)
+			rc = sink_iface_write(row, &number->row);
+		number->dirty &= rc != SQLITE_OK;
+	}
 	sqlite3_finalize(row);
-	if (rc != SQLITE_DONE)
-		return -EIO;
-	flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_last_insert_rowid(flowd->db);
-	return 0;
+	return rc ? -EIO : 0;
 }
 
 int iface_rows_adopt(struct flowd *flowd)
 {
 	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
 		const struct flow_iface *cell = &flowd->maps.ifaces[i];
-		char name[IF_NAMESIZE] = "";
-		int err;
+		uint32_t ifnum = cell->ifnum % FLOW_IFACES;
+		struct sink_iface *row = &flowd->numbers.number[ifnum].row;
 
-		if (!cell->ifindex || flowd->sweep.iface[cell->ifnum % FLOW_IFACES].id)
+		if (!cell->ifindex || !ifnum || flowd->sweep.iface[ifnum].id)
 			continue;
-		if (!if_indextoname(cell->ifindex, name))
-			snprintf(name, sizeof(name), "if%u", cell->ifindex);
-		err = iface_row_insert(flowd, name, cell->ifindex, cell->ifnum % FLOW_IFACES);
-		if (err)
-			return err;
-		flowd->sweep.iface[cell->ifnum % FLOW_IFACES].opening = true;
+		*row = (struct sink_iface){
+			.id = flowd->numbers.next_id++,
+			.ifindex = cell->ifindex,
+			.netns = flowd->netns_cookie,
+			.generation = flowd->maps.control->generation,
+			.ifnum = (int32_t)ifnum,
+			.first_ms = clock_wall().ms,
+		};
+		if (!if_indextoname(cell->ifindex, row->name))
+			snprintf(row->name, sizeof(row->name), "if%u", cell->ifindex);
+		flowd->numbers.number[ifnum].dirty = true;
+		flowd->sweep.iface[ifnum].id = row->id;
+		flowd->sweep.iface[ifnum].opening = true;
 	}
-	return 0;
+	return iface_rows_write(flowd);
 }
 
 static int open_row(struct flowd *flowd, sqlite3_stmt *row, uint32_t ifnum, uint32_t dir)
@@ -185,24 +225,6 @@ int iface_rows_open(struct flowd *flowd)
 	}
 	sqlite3_finalize(row);
 	return err;
-}
-
-void iface_row_note(struct flowd *flowd, const struct iface *iface)
-{
-	static const char sql[] = "UPDATE interface SET name = ?2, ingress = ?3, egress = ?4, "
-				  "last_ms = NULL WHERE id = ?1";
-	sqlite3_stmt *row;
-
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
-		return;
-	sqlite3_bind_int64(row, 1, iface->id);
-	sqlite3_bind_text(row, 2, iface->hook.name, -1, SQLITE_STATIC);
-	for (int dir = 0; dir < 2; dir++) {
-		if (iface->by[dir])
-			sqlite3_bind_text(row, 3 + dir, iface->mode[dir], -1, SQLITE_STATIC);
-	}
-	sqlite3_step(row);
-	sqlite3_finalize(row);
 }
 
 void iface_rows_closed(struct flowd *flowd)

@@ -4,7 +4,7 @@
 
 #include "flowd/flowd.h"
 
-/* The numbers that keys in these maps (by generation) may have, with their books. 0 or -EIO. */
+/* The numbers that keys in these maps (by generation) may have, with their rows and books. 0 or -EIO. */
 int iface_rows_load(struct flowd *flowd);
 
 /* Counters, and what it folded, as a predecessor on these maps left them (meta.counters, meta.moved). 0 or -EIO. */
@@ -19,11 +19,8 @@ int iface_rows_adopt(struct flowd *flowd);
 /* Store the opening books of those (books_open), from which a successor goes on. 0 or -EIO. */
 int iface_rows_open(struct flowd *flowd);
 
-/* A row for an interface number, which is then known to the sweep. 0 or -EIO. */
-int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum);
-
-/* Note how the interface is counted now. */
-void iface_row_note(struct flowd *flowd, const struct iface *iface);
+/* Write the rows of numbers that differ from the database's, as a batch would. 0 or -EIO. */
+int iface_rows_write(struct flowd *flowd);
 
 /* Note that counting has ended. */
 void iface_rows_closed(struct flowd *flowd);

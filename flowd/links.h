@@ -4,6 +4,9 @@
 
 #include "flowd/flowd.h"
 
-/* Watch for interfaces that go away (RTM_DELLINK). 0 or -errno. */
+/* Watch the namespace's interfaces, and have all of them told once. 0 or -errno. */
 int links_open(struct flowd *flowd);
 void links_close(struct flowd *flowd);
+
+/* Have all of them told again: something may have been missed. */
+void links_look_again(struct flowd *flowd);

@@ -262,7 +262,7 @@ static int map_all(struct maps *maps)
 	int err = map_one(maps, "slots", 0, PROT_READ, (void **)&maps->slots);
 
 	err = err ? err : map_one(maps, "marks", 1, rw, (void **)&maps->marks);
-	err = err ? err : map_one(maps, "ledger", 2, PROT_READ, (void **)&maps->ledger);
+	err = err ? err : map_one(maps, "ledger", 2, rw, (void **)&maps->ledger);
 	err = err ? err : map_one(maps, "cpus", 3, PROT_READ, (void **)&maps->cpu);
 	err = err ? err : map_one(maps, "ifaces", 4, rw, (void **)&maps->ifaces);
 	err = err ? err : map_one(maps, "control", 5, rw, (void **)&maps->control);
@@ -338,7 +338,7 @@ void maps_close(struct maps *maps)
 	void *memory[MAPS_MAPPED] = {
 		(void *)maps->slots,
 		maps->marks,
-		(void *)maps->ledger,
+		maps->ledger,
 		(void *)maps->cpu,
 		maps->ifaces,
 		maps->control,
@@ -376,6 +376,29 @@ struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex)
 			room = cell;
 	}
 	return room;
+}
+
+void maps_iface_set(struct flow_iface *cell, uint32_t ifindex, uint32_t ifnum, uint32_t marks)
+{
+	/* the rest before the index, by which programs find it; another's cell was found before, too */
+	__atomic_store_n(&cell->marks, (uint16_t)marks, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->ifnum, (uint16_t)ifnum, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->ifindex, ifindex, __ATOMIC_RELEASE);
+}
+
+void maps_iface_clear(struct maps *maps, uint32_t ifnum)
+{
+	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
+		if (maps->ifaces[i].ifindex && maps->ifaces[i].ifnum == ifnum)
+			__atomic_store_n(&maps->ifaces[i].ifindex, 0, __ATOMIC_RELEASE);
+	}
+}
+
+void maps_ledger_clear(struct maps *maps, uint32_t ifnum)
+{
+	for (uint32_t cpu = 0; cpu < maps->cpus; cpu++)
+		memset(&maps->ledger[(cpu * FLOW_IFACES + ifnum) * 2], 0,
+		       2 * sizeof(struct flow_ledger));
 }
 
 void maps_ledger(const struct maps *maps, uint32_t ifnum, uint32_t dir, struct flow_ledger *ret_sum)

@@ -35,7 +35,7 @@ struct maps {
 	struct flow_mark_set *marks;		   /* [sets] */
 	const struct flow_health_set *health;	   /* [sets] */
 	struct flow_health_mark_set *health_marks; /* [sets] */
-	const struct flow_ledger *ledger;	   /* [cpus * FLOW_IFACES * 2] */
+	struct flow_ledger *ledger;		   /* [cpus * FLOW_IFACES * 2] */
 	const struct flow_cpu *cpu;		   /* [cpus] */
 	struct flow_iface *ifaces;		   /* [FLOW_IFACE_CELLS] */
 	struct flow_control *control;
@@ -83,6 +83,15 @@ void maps_new_generation(struct maps *maps);
 
 /* The cell of an interface, or a free one for it; NULL: no room. */
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex);
+
+/* The cell of an interface says that number and these marks from now on, whole. */
+void maps_iface_set(struct flow_iface *cell, uint32_t ifindex, uint32_t ifnum, uint32_t marks);
+
+/* No cell says that number any more. */
+void maps_iface_clear(struct maps *maps, uint32_t ifnum);
+
+/* The ledger of a number begins at 0. No program counts under it. */
+void maps_ledger_clear(struct maps *maps, uint32_t ifnum);
 
 /* Sum of a ledger entry over the CPUs. */
 void maps_ledger(const struct maps *maps, uint32_t ifnum, uint32_t dir,

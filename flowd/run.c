@@ -16,7 +16,7 @@
 #include "flowd/counter_thread.h"
 #include "flowd/event.h"
 #include "flowd/fault.h"
-#include "flowd/iface.h"
+#include "flowd/iface_follow.h"
 #include "flowd/links.h"
 #include "flowd/log.h"
 #include "flowd/retain_say.h"
@@ -51,6 +51,7 @@ static void fill_batch(void *arg, struct sink_batch *batch)
 {
 	struct flowd *flowd = arg;
 
+	iface_numbers_fill(flowd, batch);
 	event_fill(flowd->event, batch);
 	samples_fill(flowd->samples, batch);
 }
@@ -59,6 +60,7 @@ static void fill_batch(void *arg, struct sink_batch *batch)
 static void settle(struct flowd *flowd)
 {
 	sweep_settle(&flowd->sweep);
+	iface_numbers_settle(flowd);
 	FAULT_POINT("settle-09-flows");
 	event_settle(flowd->event);
 	FAULT_POINT("settle-10-events");
@@ -87,6 +89,7 @@ static void timer_run(struct watch *watch, uint32_t events)
 	sweep_visit(&flowd->sweep, false);
 	event_read(flowd->event);
 	FAULT_POINT("sweep-08-events");
+	iface_numbers_tend(flowd);
 	if (!flowd->sweep.in_flight && sweep_export(&flowd->sweep, false))
 		submit(flowd);
 	FAULT_POINT("sweep-09-exported");
@@ -98,6 +101,8 @@ static void timer_run(struct watch *watch, uint32_t events)
 	note_retention(flowd);
 	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
 		iface_look_after(flowd);
+	if (flowd->links_lost || (flowd->iface_short && iface_numbers_any_free(flowd)))
+		links_look_again(flowd);
 	stats->last_us = (clock_mono().ns - begun) / 1000;
 	if (stats->last_us > stats->max_us)
 		stats->max_us = stats->last_us;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* sample_names.c: interfaces by a table made at the start, places once a batch. See sample_names.h. */
+/* sample_names.c: interfaces by a table of their numbers, places once a batch. See sample_names.h. */
 #include "flowd/sample_names.h"
 
 #include <net/if.h>
@@ -70,6 +70,15 @@ static void name_ifaces(struct sample_names *names)
 	}
 }
 
+void sample_names_set_iface(struct sample_names *names, uint32_t ifnum, const char *name,
+			    uint32_t link)
+{
+	struct named *named = &names->iface[ifnum % FLOW_IFACES];
+
+	snprintf(named->name, sizeof(named->name), "%s", name);
+	named->link = link;
+}
+
 struct sample_names *sample_names_open(const struct flowd *flowd)
 {
 	struct sample_names *names = calloc(1, sizeof(*names));
@@ -106,7 +115,7 @@ static const struct named *find_device(struct sample_names *names, uint32_t ifin
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		const struct hook_iface *hook = &flowd->iface[i].hook;
 
-		if (hook->ifindex != ifindex)
+		if (!ifindex || hook->ifindex != ifindex)
 			continue;
 		*ret_ifnum = hook->ifnum % FLOW_IFACES;
 		return &names->iface[*ret_ifnum];

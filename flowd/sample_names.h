@@ -19,6 +19,10 @@ struct sink_batch;
 struct sample_names *sample_names_open(const struct flowd *flowd);
 void sample_names_free(struct sample_names *names);
 
+/* An interface that is counted from now on; link: SAMPLE_LINK_ETHERNET or SAMPLE_LINK_IP. */
+void sample_names_set_iface(struct sample_names *names, uint32_t ifnum, const char *name,
+			    uint32_t link);
+
 /* The interface's id, name and link, and the drop's reason. */
 void sample_names_set(struct sample_names *names, const struct sample_head *head,
 		      struct sample_record *rec);

@@ -31,6 +31,18 @@ int sample_rules_add(struct sample_rules *rules, const char *name, uint32_t ifnu
 	return 0;
 }
 
+void sample_rules_drop(struct sample_rules *rules, uint32_t ifnum, uint64_t now_ns)
+{
+	const struct sample_wish none = {.ifnum = ifnum};
+	const struct sample_rule *found = sample_rules_find(rules, ifnum);
+
+	if (!found)
+		return;
+	(void)sample_cells_apply(&rules->cells, &none, 1, now_ns); /* what needs no cell has room */
+	free(found->here);
+	rules->rule[found - rules->rule] = rules->rule[--rules->rules];
+}
+
 void sample_rules_free(struct sample_rules *rules)
 {
 	for (size_t i = 0; i < rules->rules; i++)

@@ -33,6 +33,10 @@ struct sample_rules {
 
 /* An interface, sampled by nothing yet. 0 or -ENOMEM. */
 int sample_rules_add(struct sample_rules *rules, const char *name, uint32_t ifnum, uint32_t link);
+
+/* It is not counted any more. */
+void sample_rules_drop(struct sample_rules *rules, uint32_t ifnum, uint64_t now_ns);
+
 void sample_rules_free(struct sample_rules *rules);
 
 /* That of the interface's number, or NULL. */

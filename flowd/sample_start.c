@@ -47,6 +47,16 @@ static void make_plans(const struct config *config, const struct sample_rules *r
 	}
 }
 
+static int compile_plan(const struct sample_rules *rules, struct sample_plan *plan, char *error)
+{
+	uint32_t links;
+	int err = sample_rules_links(rules, &plan->change, &links, error);
+
+	if (!err && links)
+		err = sample_compile_set(plan->change.to.filter, links, &plan->set, error);
+	return err;
+}
+
 int sample_start_plan(const struct config *config, const struct sample_rules *rules,
 		      struct sample_start *ret_start, char ret_error[SAMPLE_ERROR_MAX])
 {
@@ -61,16 +71,26 @@ int sample_start_plan(const struct config *config, const struct sample_rules *ru
 	if (!ret_start->plan && rules->rules)
 		return -ENOMEM;
 	make_plans(config, rules, ret_start);
-	for (size_t i = 0; !err && i < ret_start->plans; i++) {
-		struct sample_plan *plan = &ret_start->plan[i];
-		uint32_t links;
-
-		err = sample_rules_links(rules, &plan->change, &links, ret_error);
-		if (!err && links)
-			err = sample_compile_set(plan->change.to.filter, links, &plan->set,
-						 ret_error);
-	}
+	for (size_t i = 0; !err && i < ret_start->plans; i++)
+		err = compile_plan(rules, &ret_start->plan[i], ret_error);
 	return err;
+}
+
+int sample_start_plan_one(const struct config *config, const struct sample_rules *rules,
+			  const char *name, struct sample_start *ret_start,
+			  char ret_error[SAMPLE_ERROR_MAX])
+{
+	struct config_sample sample =
+		config_section_sample(config, config_section_find(config, name));
+	struct sample_plan *plan;
+
+	ret_start->plan = calloc(1, sizeof(*ret_start->plan));
+	if (!ret_start->plan)
+		return -ENOMEM;
+	plan = add_plan(ret_start, &sample);
+	snprintf(plan->change.iface[plan->change.ifaces++], sizeof(plan->change.iface[0]), "%s",
+		 name);
+	return compile_plan(rules, plan, ret_error);
 }
 
 void sample_start_free(struct sample_start *start)

@@ -26,5 +26,10 @@ struct sample_start {
 int sample_start_plan(const struct config *config, const struct sample_rules *rules,
 		      struct sample_start *ret_start, char ret_error[SAMPLE_ERROR_MAX]);
 
+/* The same for one interface, which has a rule. */
+int sample_start_plan_one(const struct config *config, const struct sample_rules *rules,
+			  const char *name, struct sample_start *ret_start,
+			  char ret_error[SAMPLE_ERROR_MAX]);
+
 /* One that is all 0 is fine. */
 void sample_start_free(struct sample_start *start);

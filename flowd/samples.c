@@ -211,6 +211,39 @@ int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX])
 	return err;
 }
 
+int samples_add_iface(struct samples *samples, const struct hook_iface *iface,
+		      char ret_error[SAMPLE_ERROR_MAX])
+{
+	uint32_t link = iface->no_link_layer ? SAMPLE_LINK_IP : SAMPLE_LINK_ETHERNET;
+	struct sample_start start = {.plan = NULL};
+	int err = 0;
+
+	sample_names_set_iface(samples->names, iface->ifnum, iface->name, link);
+	if (!sample_rules_find(&samples->rules, iface->ifnum))
+		err = sample_rules_add(&samples->rules, iface->name, iface->ifnum, link);
+	err = err ? err
+		  : sample_start_plan_one(samples->flowd->config, &samples->rules, iface->name,
+					  &start, ret_error);
+	if (!err)
+		err = sample_rules_apply(&samples->rules, &start.plan->change, &start.plan->set,
+					 clock_mono().ns, ret_error);
+	if (!err && is_any(&start.plan->change.to))
+		log_rules(samples, &start.plan->change);
+	sample_start_free(&start);
+	return err;
+}
+
+void samples_drop_iface(struct samples *samples, uint32_t ifnum)
+{
+	sample_rules_drop(&samples->rules, ifnum, clock_mono().ns);
+}
+
+void samples_forget(struct samples *samples, uint32_t ifnum)
+{
+	samples->stored[ifnum] = 0;
+	samples->stored_bytes[ifnum] = 0;
+}
+
 /* --- out of the ring --------------------------------------------------------------------------- */
 
 static bool is_whole(const struct sample_head *head, size_t size)

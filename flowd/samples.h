@@ -25,6 +25,7 @@
 #define SAMPLES_BATCH_BYTES (32 << 20) /* or so, of their frames */
 
 struct flowd;
+struct hook_iface;
 struct sink_batch;
 struct sample_names;
 struct sample_ask;
@@ -65,6 +66,17 @@ void samples_free(struct samples *samples);
 
 /* The configuration's settings, from now on. 0 or -errno, with a text. */
 int samples_begin(struct samples *samples, char ret_error[SAMPLE_ERROR_MAX]);
+
+/*
+ * An interface that is counted from now on, with the configuration's settings. 0, or -errno with a text;
+ * -EAGAIN: to be asked again.
+ */
+int samples_add_iface(struct samples *samples, const struct hook_iface *iface,
+		      char ret_error[SAMPLE_ERROR_MAX]);
+
+/* Nothing more of the interface of that number is sampled; and the number may be another's. */
+void samples_drop_iface(struct samples *samples, uint32_t ifnum);
+void samples_forget(struct samples *samples, uint32_t ifnum);
 
 /* Another word on it: as sample_rules_apply(), and said in the log. */
 int samples_change(struct samples *samples, const struct sample_change *change,

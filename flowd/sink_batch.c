@@ -59,6 +59,17 @@ int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book)
 	return err;
 }
 
+int sink_batch_add_iface(struct sink_batch *batch, const struct sink_iface *iface)
+{
+	void *array = batch->iface;
+	int err = grow(&array, &batch->iface_capacity, batch->ifaces + 1, sizeof(*iface));
+
+	batch->iface = array;
+	if (!err)
+		batch->iface[batch->ifaces++] = *iface;
+	return err;
+}
+
 int sink_batch_add_event(struct sink_batch *batch, const struct event_record *event)
 {
 	void *array = batch->event;
@@ -149,6 +160,7 @@ void sink_batch_reset(struct sink_batch *batch)
 	batch->frame = frame;
 	batch->records = 0;
 	batch->books = 0;
+	batch->ifaces = 0;
 	batch->events = 0;
 	batch->event_generation = 0;
 	batch->counters = 0;
@@ -162,6 +174,7 @@ void sink_batch_free(struct sink_batch *batch)
 {
 	free(batch->record);
 	free(batch->book);
+	free(batch->iface);
 	free(batch->event);
 	free(batch->counter);
 	free(batch->sample);

@@ -26,6 +26,19 @@ struct sink_books {
 	struct flow_count nic_now, nic_seen; /* NIC's and hook's counter, as of one moment */
 };
 
+/* A row of table interface, new or changed: an incarnation of an interface. */
+struct sink_iface {
+	uint32_t id; /* interface.id */
+	uint32_t ifindex;
+	uint64_t netns;
+	uint64_t generation; /* of the maps */
+	int32_t ifnum;	     /* negative: it was that number, which another may have by now */
+	char name[16];
+	char mode[2][32]; /* ingress, egress; empty: it is not counted */
+	int64_t first_ms;
+	int64_t last_ms; /* 0: it is counted now */
+};
+
 /* One sweep's harvest; written in one transaction with its number. */
 struct sink_batch {
 	uint64_t sweep;	   /* meta.last_sweep */
@@ -36,6 +49,9 @@ struct sink_batch {
 	struct sink_books *book;
 	size_t books;
 	size_t book_capacity;
+	struct sink_iface *iface;
+	size_t ifaces;
+	size_t iface_capacity;
 	struct event_record *event; /* rows for table event */
 	size_t events;
 	size_t event_capacity;
@@ -58,6 +74,7 @@ struct sink_batch {
 int sink_batch_reserve(struct sink_batch *batch, size_t records);
 int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec);
 int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book);
+int sink_batch_add_iface(struct sink_batch *batch, const struct sink_iface *iface);
 int sink_batch_add_event(struct sink_batch *batch, const struct event_record *event);
 int sink_batch_add_counter(struct sink_batch *batch, const struct counter_record *counter);
 

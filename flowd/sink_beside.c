@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "flowd/sink_iface.h"
 #include "schema/db.h"
 #include "schema/db_event.h"
 
@@ -18,8 +19,10 @@ static int prepare(struct sqlite3 *db, const char *sql, sqlite3_stmt **stmt)
 
 int sink_beside_prepare(struct sink_beside *b, struct sqlite3 *db)
 {
-	int rc = prepare(db, db_socket_insert, &b->socket);
+	int rc = prepare(db, sink_iface_sql, &b->iface);
 
+	if (!rc)
+		rc = prepare(db, db_socket_insert, &b->socket);
 	if (!rc)
 		rc = prepare(db, db_event_insert, &b->event);
 	if (!rc)
@@ -31,6 +34,7 @@ int sink_beside_prepare(struct sink_beside *b, struct sqlite3 *db)
 
 void sink_beside_free(struct sink_beside *b)
 {
+	sqlite3_finalize(b->iface);
 	sqlite3_finalize(b->socket);
 	sqlite3_finalize(b->event);
 	sqlite3_finalize(b->counter);
@@ -107,6 +111,8 @@ int sink_beside_write(struct sink_beside *b, const struct sink_batch *batch)
 {
 	int rc = SQLITE_OK;
 
+	for (size_t i = 0; !rc && i < batch->ifaces; i++)
+		rc = sink_iface_write(b->iface, &batch->iface[i]);
 	for (size_t i = 0; !rc && i < batch->events; i++)
 		rc = add_event(b, &batch->event[i]);
 	for (size_t i = 0; !rc && i < batch->counters; i++)

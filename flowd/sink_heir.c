@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/sink_iface.h"
 #include "schema/db.h"
 #include "schema/db_sqlite.h"
 
@@ -23,11 +24,11 @@ static const char *const meta_keys[SINK_HEIR_META] = {"generation",	  "instance"
 						      "event_generation", "counters", "moved"};
 
 static const char ifaces_sql[] =
-	"SELECT " IFACE_COLUMNS " FROM interface WHERE generation = " OF_GENERATION;
+	"SELECT " IFACE_COLUMNS " FROM interface WHERE ifnum >= 0 AND generation = " OF_GENERATION;
 static const char books_sql[] =
 	"SELECT iface, dir, seen_packets, seen_bytes, recorded_packets, recorded_bytes, nic_packets, "
 	"nic_bytes, nic_seen_packets, nic_seen_bytes FROM books_sum WHERE iface IN "
-	"(SELECT id FROM interface WHERE generation = " OF_GENERATION ")";
+	"(SELECT id FROM interface WHERE ifnum >= 0 AND generation = " OF_GENERATION ")";
 /* The last state first. */
 static const char ledger_sql[] =
 	"SELECT " STATE_COLUMNS ", " SUM_COLUMNS ", coalesce(nic_packets - seen_packets, 0), "
@@ -174,15 +175,20 @@ int sink_heir_load(struct sink_heir *h, struct sqlite3 *db)
 	return err;
 }
 
+static void free_values(struct sqlite3_value **value)
+{
+	for (int column = 0; column < SINK_HEIR_COLUMNS; column++)
+		sqlite3_value_free(value[column]);
+}
+
 void sink_heir_free(struct sink_heir *h)
 {
-	for (size_t i = 0; i < h->ifaces; i++) {
-		for (int column = 0; column < SINK_HEIR_COLUMNS; column++)
-			sqlite3_value_free(h->iface[i][column]);
-	}
+	for (size_t i = 0; i < h->ifaces; i++)
+		free_values(h->iface[i]);
 	for (int i = 0; i < SINK_HEIR_META; i++)
 		sqlite3_value_free(h->meta[i]);
 	free(h->iface);
+	free(h->later);
 	free(h->book);
 	free(h->counters);
 	free(h->moved);
@@ -236,10 +242,53 @@ static int keep_text(char **to, const char *text)
 	return 0;
 }
 
+/* Its books are done with: a new database has no word of it. */
+static void drop_iface(struct sink_heir *h, size_t number)
+{
+	uint32_t id = h->later[number].id;
+	size_t kept = 0;
+
+	h->later[number] = h->later[--h->laters];
+	for (size_t i = h->ifaces; i-- > 0;) {
+		if (sqlite3_value_int64(h->iface[i][0]) != (sqlite3_int64)id)
+			continue;
+		free_values(h->iface[i]);
+		memcpy(h->iface[i], h->iface[--h->ifaces], sizeof(h->iface[i]));
+	}
+	for (size_t i = 0; i < h->books; i++) {
+		if (h->book[i].iface != id)
+			h->book[kept++] = h->book[i];
+	}
+	h->books = kept;
+}
+
+static int add_iface(struct sink_heir *h, const struct sink_iface *row)
+{
+	void *array = h->later;
+	size_t i = 0;
+	int err;
+
+	while (i < h->laters && h->later[i].id != row->id)
+		i++;
+	if (i == h->laters) {
+		err = grow(&array, &h->laters_room, h->laters + 1, sizeof(*h->later));
+		h->later = array;
+		if (err)
+			return err;
+		h->laters++;
+	}
+	h->later[i] = *row;
+	if (row->ifnum < 0)
+		drop_iface(h, i);
+	return 0;
+}
+
 int sink_heir_add(struct sink_heir *h, const struct sink_batch *batch)
 {
 	int err = 0;
 
+	for (size_t i = 0; !err && i < batch->ifaces; i++)
+		err = add_iface(h, &batch->iface[i]);
 	for (size_t i = 0; !err && i < batch->books; i++) {
 		const struct sink_books *row = &batch->book[i];
 		struct sink_heir_book *book = NULL;
@@ -299,6 +348,17 @@ static int plant_iface(struct sqlite3 *db, struct sqlite3_value *const *value)
 	for (int i = 0; i < SINK_HEIR_COLUMNS; i++)
 		sqlite3_bind_value(stmt, i + 1, value[i]);
 	return run(stmt);
+}
+
+static int plant_later(const struct sink_heir *h, struct sqlite3 *db)
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(db, sink_iface_sql, -1, &stmt, NULL);
+
+	for (size_t i = 0; !rc && i < h->laters; i++)
+		rc = sink_iface_write(stmt, &h->later[i]);
+	sqlite3_finalize(stmt);
+	return rc;
 }
 
 static int plant_book(struct sqlite3 *db, const struct sink_heir_book *b)
@@ -372,6 +432,8 @@ int sink_heir_plant(const struct sink_heir *h, struct sqlite3 *db, int64_t now_m
 
 	for (size_t i = 0; !rc && i < h->ifaces; i++)
 		rc = plant_iface(db, h->iface[i]);
+	if (!rc)
+		rc = plant_later(h, db);
 	for (size_t i = 0; !rc && i < h->books; i++)
 		rc = plant_book(db, &h->book[i]);
 	for (int i = 0; !rc && i < SINK_HEIR_META; i++) {

@@ -39,6 +39,8 @@ struct sink_heir {
 	bool known;
 	struct sqlite3_value *(*iface)[SINK_HEIR_COLUMNS];
 	size_t ifaces, ifaces_room;
+	struct sink_iface *later; /* rows that are newer than these, but of no number given back */
+	size_t laters, laters_room;
 	struct sink_heir_book *book;
 	size_t books, books_room;
 	struct sqlite3_value *meta[SINK_HEIR_META];

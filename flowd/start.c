@@ -305,7 +305,7 @@ static int prepare(struct flowd *flowd, bool create)
 		err = err ? err : start_database(flowd);
 	err = err ? err : open_sweep(flowd);
 	if (!err) {
-		err = iface_register(flowd, error);
+		err = iface_register(flowd, create, error);
 		if (err)
 			log_err("%s", error);
 	}

@@ -7,8 +7,8 @@
  *   export   conversations that are due: records into the batch, pending marks on their slots
  *   settle   the batch is committed: pending marks become committed, the ring is released
  *
- * The obs[] books are the sum of what visit and absorb found: what flowd knows of. They are held
- * against the hooks' own counters, read before and after the pass.
+ * The obs[] books are the sum of what visit and absorb found, and are held against the hooks' own counters,
+ * read before and after the pass.
  */
 #pragma once
 
@@ -49,6 +49,8 @@ struct sweep {
 	struct side *side;		       /* [sets * FLOW_WAYS] */
 	struct flow_health_count *health_read; /* [sets * FLOW_WAYS], beside side[] */
 	struct sweep_iface iface[FLOW_IFACES];
+	uint32_t lefts; /* in left[]: nothing counts under them, and their flows end */
+	bool left[FLOW_IFACES];
 	struct counters counters;
 	struct limit limit;
 	bool any_folded; /* some side is SIDE_FOLDED */
@@ -98,8 +100,8 @@ void sweep_visit(struct sweep *sweep, bool all);
  */
 bool sweep_export(struct sweep *sweep, bool all);
 
-/* Begin a new epoch, at the end of every sweep: each slot's next packet sees whether it was exported
- * (account_hit), and slots not used since are the first to be given up. */
+/* Begin a new epoch, after every sweep: each slot's next packet sees whether it was exported (account_hit),
+ * and slots not used since are the first to be given up. */
 void sweep_turn(struct sweep *sweep);
 
 /* The batch is committed. */

@@ -19,7 +19,7 @@ CREATE TABLE interface (
 	name TEXT NOT NULL,
 	ifindex INTEGER NOT NULL,
 	netns INTEGER NOT NULL,           -- cookie of the network namespace
-	ifnum INTEGER NOT NULL,           -- in keys of the flow map of this generation
+	ifnum INTEGER NOT NULL,           -- in keys of the flow map of this generation; negative: was, and is no more
 	generation INTEGER NOT NULL,
 	ingress TEXT,                     -- how it is counted: xdp-native, xdp-generic, tcx, clsact
 	egress TEXT,

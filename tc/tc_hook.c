@@ -226,10 +226,14 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 	_there_ there = {.link = -1};
 	char pin[HOOK_PIN_MAX];
 
+	int err;
+
 	look(env, iface, dir, &there);
 	if (there.link >= 0 && bpf_link_detach(there.link))
 		return -errno;
-	hook_unpin(env, pin_name(iface, dir, pin));
+	err = hook_link_remove(env, pin_name(iface, dir, pin));
+	if (err)
+		return err;
 	return there.link < 0 && there.orphan ? -EBUSY : 0;
 }
 

@@ -124,6 +124,7 @@ static const char everything[] =
 	"[flowd]\r\n"
 	"interface = eth0, eth1.100 ,veth-a\n"
 	"\tinterface = wg0 ; indented, and a comment behind\n"
+	"interface = veth*, !veth9,tap[0-9]\n"
 	"instance = edge-1_b.c\n"
 	"db: /srv/my data/l.db\n"
 	"socket=/tmp/x.sock\n"
@@ -145,7 +146,8 @@ static void test_file(void **state)
 	(void)state;
 	assert_int_equal(load_text(everything, "", &c), 0);
 	assert_string_equal(told, "");
-	assert_int_equal(c.interfaces, 4);
+	assert_int_equal(c.interfaces, 7);
+	assert_string_equal(c.interface[5], "!veth9");
 	assert_string_equal(c.interface[1], "eth1.100");
 	assert_string_equal(c.interface[3], "wg0");
 	assert_int_equal(c.rollup_keys, 700);
@@ -283,6 +285,12 @@ static const struct bad bad_files[] = {
 	{"interface = a,,b", "", ":2: interface 'a,,b': an empty interface name"},
 	{"interface = 1234567890123456", "",
 	 ":2: interface '1234567890123456': an interface name longer than 15 bytes"},
+	{"interface = !", "", ":2: interface '!': an empty interface name"},
+	{"interface = !1234567890123456", "",
+	 ":2: interface '!1234567890123456': an interface name longer than 15 bytes"},
+	{"interface = 1234567890123456789012345678901*", "",
+	 ":2: interface '1234567890123456789012345678901*': a pattern longer than 31 bytes"},
+	{"interface = a*/b", "", ":2: interface 'a*/b': not an interface name"},
 	{"interface = a b", "", ":2: interface 'a b': not an interface name"},
 	{"interface = a/b", "", ":2: interface 'a/b': not an interface name"},
 	{"interface = ..", "", ":2: interface '..': not an interface name"},
@@ -321,6 +329,7 @@ static const struct bad bad_flags[] = {
 	{"", "--ingress none --egress none -i a", "ingress 'none', egress 'none': nothing is left"},
 	{"ingress = none\negress = none", "-n", "ingress 'none', egress 'none': nothing is left"},
 	{"", "", "no interface: name one with -i"},
+	{"", "-i !lo", "no interface: name one with -i"},
 	{"sample.filter = tcp por 443", "-n", "sample.filter 'tcp por 443': can't parse"},
 	{"", "-n --config /nonexistent/x",
 	 "/nonexistent/x: cannot be read: No such file or directory"},
@@ -473,13 +482,12 @@ static void test_keys_are_sound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_file),
-		cmocka_unit_test(test_flags_win),      cmocka_unit_test(test_read),
-		cmocka_unit_test(test_longest),	       cmocka_unit_test(test_many_interfaces),
-		cmocka_unit_test(test_bad_files),      cmocka_unit_test(test_bad_flags),
-		cmocka_unit_test(test_long_line),      cmocka_unit_test(test_all_errors_told),
-		cmocka_unit_test(test_sample),	       cmocka_unit_test(test_man_page),
-		cmocka_unit_test(test_keys_are_sound),
+		cmocka_unit_test(test_defaults),	cmocka_unit_test(test_file),
+		cmocka_unit_test(test_flags_win),	cmocka_unit_test(test_read),
+		cmocka_unit_test(test_longest),		cmocka_unit_test(test_many_interfaces),
+		cmocka_unit_test(test_bad_flags),	cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_all_errors_told), cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_man_page),	cmocka_unit_test(test_keys_are_sound),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -300,6 +300,24 @@ static void test_once(void **state)
 	assert_int_equal(live(), 0);
 }
 
+/* A number that becomes another interface's begins anew, once all gains are committed. */
+static void test_forget(void **state)
+{
+	(void)state;
+	take(COUNTER_LINK, "rx_dropped", 0);
+	take(COUNTER_LINK, "rx_dropped", 10);
+	take(COUNTER_SOFTNET, "cpu1 dropped", 5);
+	assert_false(counters_forget(&counters, 3));
+	assert_int_equal(exported(), 10);
+	assert_false(counters_forget(&counters, 3));
+	counters_settle(&counters);
+	assert_true(counters_forget(&counters, 3));
+	assert_int_equal(counters.count, 1);
+	take(COUNTER_LINK, "rx_dropped", 100);
+	take(COUNTER_LINK, "rx_dropped", 107);
+	assert_int_equal(exported(), 7);
+}
+
 /* Killed with a batch in flight: a successor knows the values of the one before it. */
 static void succeed(uint64_t generation, char *text)
 {
@@ -419,6 +437,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_new_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_forget, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_successor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_recent, set_up, tear_down),

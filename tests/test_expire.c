@@ -347,6 +347,34 @@ static void nothing_is_lost(void **state)
 	expire_free(x);
 }
 
+/* Those of one interface end, with all that they have, and the others do not notice. */
+static void an_interface_is_left(void **state)
+{
+	struct expire *x = expire_new(&conf);
+	struct flow_key here = tcp(1, 1000, 2, 80, 0), there = tcp(1, 1000, 2, 80, 0);
+	bool left[FLOW_IFACES] = {[7] = true};
+	struct got got = {.count = 0};
+
+	(void)state;
+	here.ifnum = 7;
+	there.ifnum = 8;
+	add(x, here, at(10, 20, 3, ACK));
+	add(x, there, at(10, 20, 4, ACK));
+	assert_true(expire_leave(x, left, take, &got));
+	assert_int_equal(got.count, 1);
+	assert_int_equal(got.rec[0].key.ifnum, 7);
+	assert_int_equal(got.rec[0].half[0].packets, 3);
+	assert_int_equal(got.rec[0].reason, END_FORCED);
+	assert_true(got.rec[0].gone);
+	assert_int_equal(expire_count(x), 1);
+	assert_true(expire_leave(x, left, take, &got));
+	assert_int_equal(got.count, 1);
+	assert_true(expire_all(x, take, &got));
+	assert_int_equal(got.count, 2);
+	assert_int_equal(got.rec[1].half[0].packets, 4);
+	expire_free(x);
+}
+
 static void live_changes_nothing(void **state)
 {
 	struct expire *x = expire_new(&conf);
@@ -402,6 +430,7 @@ int main(void)
 		cmocka_unit_test(loopback_does_not_mix),
 		cmocka_unit_test(nothing_is_lost),
 		cmocka_unit_test(live_changes_nothing),
+		cmocka_unit_test(an_interface_is_left),
 		cmocka_unit_test(index_survives_collisions),
 	};
 

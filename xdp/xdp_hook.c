@@ -3,32 +3,30 @@
  * xdp_hook.c: ingress by XDP in native mode, through libxdp.
  *
  * libxdp attaches a dispatcher that calls our program, beside others, where the kernel replaces
- * functions of loaded programs (freplace) and it may look; a single program otherwise. A single
- * program of ours is replaced in place, by what the kernel calls it, so that no packet is missed;
- * one in a dispatcher is kept: it counts into the same maps. Never generic mode: TC costs less.
+ * functions of loaded programs (freplace) and it may look; a single program otherwise, which then is
+ * attached by a link: that holds it on to the device, not to its index, and so comes off also where the
+ * device has moved to another namespace. A single program of ours is replaced in place, so that no packet
+ * is missed; one in a dispatcher is kept: it counts into the same maps. Never generic mode: TC costs less.
  *
  * To look into a dispatcher takes CAP_SYS_ADMIN, which flowd gives up after start. So once ours is
  * in one, a child stays behind that has kept it and does one thing: it detaches ours (keep_hand).
  *
- * The program is pinned as PIN_DIR/xdp-IFINDEX, to know it again; the attachment lives without.
+ * The program is pinned as PIN_DIR/xdp-IFINDEX, to know it again, and the link as link-IFINDEX-xdp. An
+ * attachment that libxdp or an older flowd made lives without.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
+#include "xdp/xdp_hand.h"
 
 #define XDP_PROGRAM "flow_xdp"
 #define DISPATCHED "xdp-native (dispatcher)"
@@ -41,6 +39,7 @@ struct xdp_there {
 	uint32_t id;	 /* of the program on the interface */
 	uint32_t our_id; /* of ours in a dispatcher */
 	int fd;		 /* of ours, alone or in a dispatcher; else -1 */
+	int link;	 /* that ours alone is attached by, else -1 */
 	bool generic;
 };
 
@@ -48,11 +47,18 @@ struct xdp_there {
 static void forget(struct xdp_there *there)
 {
 	hook_close(&there->fd);
+	hook_close(&there->link);
 }
 
 static const char *pin_name(const struct hook_iface *iface, char pin[HOOK_PIN_MAX])
 {
 	snprintf(pin, HOOK_PIN_MAX, "xdp-%u", iface->ifindex);
+	return pin;
+}
+
+static const char *link_name(const struct hook_iface *iface, char pin[HOOK_PIN_MAX])
+{
+	snprintf(pin, HOOK_PIN_MAX, "link-%u-xdp", iface->ifindex);
 	return pin;
 }
 
@@ -127,12 +133,27 @@ static void look_inside(const struct hook_env *env, const struct hook_iface *ifa
 	xdp_multiprog__close(mp);
 }
 
+/* The link by which program `id` is on the interface, or -1. */
+static int find_link(const struct hook_env *env, const struct hook_iface *iface, uint32_t id)
+{
+	char pin[HOOK_PIN_MAX];
+	uint32_t ifindex, prog;
+	int link = hook_link_open(env, link_name(iface, pin), &ifindex, &prog);
+
+	if (link < 0)
+		return -1;
+	if (ifindex == iface->ifindex && prog == id)
+		return link;
+	close(link);
+	return -1;
+}
+
 /* What is on the interface? A device that is gone has nothing on it. */
 static void look(const struct hook_env *env, const struct hook_iface *iface,
 		 struct xdp_there *ret_there)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, seen);
-	struct xdp_there there = {.fd = -1};
+	struct xdp_there there = {.fd = -1, .link = -1};
 	char pin[HOOK_PIN_MAX], text[HOOK_PROG_TEXT_MAX];
 
 	if (!bpf_xdp_query((int)iface->ifindex, 0, &seen)) {
@@ -145,10 +166,12 @@ static void look(const struct hook_env *env, const struct hook_iface *iface,
 		there.owner = XDP_FOREIGN;
 		if (!there.generic)
 			there.fd = hook_our_prog(env, pin_name(iface, pin), there.id);
-		if (there.fd >= 0)
+		if (there.fd >= 0) {
 			there.owner = XDP_OURS;
-		else if (strstr(hook_prog_text(there.id, text), "'xdp_dispatcher'"))
+			there.link = find_link(env, iface, there.id);
+		} else if (strstr(hook_prog_text(there.id, text), "'xdp_dispatcher'")) {
 			look_inside(env, iface, &there);
+		}
 	}
 	*ret_there = there;
 }
@@ -197,7 +220,7 @@ static struct xdp_program *our_program(const struct hook_env *env)
 static int attach_failed(const struct hook_env *env, const struct hook_iface *iface, int err,
 			 char *error)
 {
-	_there_ there = {.fd = -1};
+	_there_ there = {.fd = -1, .link = -1};
 
 	if (hook_loaded_prog(env->xdp_obj, XDP_PROGRAM) < 0)
 		return hook_fail(error, iface, err, "XDP program: %s", hook_said(err));
@@ -207,28 +230,6 @@ static int attach_failed(const struct hook_env *env, const struct hook_iface *if
 	if (err == -EPERM || err == -ENODEV)
 		return hook_fail(error, iface, err, "XDP: %s", hook_said(err));
 	return hook_fail(error, iface, -EOPNOTSUPP, "no native XDP: %s", hook_said(err));
-}
-
-static int attach_fresh(const struct hook_env *env, const struct hook_iface *iface, char *mode,
-			char *error)
-{
-	struct xdp_program *prog = our_program(env);
-	char pin[HOOK_PIN_MAX];
-	_there_ there = {.fd = -1};
-	int err;
-
-	if (!prog)
-		return hook_fail(error, iface, -errno, "XDP program: %s", hook_said(errno));
-	err = xdp_program__attach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
-	if (err)
-		return attach_failed(env, iface, err, error);
-	FAULT_POINT("new-4-xdp");
-	err = hook_pin(env, pin_name(iface, pin), xdp_program__fd(prog));
-	look(env, iface, &there);
-	if (err)
-		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
-	snprintf(mode, HOOK_NAME_MAX, there.owner == XDP_OURS ? "xdp-native" : DISPATCHED);
-	return 0;
 }
 
 /* Our program to stand alone on an interface; -EOPNOTSUPP where it was made for a dispatcher. */
@@ -246,6 +247,66 @@ static int load_single(const struct hook_env *env)
 	return bpf_program__type(prog) == BPF_PROG_TYPE_XDP ? bpf_program__fd(prog) : -EOPNOTSUPP;
 }
 
+/* Alone, by a link. What the kernel has against it is told by the older way, which is tried then. */
+static int attach_alone(const struct hook_env *env, const struct hook_iface *iface, char *mode,
+			char *error)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+	char pin[HOOK_PIN_MAX];
+	int fd = load_single(env), err = 0;
+
+	if (fd == -EOPNOTSUPP)
+		return hook_fail(error, iface, fd,
+				 "XDP program: it was loaded for libxdp's dispatcher, which only a "
+				 "start of flowd can enter");
+	if (fd < 0)
+		return hook_fail(error, iface, fd, "XDP program: %s", hook_said(fd));
+	_fd_ link = bpf_link_create(fd, (int)iface->ifindex, BPF_XDP, &opts);
+	if (link >= 0)
+		err = hook_pin(env, link_name(iface, pin), link);
+	else
+		err = bpf_xdp_attach((int)iface->ifindex, fd,
+				     XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	if (err && link < 0)
+		return attach_failed(env, iface, err, error);
+	err = err ? err : hook_pin(env, pin_name(iface, pin), fd);
+	if (err)
+		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
+	snprintf(mode, HOOK_NAME_MAX, "xdp-native");
+	return 0;
+}
+
+/* libxdp could attach nothing but a single program, by the older way. It is to be by a link. */
+static bool no_dispatcher;
+
+static int attach_fresh(const struct hook_env *env, const struct hook_iface *iface, char *mode,
+			char *error)
+{
+	struct xdp_program *prog = NULL;
+	char pin[HOOK_PIN_MAX];
+	_there_ there = {.fd = -1, .link = -1};
+	int err;
+
+	if (env->alone || no_dispatcher)
+		return attach_alone(env, iface, mode, error);
+	prog = our_program(env);
+	if (!prog)
+		return hook_fail(error, iface, -errno, "XDP program: %s", hook_said(errno));
+	err = xdp_program__attach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
+	if (err)
+		return attach_failed(env, iface, err, error);
+	FAULT_POINT("new-4-xdp");
+	err = hook_pin(env, pin_name(iface, pin), xdp_program__fd(prog));
+	look(env, iface, &there);
+	if (err)
+		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
+	snprintf(mode, HOOK_NAME_MAX, there.owner == XDP_OURS ? "xdp-native" : DISPATCHED);
+	no_dispatcher = there.owner == XDP_OURS && load_single(env) >= 0;
+	if (!no_dispatcher || bpf_xdp_detach((int)iface->ifindex, XDP_FLAGS_DRV_MODE, NULL))
+		return 0;
+	return attach_alone(env, iface, mode, error);
+}
+
 /* Replace a single program. Where that fails it counts on if it counts into the same maps. */
 static int replace(const struct hook_env *env, const struct hook_iface *iface,
 		   const struct xdp_there *there)
@@ -255,7 +316,9 @@ static int replace(const struct hook_env *env, const struct hook_iface *iface,
 	int fd = load_single(env), err = fd < 0 ? fd : 0;
 
 	err = err ? err : hook_pin_beside(env, pin_name(iface, pin), fd);
-	if (!err)
+	if (!err && there->link >= 0)
+		err = bpf_link_update(there->link, fd, NULL) ? -errno : 0;
+	else if (!err)
 		err = bpf_xdp_attach((int)iface->ifindex, fd, XDP_FLAGS_DRV_MODE, &opts);
 	FAULT_POINT("start-15-xdp");
 	if (!err)
@@ -270,6 +333,8 @@ static int remove_ours(const struct hook_iface *iface, const struct xdp_there *t
 	struct xdp_program *prog;
 	int err;
 
+	if (there->link >= 0)
+		return bpf_link_detach(there->link) ? -errno : 0;
 	if (there->owner == XDP_OURS)
 		return bpf_xdp_detach((int)iface->ifindex, XDP_FLAGS_DRV_MODE, &opts);
 	prog = xdp_program__create(&which);
@@ -282,92 +347,16 @@ static int remove_ours(const struct hook_iface *iface, const struct xdp_there *t
 
 static int detach_ours(const struct hook_env *env, const struct hook_iface *iface)
 {
-	_there_ there = {.fd = -1};
+	_there_ there = {.fd = -1, .link = -1};
 	char pin[HOOK_PIN_MAX];
 	int err = 0;
 
 	look(env, iface, &there);
 	if (there.fd >= 0)
 		err = remove_ours(iface, &there);
+	err = err ? err : hook_link_remove(env, link_name(iface, pin));
 	if (!err)
 		hook_unpin(env, pin_name(iface, pin));
-	return err;
-}
-
-/* To the child that keeps CAP_SYS_ADMIN: an interface's index, to be answered by an error. */
-static int hand = -1;
-
-/*
- * All that the child keeps open: the socket as 0, PIN_DIR as 1, nothing as 2, libxdp's bpffs. The
- * parent's locks are to end with the parent.
- */
-static int close_the_rest(const char *pin_dir)
-{
-	int pins = open(pin_dir, O_PATH | O_DIRECTORY), null = open("/dev/null", O_WRONLY);
-
-	if (bpffs < 0 || dup2(hand, 0) < 0 || dup2(pins, 1) < 0 || dup2(null, 2) < 0)
-		return -EBADF;
-	if (bpffs > 3 && syscall(SYS_close_range, 3, bpffs - 1, 0))
-		return -errno;
-	return syscall(SYS_close_range, bpffs + 1, ~0U, 0) ? -errno : 0;
-}
-
-/* The child's life: it ends with the parent, however that ends, and by no signal of a terminal. */
-__attribute__((noreturn)) static void serve_hand(const struct hook_env *env)
-{
-	struct hook_env own = {.pin_dir = "/proc/self/fd/1", .slots_id = env->slots_id};
-	struct hook_iface iface = {.name = ""};
-	int err;
-
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_NAME, "flowd-xdp");
-	if (close_the_rest(env->pin_dir))
-		_exit(1);
-	while (recv(0, &iface.ifindex, sizeof(iface.ifindex), 0) == sizeof(iface.ifindex)) {
-		err = detach_ours(&own, &iface);
-		if (send(0, &err, sizeof(err), MSG_NOSIGNAL) != sizeof(err))
-			break;
-	}
-	_exit(0);
-}
-
-/* Ours is in a dispatcher: keep what it takes to get it out. */
-static int keep_hand(const struct hook_env *env, const struct hook_iface *iface, char *error)
-{
-	int pair[2] = {-1, -1};
-	pid_t child = -1;
-
-	if (hand >= 0)
-		return 0;
-	if (!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		child = fork();
-	if (child < 0) {
-		int err = -errno;
-
-		hook_close(&pair[0]);
-		hook_close(&pair[1]);
-		return hook_fail(error, iface, err,
-				 "no process that could detach from the "
-				 "dispatcher: %s",
-				 strerror(-err));
-	}
-	hand = pair[child == 0];
-	if (child == 0)
-		serve_hand(env);
-	close(pair[1]);
-	return 0;
-}
-
-/* The child's answer; -EPIPE where it is gone. */
-static int detach_by_hand(const struct hook_iface *iface)
-{
-	int err;
-
-	if (send(hand, &iface->ifindex, sizeof(iface->ifindex), MSG_NOSIGNAL) < 0 ||
-	    recv(hand, &err, sizeof(err), 0) != sizeof(err))
-		return -EPIPE;
 	return err;
 }
 
@@ -375,7 +364,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 		  char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX])
 {
 	_hushed_ hush = hook_hush();
-	_there_ there = {.fd = -1};
+	_there_ there = {.fd = -1, .link = -1};
 	int err;
 
 	if (dir != FLOW_INGRESS)
@@ -390,7 +379,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 	}
 	if (there.owner == XDP_OURS_DISPATCHED && hook_uses_slots(env, there.fd)) {
 		snprintf(ret_mode, HOOK_NAME_MAX, DISPATCHED);
-		return keep_hand(env, iface, ret_error);
+		return xdp_hand_keep(env, iface, bpffs, detach_ours, ret_error);
 	}
 	/* What is ours yet counts into other maps counts for nobody. */
 	if (there.fd >= 0) {
@@ -400,7 +389,9 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 					 hook_said(err));
 	}
 	err = attach_fresh(env, iface, ret_mode, ret_error);
-	return err || strcmp(ret_mode, DISPATCHED) != 0 ? err : keep_hand(env, iface, ret_error);
+	return err || strcmp(ret_mode, DISPATCHED) != 0
+		       ? err
+		       : xdp_hand_keep(env, iface, bpffs, detach_ours, ret_error);
 }
 
 static int detach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
@@ -410,13 +401,13 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 	if (dir != FLOW_INGRESS)
 		return 0;
 	choose_bpffs(env);
-	return hand >= 0 ? detach_by_hand(iface) : detach_ours(env, iface);
+	return xdp_hand_is_kept() ? xdp_hand_detach(iface) : detach_ours(env, iface);
 }
 
 static bool attached(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
 	_hushed_ hush = hook_hush();
-	_there_ there = {.fd = -1};
+	_there_ there = {.fd = -1, .link = -1};
 
 	if (dir != FLOW_INGRESS)
 		return false;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* xdp_hand.c: see xdp_hand.h. */
+#include "xdp/xdp_hand.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "flowd/hook_own.h"
+
+/* To the child that keeps CAP_SYS_ADMIN: an interface's index, to be answered by an error. */
+static int hand = -1;
+
+/*
+ * All that the child keeps open: the socket as 0, PIN_DIR as 1, nothing as 2, libxdp's bpffs. The
+ * parent's locks are to end with the parent.
+ */
+static int close_the_rest(const char *pin_dir, int bpffs)
+{
+	int pins = open(pin_dir, O_PATH | O_DIRECTORY), null = open("/dev/null", O_WRONLY);
+
+	if (bpffs < 0 || dup2(hand, 0) < 0 || dup2(pins, 1) < 0 || dup2(null, 2) < 0)
+		return -EBADF;
+	if (bpffs > 3 && syscall(SYS_close_range, 3, bpffs - 1, 0))
+		return -errno;
+	return syscall(SYS_close_range, bpffs + 1, ~0U, 0) ? -errno : 0;
+}
+
+/* The child's life: it ends with the parent, however that ends, and by no signal of a terminal. */
+__attribute__((noreturn)) static void serve(const struct hook_env *env, int bpffs,
+					    xdp_hand_work *work)
+{
+	struct hook_env own = {.pin_dir = "/proc/self/fd/1", .slots_id = env->slots_id};
+	struct hook_iface iface = {.name = ""};
+	int err;
+
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	prctl(PR_SET_NAME, "flowd-xdp");
+	if (close_the_rest(env->pin_dir, bpffs))
+		_exit(1);
+	while (recv(0, &iface.ifindex, sizeof(iface.ifindex), 0) == sizeof(iface.ifindex)) {
+		err = work(&own, &iface);
+		if (send(0, &err, sizeof(err), MSG_NOSIGNAL) != sizeof(err))
+			break;
+	}
+	_exit(0);
+}
+
+bool xdp_hand_is_kept(void)
+{
+	return hand >= 0;
+}
+
+int xdp_hand_keep(const struct hook_env *env, const struct hook_iface *iface, int bpffs,
+		  xdp_hand_work *work, char error[HOOK_ERROR_MAX])
+{
+	int pair[2] = {-1, -1};
+	pid_t child = -1;
+
+	if (hand >= 0)
+		return 0;
+	if (!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		child = fork();
+	if (child < 0) {
+		int err = -errno;
+
+		hook_close(&pair[0]);
+		hook_close(&pair[1]);
+		return hook_fail(error, iface, err,
+				 "no process that could detach from the "
+				 "dispatcher: %s",
+				 strerror(-err));
+	}
+	hand = pair[child == 0];
+	if (child == 0)
+		serve(env, bpffs, work);
+	close(pair[1]);
+	return 0;
+}
+
+int xdp_hand_detach(const struct hook_iface *iface)
+{
+	int err;
+
+	if (send(hand, &iface->ifindex, sizeof(iface->ifindex), MSG_NOSIGNAL) < 0 ||
+	    recv(hand, &err, sizeof(err), 0) != sizeof(err))
+		return -EPIPE;
+	return err;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * xdp_hand.h: a child that keeps what flowd gives up: CAP_SYS_ADMIN, without which nobody looks into libxdp's
+ * dispatcher. It does one thing: it detaches our program from an interface.
+ */
+#pragma once
+
+#include "flowd/hook.h"
+
+/* Detach ours. 0 or -errno. */
+typedef int xdp_hand_work(const struct hook_env *env, const struct hook_iface *iface);
+
+bool xdp_hand_is_kept(void);
+
+/*
+ * Ours is in a dispatcher: keep what it takes to get it out, `bpffs` being a descriptor of the one that
+ * libxdp keeps a dispatcher's parts in. 0 or -errno with a text; one that is kept already will do.
+ */
+int xdp_hand_keep(const struct hook_env *env, const struct hook_iface *iface, int bpffs,
+		  xdp_hand_work *work, char error[HOOK_ERROR_MAX]);
+
+/* Have it do that. Its result; -EPIPE where it is gone. */
+int xdp_hand_detach(const struct hook_iface *iface);
