@@ -41,8 +41,8 @@ static json_t *ask(const char *socket, const char *path, struct live_error *erro
 		return NULL;
 	flowd = json_loads(text, 0, &bad);
 	if (!json_is_object(flowd)) {
-		snprintf(error->text, sizeof(error->text), "socket '%.100s': not flowd's answer",
-			 socket);
+		snprintf(error->text, sizeof(error->text), "socket '%.100s': %.120s", socket,
+			 live_words(text));
 		json_decref(flowd);
 		flowd = NULL;
 	} else if (!query_is_same_db(text, path)) {

@@ -115,6 +115,9 @@ static const struct {
 	 "these lost, {samples.stored} stored; ring {samples.ring_used} of {samples.ring_size} bytes"},
 	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
 		     "{sampling.failed} requests failed, last {sampling.last_us} us"},
+	{"control",
+	 "control   {control.answered} requests answered, {control.refused} refused, {control.denied} not allowed; "
+	 "{control.dropped} clients dropped, {control.pauses} pauses"},
 	{"cpu",
 	 "cost      {cpu.user_s|f} s user, {cpu.system_s|f} s system, {cpu.rss_kb} kB resident"},
 	{NULL, NULL},
