@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,10 @@
 
 #define DETACH_TIMEOUT_S 120 /* it writes every flow first */
 
-/* Beside this program, else in PATH. Returns only where neither is there. */
+/* Beside this program, by its path and without a shell. Returns only where it cannot be started. */
 static int exec_flowd(const char *instance, const char *db)
 {
-	char self[PATH_MAX], path[PATH_MAX + 8];
+	char self[PATH_MAX], path[PATH_MAX + 8] = "flowd";
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	const char *const args[] = {"flowd", "--detach", "--instance", instance, db ? "--db" : NULL,
 				    db,	     NULL};
@@ -34,9 +35,16 @@ static int exec_flowd(const char *instance, const char *db)
 		snprintf(path, sizeof(path), "%s/flowd", dirname(self));
 		execv(path, argv);
 	}
-	execvp("flowd", argv);
-	return say_failed("flowd '%s': does not run, and cannot be started: %s", instance,
+	return say_failed("flowd '%s': does not run, and %s cannot be started: %s", instance, path,
 			  strerror(errno));
+}
+
+/* As flowd takes it (flowd/config_key.c): another one is nobody's, and a database may say anything. */
+static bool is_instance(const char *name)
+{
+	return *name && *name != '.' &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
 }
 
 int cmd_detach(const struct args *args)
@@ -49,6 +57,8 @@ int cmd_detach(const struct args *args)
 	if (err)
 		return err;
 	err = live_ask(where.path, "detach", DETACH_TIMEOUT_S, &answer, &error);
+	if (!is_instance(where.instance))
+		return say_failed("instance '%s': not the name of one", where.instance);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return exec_flowd(where.instance, access(args->db, F_OK) ? NULL : args->db);
 	if (err)

@@ -11,6 +11,7 @@
 #include "cli/fold.h"
 #include "cli/output.h"
 #include "cli/say.h"
+#include "cli/text_clean.h"
 #include "schema/conf.h"
 
 #define DETAIL_AT 31
@@ -84,8 +85,8 @@ static int text_row(const struct row *row, FILE *file)
 
 	snprintf(name, sizeof(name), "%s%s%s", row->iface ? row->iface : "", row->iface ? " " : "",
 		 row->check);
-	out_clean(name, name);
-	out_clean(row->finding->detail, detail);
+	text_clean(name, name);
+	text_clean(row->finding->detail, detail);
 	fprintf(file, "%-8s  %-*s ", states[row->finding->state], CHECK_WIDTH, name);
 	fold_put(detail, DETAIL_AT, DETAIL_AT, file);
 	if (row->finding->mend[0])

@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/say.h"
 #include "cli/socket.h"
+#include "cli/text_clean.h"
 #include "schema/sample_text.h"
 
 #define SHOW_TIMEOUT_S 3
@@ -290,7 +291,9 @@ static void print_drops(const json_t *drops, FILE *file)
 	else
 		fprintf(file, "drops: not sampled");
 	if (note)
-		fprintf(file, ", and cannot be: %s", note);
+		fputs(", and cannot be: ", file);
+	if (note)
+		text_put(note, file);
 	fprintf(file, "; %s of the packets chosen, %s lost; %s stored\n", chosen, lost, stored);
 }
 

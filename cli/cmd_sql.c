@@ -15,6 +15,7 @@
 #include "cli/cmd.h"
 #include "cli/output.h"
 #include "cli/say.h"
+#include "cli/text_clean.h"
 #include "schema/db.h"
 
 #define COLUMNS_MAX 128
@@ -88,7 +89,7 @@ static int set_columns(struct result *result)
 		char *title = result->titles[i];
 
 		snprintf(title, TITLE_SIZE, "%s", name ? name : "?");
-		out_clean(title, title);
+		text_clean(title, title);
 		result->columns[2 * i] =
 			(struct out_column){.name = name ? name : "?", .get = get_cell};
 		result->columns[2 * i + 1] =

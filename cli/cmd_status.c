@@ -13,6 +13,7 @@
 #include "cli/say.h"
 #include "cli/status_db.h"
 #include "cli/status_text.h"
+#include "cli/text_clean.h"
 #include "schema/db.h"
 
 #define STATUS_TIMEOUT_S 3
@@ -40,8 +41,8 @@ static json_t *ask(const char *socket, const char *path, struct live_error *erro
 		return NULL;
 	flowd = json_loads(text, 0, &bad);
 	if (!json_is_object(flowd)) {
-		snprintf(error->text, sizeof(error->text), "socket '%.100s': not flowd's answer",
-			 socket);
+		snprintf(error->text, sizeof(error->text), "socket '%.100s': %.120s", socket,
+			 live_words(text));
 		json_decref(flowd);
 		flowd = NULL;
 	} else if (!query_is_same_db(text, path)) {
@@ -66,6 +67,9 @@ static json_t *make_root(const struct args *args, struct sqlite3 *db, char *text
 	query_socket(db, args->socket, args->instance, socket, sizeof(socket));
 	if (has_flowd)
 		flowd = ask(socket, args->db, &error);
+	/* what a database names is not UTF-8 in any case, as jansson would have it */
+	text_clean(socket, socket);
+	text_clean(error.text, error.text);
 	root = json_pack("{s:i, s:b, s:s?, s:s*}", "v", OUT_VERSION, "running", flowd != NULL,
 			 "socket", has_flowd ? socket : NULL, "why", flowd ? NULL : error.text);
 	json_object_set_new(root, "flowd", flowd ? flowd : json_null());
@@ -73,14 +77,24 @@ static json_t *make_root(const struct args *args, struct sqlite3 *db, char *text
 	return root;
 }
 
+static int print_json(const json_t *root)
+{
+	char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER);
+
+	if (!text)
+		return -ENOMEM;
+	out_json_text(text, stdout);
+	fputc('\n', stdout);
+	free(text);
+	return out_check(stdout);
+}
+
 static int print(const struct args *args, const json_t *root)
 {
 	int err;
 
 	if (args->format == &out_json) {
-		json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		fputc('\n', stdout);
-		err = out_check(stdout);
+		err = print_json(root);
 	} else {
 		err = status_text(root, stdout);
 	}

@@ -11,6 +11,7 @@
 #include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/query.h"
+#include "cli/text_clean.h"
 #include "cli/timearg.h"
 #include "schema/db.h"
 
@@ -205,8 +206,9 @@ static void print_live(const struct query *query, FILE *file)
 		fputs("; stored records only\n", file);
 		break;
 	case QUERY_LIVE_NONE:
-		fprintf(file, "; stored records only, without a live part: %s\n",
-			query->live_error.text);
+		fputs("; stored records only, without a live part: ", file);
+		text_put(query->live_error.text, file);
+		fputc('\n', file);
 	}
 }
 

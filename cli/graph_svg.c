@@ -7,8 +7,8 @@
 #include "cli/graph.h"
 #include "cli/graph_axis.h"
 #include "cli/output.h"
+#include "cli/text_clean.h"
 #include "cli/timearg.h"
-#include "cli/utf8.h"
 
 #define WIDTH 960
 #define LEFT 80
@@ -47,13 +47,14 @@ struct plot {
 	struct axis axis;
 };
 
-/* XML 1.0 section 2.2: no control characters, no U+FFFE, U+FFFF. */
+/* XML 1.0 section 2.2: no control characters, no U+FFFE, U+FFFF; and what no terminal gets. */
 void graph_svg_escape(const char *text, FILE *file)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	while (*s) {
-		int len = utf8_length(s);
+		bool fine;
+		int len = text_char(s, &fine);
 
 		if (*s == '<')
 			fputs("&lt;", file);
@@ -63,12 +64,11 @@ void graph_svg_escape(const char *text, FILE *file)
 			fputs("&amp;", file);
 		else if (*s == '"')
 			fputs("&quot;", file);
-		else if (!len || *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0) ||
-			 (len == 3 && !memcmp(s, "\xef\xbf", 2) && s[2] >= 0xbe))
+		else if (!fine || (len == 3 && !memcmp(s, "\xef\xbf", 2) && s[2] >= 0xbe))
 			fputs("\xef\xbf\xbd", file);
 		else
 			fwrite(s, 1, (size_t)len, file);
-		s += len ? len : 1;
+		s += len;
 	}
 }
 

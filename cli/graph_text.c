@@ -23,6 +23,7 @@
 #include "cli/graph.h"
 #include "cli/graph_axis.h"
 #include "cli/output.h"
+#include "cli/text_clean.h"
 #include "cli/timearg.h"
 
 #define WIDTH_DEFAULT 80
@@ -297,7 +298,7 @@ static void put_legend(const struct drawing *d, int number)
 		intervals += rate || d->graph->covered[i];
 	}
 	graph_name(d->graph, line, d->query, name, sizeof(name));
-	out_clean(name, name);
+	text_clean(name, name);
 	axis_text(max, graph_unit(d->graph), peak, sizeof(peak));
 	axis_text(intervals ? (uint64_t)(sum / intervals) : 0, graph_unit(d->graph), mean,
 		  sizeof(mean));

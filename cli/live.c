@@ -35,6 +35,27 @@ static int fail_protocol(const char *path, const char *what, struct live_error *
 	return -EPROTO;
 }
 
+/* Why an answer is none, in flowd's own words where it has some. */
+const char *live_words(char *text)
+{
+	text[strcspn(text, "\n")] = 0;
+	if (!strncmp(text, "failed ", 7))
+		return text + 7;
+	return !strncmp(text, "error ", 6) ? text + 6 : "not flowd's answer";
+}
+
+static int fail_words(int fd, const char *path, const char *head, size_t size,
+		      struct live_error *error)
+{
+	char text[140];
+	ssize_t more;
+
+	memcpy(text, head, size);
+	more = read_all(fd, text + size, sizeof(text) - 1 - size);
+	text[size + (more > 0 ? (size_t)more : 0)] = 0;
+	return fail_protocol(path, live_words(text), error);
+}
+
 static int send_line(int fd, const char *request)
 {
 	char line[CONTROL_REQUEST_MAX];
@@ -141,7 +162,7 @@ static int read_live(int fd, const char *path, struct live *live, struct live_er
 	if (got < 0)
 		return fail((int)got, path, error);
 	if (got != sizeof(live->head) || live->head.magic != CONTROL_MAGIC)
-		return fail_protocol(path, "not flowd's answer", error);
+		return fail_words(fd, path, (const char *)&live->head, (size_t)got, error);
 	if (!has_our_sizes(&live->head))
 		return fail_protocol(path, "a flowd of another version", error);
 	if (live->head.records > RECORDS_MAX || live->head.books > BOOKS_MAX ||

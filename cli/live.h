@@ -26,6 +26,9 @@ struct live {
 int live_fetch(const char *socket, struct live *ret_live, struct live_error *ret_error);
 void live_free(struct live *live);
 
+/* Of a text that is no answer: what flowd says, which is changed in place, or that it is not flowd's. */
+const char *live_words(char *text);
+
 /* Send a line, get the whole answer as a text that is to be freed. Errors as above. */
 int live_ask(const char *socket, const char *request, int timeout_s, char **ret_text,
 	     struct live_error *ret_error);

@@ -4,29 +4,29 @@
 #include <string.h>
 
 #include "cli/output.h"
-#include "cli/utf8.h"
+#include "cli/text_clean.h"
 
 void out_json_string(const char *text, FILE *file)
 {
 	const unsigned char *s = (const unsigned char *)text;
+	bool fine;
 
 	fputc('"', file);
-	while (*s) {
-		int len = utf8_length(s);
-
+	for (; *s; s += text_char(s, &fine)) {
 		if (*s == '"' || *s == '\\')
-			fprintf(file, "\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			fprintf(file, "\\u%04x", *s);
-		else if (*s == 0xc2 && len && s[1] < 0xa0) /* C1: see print_clean() */
-			fprintf(file, "\\u%04x", s[1]);
-		else if (len)
-			fwrite(s, 1, (size_t)len, file);
-		else
-			fputs("\\ufffd", file);
-		s += len ? len : 1;
+			fputc('\\', file);
+		text_put_json(s, file);
 	}
 	fputc('"', file);
+}
+
+void out_json_text(const char *json, FILE *file)
+{
+	const unsigned char *s = (const unsigned char *)json;
+	bool fine;
+
+	for (; *s; s += text_char(s, &fine))
+		text_put_json(s, file);
 }
 
 static int json_begin(struct out *out)

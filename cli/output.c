@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/text_clean.h"
 #include "cli/timearg.h"
 
 static bool broken_pipe;
@@ -121,30 +122,6 @@ void out_machine(const struct out_value *value, char *buf)
 	}
 }
 
-/* Of the C1 set (ECMA-48 section 5.3): in UTF-8 two bytes, else one that follows none of UTF-8's. */
-static bool is_c1(const unsigned char *at, bool inside)
-{
-	if (*at == 0xc2)
-		return at[1] >= 0x80 && at[1] < 0xa0;
-	return !inside && *at >= 0x80 && *at < 0xa0;
-}
-
-void out_clean(const char *text, char *buf)
-{
-	const unsigned char *at = (const unsigned char *)text;
-	bool inside = false;
-
-	for (; *at; at++) {
-		unsigned char c = *at; /* buf may be the text */
-		bool c1 = is_c1(at, inside);
-
-		*buf++ = c < ' ' || c == 0x7f || c1 ? '?' : (char)c;
-		inside = c >= 0x80 && !c1;
-		at += c1 && c == 0xc2;
-	}
-	*buf = 0;
-}
-
 void out_human(const struct out_value *value, char *buf)
 {
 	switch (value->kind) {
@@ -182,6 +159,6 @@ void out_human(const struct out_value *value, char *buf)
 		print_flags(value->number, buf);
 		break;
 	case OUT_TEXT:
-		out_clean(value->text, buf);
+		text_clean(value->text, buf);
 	}
 }

@@ -83,13 +83,13 @@ void out_machine(const struct out_value *value, char *buf);
 void out_human(const struct out_value *value, char *buf);
 
 /*
- * Control characters, which would reach a terminal from a name, become question marks. buf holds as much
- * as the text, and may be it.
+ * A JSON string with its quotes: RFC 8259 section 7; bytes that are not UTF-8 become U+FFFD, and what a terminal
+ * would obey (cli/text_clean.h) is escaped.
  */
-void out_clean(const char *text, char *buf);
-
-/* A JSON string with its quotes: RFC 8259 section 7; bytes that are not UTF-8 become U+FFFD. */
 void out_json_string(const char *text, FILE *file);
+
+/* JSON that somebody else made, on one line: the same is escaped in its strings. */
+void out_json_text(const char *json, FILE *file);
 
 /* "1,234,567"; buf holds 32 bytes. */
 const char *out_count(uint64_t value, char *buf);

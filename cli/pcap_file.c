@@ -12,7 +12,7 @@
 
 #define BUFFER_BYTES (512 << 10) /* more than two packets, and what is pending before the second */
 #define PENDING_BYTES (256 << 10)
-#define MODE 0666 /* as tcpdump's, less the umask */
+#define MODE 0600 /* packets are for who asked for them */
 
 static int open_fd(struct pcap_file *file, int fd)
 {
@@ -47,14 +47,6 @@ static int open_as_it_is(struct pcap_file *file, const char *path, int flags)
 	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, MODE);
 
 	return fd < 0 ? -errno : open_fd(file, fd);
-}
-
-static mode_t mode_of_new(void)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return MODE & ~mask;
 }
 
 /* `mode`: what it gets for its own. */
@@ -108,7 +100,7 @@ int pcap_file_open(const char *path, bool follow, struct pcap_file *ret_file)
 	if (there && access(path, W_OK))
 		return -errno;
 	if (!follow)
-		return open_part(file, there ? st.st_mode & 0777 : mode_of_new());
+		return open_part(file, there ? st.st_mode & 0777 : MODE);
 	file->cut = true;
 	return open_as_it_is(file, path, O_CREAT | O_TRUNC);
 }

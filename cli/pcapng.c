@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "cli/pcap_write.h"
+#include "cli/text_clean.h"
 #include "schema/flow.h"
 
 enum pcapng_type {
@@ -91,7 +92,7 @@ static void put_text(struct pcapng_block *block, uint16_t code, const char *text
 	if (!text || !*text)
 		return;
 	snprintf(clean, sizeof(clean), "%s", text);
-	out_clean(clean, clean);
+	text_clean(clean, clean);
 	put_option(block, code, clean, strlen(clean));
 }
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/output.h"
+#include "cli/text_clean.h"
 
 /* One line, and of names that a database has no more than what is text. */
 static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args)
@@ -18,7 +18,7 @@ static void __attribute__((format(printf, 1, 0))) say(const char *format, va_lis
 		fputs("flowctl: no memory for an error\n", stderr);
 		return;
 	}
-	out_clean(text, text);
+	text_clean(text, text);
 	fprintf(stderr, "flowctl: %s\n", text);
 	free(text);
 }

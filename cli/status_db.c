@@ -5,10 +5,12 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli/status_nic.h"
+#include "cli/text_clean.h"
 #include "cli/timearg.h"
 #include "schema/db.h"
 
@@ -35,12 +37,23 @@ static json_t *time_or_null(int64_t ms)
 	return json_string(text);
 }
 
+json_t *status_db_text(const char *text)
+{
+	char *clean = text ? strdup(text) : NULL;
+	json_t *string;
+
+	if (!clean)
+		return json_null();
+	text_clean(clean, clean);
+	string = json_string(clean);
+	free(clean);
+	return string;
+}
+
 static json_t *text_or_null(struct sqlite3_stmt *stmt, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, column);
-	json_t *string = text ? json_string(text) : NULL;
-
-	return string ? string : json_null();
+	return status_db_text(text);
 }
 
 static json_t *find_iface(json_t *array, int64_t id)
@@ -181,6 +194,10 @@ json_t *status_db(struct sqlite3 *db, const char *path, char *error, size_t erro
 	json_object_set_new(root, "path", json_string(path));
 	add_files(root, path);
 	if (!db_meta_get_text(db, "instance", instance, sizeof(instance)))
+		text_clean(instance, instance);
+	else
+		*instance = 0;
+	if (*instance)
 		json_object_set_new(root, "instance", json_string(instance));
 	json_object_set_new(root, "interfaces", ifaces);
 	rc = read_flows(db, root);

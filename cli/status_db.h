@@ -15,5 +15,8 @@ struct sqlite3;
  */
 json_t *status_db(struct sqlite3 *db, const char *path, char *error, size_t error_size);
 
+/* A text of the database, cleaned (jansson takes nothing but UTF-8); NULL: null. */
+json_t *status_db_text(const char *text);
+
 /* The parts of the books, as in "seen"; ends with NULL. Each is NAME_packets and NAME_bytes. */
 extern const char *const status_parts[];

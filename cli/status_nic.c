@@ -8,6 +8,7 @@
 
 #include "cli/names.h"
 #include "cli/output.h"
+#include "cli/status_db.h"
 
 /* Minutes in which a NIC's counter was known. */
 static const char nic_sql[] = "SELECT dir, sum(nic_packets), sum(seen_packets) FROM ledger "
@@ -35,10 +36,12 @@ static void set_nic(json_t *object, struct sqlite3_stmt *row)
 
 static void add_counter(json_t *object, struct sqlite3_stmt *row)
 {
-	json_t *counter = json_pack("{s:s, s:s, s:I, s:I}", "source", sqlite3_column_text(row, 0),
-				    "name", sqlite3_column_text(row, 1), "gained",
-				    (json_int_t)sqlite3_column_int64(row, 2), "last_minute",
-				    (json_int_t)sqlite3_column_int64(row, 3));
+	json_t *counter =
+		json_pack("{s:o, s:o, s:I, s:I}", "source",
+			  status_db_text((const char *)sqlite3_column_text(row, 0)), "name",
+			  status_db_text((const char *)sqlite3_column_text(row, 1)), "gained",
+			  (json_int_t)sqlite3_column_int64(row, 2), "last_minute",
+			  (json_int_t)sqlite3_column_int64(row, 3));
 
 	json_array_append_new(json_object_get(object, "counters"), counter);
 }

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/status_db.h"
 #include "cli/status_nic.h"
+#include "cli/text_clean.h"
 
 #define DATABASE "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records"
 
@@ -51,7 +52,7 @@ static void put_member(const json_t *root, const char *name, char kind, FILE *fi
 	char text[32];
 
 	if (kind == 's')
-		fputs(text_of(root, name), file);
+		text_put(text_of(root, name), file);
 	else if (kind == 'M')
 		fprintf(file, "%.1f MB", (double)number_of(root, name) / 1e6);
 	else if (kind == 'f')
@@ -118,6 +119,9 @@ static const struct {
 	 "these lost, {samples.stored} stored; ring {samples.ring_used} of {samples.ring_size} bytes"},
 	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
 		     "{sampling.failed} requests failed, last {sampling.last_us} us"},
+	{"control",
+	 "control   {control.answered} requests answered, {control.refused} refused, {control.denied} not allowed; "
+	 "{control.dropped} clients dropped, {control.pauses} pauses"},
 	{"cpu",
 	 "cost      {cpu.user_s|f} s user, {cpu.system_s|f} s system, {cpu.rss_kb} kB resident"},
 	{NULL, NULL},
@@ -207,8 +211,12 @@ static void put_note(const json_t *iface, const char *which, FILE *file)
 {
 	const char *note = json_string_value(member(iface, which));
 
-	if (note && *note)
-		fprintf(file, "%s: %s\n", text_of(iface, "name"), note);
+	if (!note || !*note)
+		return;
+	text_put(text_of(iface, "name"), file);
+	fputs(": ", file);
+	text_put(note, file);
+	fputc('\n', file);
 }
 
 static void put_notes(const json_t *ifaces, FILE *file)
@@ -232,16 +240,21 @@ static void put_daemon(const json_t *root, FILE *file)
 		return;
 	}
 	if (!json_is_object(flowd)) {
-		fprintf(file, "flowd does not run: %s\n", text_of(root, "why"));
+		put_line(root, "flowd does not run: {why|s}", file);
 		fprintf(file, "last commit %s; what follows is from the database alone\n\n",
 			text_of(root, "database.written"));
 		return;
 	}
+	fputs("flowd ", file);
+	text_put(text_of(flowd, "version"), file);
+	fputs(", instance ", file);
+	text_put(text_of(flowd, "instance"), file);
 	fprintf(file,
-		"flowd %s, instance %s, process %" PRIu64 ", up %" PRIu64 "d %02" PRIu64
-		":%02" PRIu64 ":%02" PRIu64 ", socket %s\n\n",
-		text_of(flowd, "version"), text_of(flowd, "instance"), number_of(flowd, "pid"),
-		up / 86400, up / 3600 % 24, up / 60 % 60, up % 60, text_of(root, "socket"));
+		", process %" PRIu64 ", up %" PRIu64 "d %02" PRIu64 ":%02" PRIu64 ":%02" PRIu64
+		", socket ",
+		number_of(flowd, "pid"), up / 86400, up / 3600 % 24, up / 60 % 60, up % 60);
+	text_put(text_of(root, "socket"), file);
+	fputs("\n\n", file);
 }
 
 int status_text(const json_t *root, FILE *file)

@@ -18,7 +18,7 @@
 #include "schema/conf.h"
 #include "schema/control.h"
 
-#define KEYS_MAX 48
+#define KEYS_MAX 64
 #define OPTION_KEY 256 /* getopt's value of config_keys[0] */
 
 enum { OPTION_CONFIG = 1, OPTION_DETACH, OPTION_HELP, OPTION_VERSION };

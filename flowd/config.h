@@ -48,7 +48,9 @@ struct config {
 	size_t sections;
 	char instance[CONFIG_NAME_MAX];
 	char db[256];
-	char socket[108]; /* sun_path; default CONTROL_RUN_DIR/INSTANCE.sock */
+	char socket[108];	  /* sun_path; default CONTROL_RUN_DIR/INSTANCE.sock */
+	char socket_group[64];	  /* of its file, and who may ask; empty: none */
+	char control_groups[192]; /* who may change things, with commas */
 	uint32_t ingress;
 	uint32_t egress;
 	uint32_t tc;

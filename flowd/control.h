@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * control.h: the control socket (schema/control.h says what is spoken). Clients are bounded in
- * number and in time, and served without blocking.
+ * number (CONTROL_CLIENTS), in memory and in time, and served without blocking; who may ask what: control_peer.h.
  */
 #pragma once
 
@@ -9,11 +9,14 @@
 
 #define CONTROL_CLIENTS 64
 
-/* Listen at config->socket, mode 0660. 0 or -errno; a socket that somebody answers: -EADDRINUSE. */
+/* Listen at config->socket, mode 0660, of socket.group. 0 or -errno; a socket that somebody answers: -EADDRINUSE. */
 int control_open(struct flowd *flowd, struct control **ret_control);
 
-/* Drop clients that have not finished within 30 s. Called once a sweep. */
+/* Drop clients whose time is over (control_client.h). Called once a sweep. */
 void control_tidy(struct control *control);
+
+/* A json_t object of what it did, of which nothing is lost without a count. */
+void *control_status(const struct control *control);
 
 /* Answer those who wait for flowd's end ("detach"), close, and remove the socket. NULL is fine. */
 void control_free(struct control *control);

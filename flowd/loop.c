@@ -39,19 +39,26 @@ void loop_unwatch(struct loop *loop, struct watch *watch)
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
 }
 
-int loop_run(struct loop *loop)
+int loop_turn(struct loop *loop, int timeout_ms)
 {
-	while (!loop->stop) {
-		struct epoll_event event;
-		int ready = epoll_wait(loop->epoll_fd, &event, 1, -1);
+	struct epoll_event event;
+	int ready = epoll_wait(loop->epoll_fd, &event, 1, timeout_ms);
 
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-		if (ready > 0) {
-			struct watch *watch = event.data.ptr;
+	if (ready < 0 && errno != EINTR)
+		return -errno;
+	if (ready > 0) {
+		struct watch *watch = event.data.ptr;
 
-			watch->run(watch, event.events);
-		}
+		watch->run(watch, event.events);
 	}
 	return 0;
+}
+
+int loop_run(struct loop *loop)
+{
+	int err = 0;
+
+	while (!loop->stop && !err)
+		err = loop_turn(loop, -1);
+	return err;
 }

@@ -25,5 +25,8 @@ void loop_close(struct loop *loop);
 int loop_watch(struct loop *loop, struct watch *watch, uint32_t events);
 void loop_unwatch(struct loop *loop, struct watch *watch);
 
+/* Wait so long (ms, -1: for ever) and run one watch, if any is ready. 0 or -errno. */
+int loop_turn(struct loop *loop, int timeout_ms);
+
 /* Until loop->stop. A watch may free itself in its own run, no other. 0 or -errno. */
 int loop_run(struct loop *loop);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/control.h"
 #include "flowd/retain_say.h"
 #include "flowd/sample_say.h"
 #include "flowd/tracing.h"
@@ -240,6 +241,7 @@ char *status_json(struct flowd *flowd)
 		tracing_status(flowd));
 	json_object_set_new(object, "records", records_object(&flowd->sweep.limit));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
+	json_object_set_new(object, "control", control_status(flowd->control));
 	json_object_set_new(object, "samples", sample_status(flowd->samples));
 	json_object_set_new(object, "retention", retain_say_status(&sink.retain));
 	json_object_set_new(object, "host_counters", counters_array(&flowd->sweep.counters, 0));

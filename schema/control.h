@@ -16,7 +16,8 @@
  *               changed then. The answer takes as long as libpcap to compile the filter.
  *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
  *
- * An unknown request is answered with "error TEXT\n". flowd closes the connection after the answer.
+ * Who may not ask that gets "error TEXT\n", and where there are too many clients, or answers that nobody reads,
+ * "failed TEXT\n". An unknown request is answered with "error TEXT\n". flowd closes the connection after the answer.
  */
 #pragma once
 

@@ -6,9 +6,7 @@
  * for a URI. Then the file is looked at without SQLite, then read-only with it, then opened.
  *
  * The writer leaves DB-wal and DB-shm behind (SQLITE_FCNTL_PERSIST_WAL; the log is checkpointed and
- * emptied): a reader without the right to make them can then read beside a flowd that starts later.
- * Where they are missing and cannot be made, and there is no log, a reader opens the file as
- * immutable, which is what it is then.
+ * emptied): a reader, who makes neither (db_vfs.h), can then read beside a flowd that starts later.
  */
 #include "schema/db.h"
 
@@ -24,7 +22,9 @@
 #include <unistd.h>
 
 #include "schema/db_sqlite.h"
+#include "schema/db_vfs.h"
 
+#define MODE 0640U
 #define PATH_LIMIT 480 /* SQLite's is 512, with the names beside the file */
 /* The log is checkpointed at 16 MB: few commits wait for it, and pages written often go out once. */
 #define CHECKPOINT_PAGES "4096"
@@ -191,16 +191,10 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 	if (!size)
 		return db_fail(ret_error, -EPROTO, "%s: empty: flowd has not written to it yet",
 			       place.name);
-	err = open_verified(&place, "", DB_READER, ret_db, &rc, ret_error);
-	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
-		return err;
-	if (has_content(place.real, "-wal"))
-		return db_fail(
-			ret_error, -EACCES,
-			"%s: its log %s-wal cannot be read without the right to write beside it",
-			place.name, place.name);
-	ret_error->text[0] = '\0';
-	return open_verified(&place, "immutable=1", DB_READER, ret_db, &rc, ret_error);
+	rc = db_vfs_register();
+	if (rc)
+		return db_fail_sqlite(ret_error, NULL, rc, place.name);
+	return open_verified(&place, DB_VFS_QUERY, DB_READER, ret_db, &rc, ret_error);
 }
 
 /* Who holds the lock, by its own word, for a message. */
@@ -218,7 +212,7 @@ static int fail_locked(int fd, const char *name, struct db_error *error)
 static int lock_once(const struct place *place, const char *path, int *ret_fd,
 		     struct db_error *error)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640), err = 0;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE), err = 0;
 	struct stat held, named;
 
 	if (fd < 0)
@@ -272,10 +266,28 @@ static void make_default_dir(const char *path)
 		mkdir(dir, 0755);
 }
 
+/*
+ * Records and packets are for owner and group: an older file, or one that somebody made, loses what is more
+ * than 0640. Not ours to change: it stays.
+ */
+static void shut(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char *name = beside(path, suffixes[i]);
+		struct stat st;
+
+		if (name && !lstat(name, &st) && S_ISREG(st.st_mode) && (st.st_mode & ~MODE & 0777))
+			(void)chmod(name, st.st_mode & MODE);
+		free(name);
+	}
+}
+
 /* May it be written to? Opened and closed, before SQLite has it open, for the system's own word. */
 static int check_writable(const struct place *place, int flags, struct db_error *error)
 {
-	int fd = open(place->real, O_RDWR | O_CLOEXEC | flags, 0640);
+	int fd = open(place->real, O_RDWR | O_CLOEXEC | flags, MODE);
 
 	if (fd < 0)
 		return db_fail(error, -errno, "%s: %s", place->name, strerror(errno));
@@ -437,6 +449,7 @@ static int open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db
 	err = lock_take(&place, &fd, ret_error);
 	if (err)
 		return err;
+	shut(place.real);
 	err = open_anew(&place, full_sync, ret_db, ret_aside, ret_error);
 	if (err) {
 		lock_drop(place.real, fd);

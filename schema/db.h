@@ -34,8 +34,8 @@ struct db_error {
  * Of both below: after a success ret_error->text says what was done to the file, or what of it is left
  * out; empty as a rule.
  *
- * Open for writing: directory made (0755) where it is the default one, file made 0640, an older one
- * migrated in one transaction, with a copy as it was beside it. full_sync: PRAGMA synchronous = FULL, else NORMAL. 0 or -errno: -EBUSY another
+ * Open for writing: directory made (0755) where it is the default one, file made 0640, or what
+ * is more taken from it, an older one migrated in one transaction, with a copy as it was beside it. full_sync: PRAGMA synchronous = FULL, else NORMAL. 0 or -errno: -EBUSY another
  * writer, -EPROTO foreign file, -EOVERFLOW newer version, -EACCES, -EROFS, -ENOSPC, -EIO.
  */
 int db_open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db, int *ret_lock_fd,

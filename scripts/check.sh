@@ -118,6 +118,7 @@ root_tests() {
 	suite_file cli-ledger 120 tests/cli_ledger.sh
 	suite_file cli-merge 180 tests/cli_merge.sh
 	suite_file cli-plan 300 tests/cli_plan.sh
+	suite_file cli-readonly 300 tests/cli_readonly.sh
 	suite_file cli-sql 120 tests/cli_sql.sh
 	suite_file cli-rollup 120 tests/cli_rollup.sh
 	suite_file cli-golden 300 tests/cli_golden.sh

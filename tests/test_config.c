@@ -127,7 +127,7 @@ static const char everything[] =
 	"interface = veth*, !veth9,tap[0-9]\n"
 	"instance = edge-1_b.c\n"
 	"db: /srv/my data/l.db\n"
-	"socket=/tmp/x.sock\n"
+	"socket=/tmp/x.sock\nsocket.group = adm\ncontrol.groups = wheel, 27\n"
 	"ingress = tc\negress = none\ntc = clsact\n"
 	"slots = 1024\nring = 1048576\n"
 	"sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
@@ -156,6 +156,8 @@ static void test_file(void **state)
 	assert_string_equal(c.instance, "edge-1_b.c");
 	assert_string_equal(c.db, "/srv/my data/l.db");
 	assert_string_equal(c.socket, "/tmp/x.sock");
+	assert_string_equal(c.socket_group, "adm");
+	assert_string_equal(c.control_groups, "wheel, 27");
 	assert_int_equal(c.ingress, INGRESS_TC);
 	assert_int_equal(c.egress, EGRESS_NONE);
 	assert_int_equal(c.tc, TC_CLSACT);

@@ -137,7 +137,7 @@ static void test_text(void **state)
 			    "SECONDS     SHARE         RATE  FLAGS\n"
 			    "plain         " PAD "            1,234,567  2026-11-21 12:34:56.789  "
 			    " 61.005   99.99 %   999 kbit/s  AS\n"
-			    "a,\"b\"\\??\xc3\xa9\xff?  " PAD "                    -  "
+			    "a,\"b\"\\??\xc3\xa9??  " PAD "                    -  "
 			    "-                              -    0.05 %  1.00 Mbit/s  .\n"
 			    "              18,446,744,073,709,551,615  1970-01-01 00:00:00.000  "
 			    "  0.000  100.00 %  12.3 Gbit/s  CEUAPRSF\n");
