@@ -282,17 +282,21 @@ static int64_t wanted_bytes(const struct reader *reader)
 static int read_all(struct reader *reader, bool dry_run)
 {
 	struct retention *r = reader->r;
-	int64_t noted;
+	int64_t noted = -1;
 	int rc = sqlite3_exec(reader->db, "BEGIN", NULL, NULL, NULL);
 
 	if (!rc)
 		rc = db_retain_room(reader->db, &r->room);
-	r->limits_known = !db_meta_get_int(reader->db, "retain_size", &noted);
+	if (!rc && db_meta_find_int(reader->db, "retain_size", &noted))
+		rc = sqlite3_errcode(reader->db);
+	r->limits_known = noted >= 0;
 	if (!rc &&
 	    (db_retain_read(reader->db, &r->limits) || db_retain_rolled(reader->db, &r->rolled_ms)))
 		rc = sqlite3_errcode(reader->db);
-	for (int level = 0; level < DB_RETAIN_LEVELS; level++)
-		(void)db_meta_get_int(reader->db, db_retain_since[level], &r->since_ms[level]);
+	for (int level = 0; !rc && level < DB_RETAIN_LEVELS; level++) {
+		if (db_meta_find_int(reader->db, db_retain_since[level], &r->since_ms[level]))
+			rc = sqlite3_errcode(reader->db);
+	}
 	r->used_bytes = db_retain_used(&r->room, &r->limits);
 	if (!rc)
 		rc = read_tables(reader);
@@ -312,11 +316,14 @@ int retention_read(struct sqlite3 *db, const char *path, bool dry_run, int64_t n
 	memset(ret_retention, 0, sizeof(*ret_retention));
 	for (int level = 0; level < DB_RETAIN_LEVELS; level++)
 		ret_retention->share[level] = DB_RETAIN_WHOLE;
-	(void)db_meta_get_int(db, "retain_free", &ret_retention->limits.free_bytes);
+	rc = db_meta_find_int(db, "retain_free", &ret_retention->limits.free_bytes)
+		     ? sqlite3_errcode(db)
+		     : SQLITE_OK;
 	if (ret_retention->limits.free_bytes)
 		(void)db_retain_disk(path, ret_retention->limits.free_bytes,
 				     &ret_retention->disk_free, &ret_retention->disk_low);
-	rc = read_all(&reader, dry_run);
+	if (!rc)
+		rc = read_all(&reader, dry_run);
 	if (!rc)
 		return 0;
 	db_describe(db, rc, path, error, size);
