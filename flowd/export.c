@@ -10,21 +10,6 @@
 
 #define PENDING_HEALTH 0x80000000U /* in sweep.pending: the slot's health was marked too */
 
-static bool pending_room(struct sweep *sweep)
-{
-	size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
-	uint32_t *pending;
-
-	if (sweep->pendings < sweep->pending_room)
-		return true;
-	pending = realloc(sweep->pending, room * sizeof(*pending));
-	if (!pending)
-		return false;
-	sweep->pending = pending;
-	sweep->pending_room = room;
-	return true;
-}
-
 static void mark_health(struct sweep *sweep, uint32_t index)
 {
 	struct flow_health_mark_version *mark = &sweep_health_mark(sweep, index)->pending;
@@ -33,14 +18,11 @@ static void mark_health(struct sweep *sweep, uint32_t index)
 	mark->birth = sweep->side[index].birth;
 }
 
-/* Without memory the slot stays unmarked, and so is not free for reuse before it is evicted. */
 static void mark_slot(struct sweep *sweep, uint32_t index)
 {
 	const struct side *side = &sweep->side[index];
 	struct flow_mark_version *mark = &sweep_mark(sweep, index)->pending;
 
-	if (!pending_room(sweep))
-		return;
 	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
 	FAULT_POINT("mark-1-void");
 	mark->sweep = (uint32_t)sweep->number;
@@ -81,19 +63,38 @@ static void make_record(const struct sweep *sweep, const struct expire_record *f
 	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
 }
 
+/*
+ * What came from the ring goes in any case: the ring's position is committed with it. So there is room for all
+ * of that before anything is added, and what else is due takes none of it.
+ */
+static bool has_room(struct sweep *sweep, const struct expire_record *from)
+{
+	struct sink_batch *batch = &sweep->batch;
+
+	if (from->reason == END_RESOURCES)
+		return true;
+	if (batch->records >= SWEEP_BATCH_MAX)
+		return false;
+	if (!sink_batch_reserve(batch, batch->records + 1 + expire_evicted(sweep->expire), 0))
+		return true;
+	sweep->starved = true;
+	return false;
+}
+
 static bool export_one(void *arg, const struct expire_record *from)
 {
 	struct sweep *sweep = arg;
 	struct flow_record rec;
 
-	/* what came from the ring goes in any case: the ring's position is committed with it */
-	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES)
+	if (!has_room(sweep, from))
 		return false;
 	if (from->half[0].packets || from->half[1].packets || from->half[0].bytes ||
 	    from->half[1].bytes) {
 		make_record(sweep, from, &rec);
-		if (sink_batch_add_record(&sweep->batch, &rec))
+		if (sink_batch_add_record(&sweep->batch, &rec)) {
+			sweep->starved = true;
 			return false;
+		}
 		books_record(sweep, from);
 		FAULT_POINT("export-1-record");
 	}
@@ -120,6 +121,12 @@ bool sweep_export(struct sweep *sweep, bool all)
 		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
 	sink_batch_reset(&sweep->batch);
 	sweep->pendings = 0;
+	sweep->starved = sink_batch_reserve(&sweep->batch, expire_evicted(sweep->expire),
+					    sizeof(before) / sizeof(before[0][0])) != 0;
+	if (sweep->starved) {
+		sweep->stats.starved++;
+		return false;
+	}
 	/* what finds no room is due again in the next batch */
 	if (all)
 		(void)expire_all(sweep->expire, export_one, sweep);
@@ -130,6 +137,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	sweep->stats.starved += sweep->starved;
 	FAULT_POINT("export-3-books");
 	if (sweep->fill)
 		sweep->fill(sweep->fill_arg, &sweep->batch);
