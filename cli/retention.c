@@ -83,30 +83,37 @@ static int read_rows(struct reader *reader, struct retention_row *row, const cha
 	return rc == SQLITE_EMPTY ? SQLITE_OK : rc;
 }
 
-static bool has_table(struct reader *reader, const char *name)
+static int has_table(struct reader *reader, const char *name, bool *ret_has)
 {
-	int64_t one;
+	int64_t count = 0;
+	int rc = query(reader, &count,
+		       "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '%s'",
+		       name);
 
-	return !query(reader, &one,
-		      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '%s'", name);
+	*ret_has = count > 0;
+	return rc;
 }
 
 static int read_tables(struct reader *reader)
 {
 	struct retention *r = reader->r;
+	bool has = false;
 	int rc = SQLITE_OK;
 
 	for (const struct db_retain_table *t = db_retain_tables; !rc && t->name; t++) {
 		struct retention_row *row = &r->row[r->rows];
 
-		if (!has_table(reader, t->name))
+		rc = has_table(reader, t->name, &has);
+		if (rc || !has)
 			continue;
 		row->table = t->name;
 		row->kept = t;
 		r->rows++;
 		rc = read_rows(reader, row, t->key);
 	}
-	if (!rc && has_table(reader, "sample")) {
+	if (!rc)
+		rc = has_table(reader, "sample", &has);
+	if (!rc && has) {
 		r->row[r->rows].table = "sample";
 		rc = read_rows(reader, &r->row[r->rows++], "id");
 	}

@@ -51,17 +51,18 @@ static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 		"SELECT dir, " VERDICTS ", nic_more_packets, nic_more_bytes FROM ledger_past "
 		"WHERE iface = ?1) GROUP BY dir";
 	sqlite3_stmt *row;
+	int rc;
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, iface->id);
-	while (sqlite3_step(row) == SQLITE_ROW)
+	while ((rc = sqlite3_step(row)) == SQLITE_ROW)
 		books_load(&iface->books[sqlite3_column_int(row, 0) & 1], row);
 	sqlite3_finalize(row);
-	if (sqlite3_prepare_v2(flowd->db, verdicts, -1, &row, NULL))
+	if (rc != SQLITE_DONE || sqlite3_prepare_v2(flowd->db, verdicts, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, iface->id);
-	while (sqlite3_step(row) == SQLITE_ROW) {
+	while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
 		struct sweep_books *books = &iface->books[sqlite3_column_int(row, 0) & 1];
 
 		for (int v = VERDICT_SHORT; v < VERDICT_MAX; v++) {
@@ -73,40 +74,42 @@ static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 		nic_booked(&books->nic);
 	}
 	sqlite3_finalize(row);
-	return 0;
+	return rc == SQLITE_DONE ? 0 : -EIO;
 }
 
 int iface_rows_load(struct flowd *flowd)
 {
 	static const char sql[] = "SELECT id, ifnum FROM interface WHERE generation = ?1";
 	sqlite3_stmt *row;
-	int err = 0;
+	int err = 0, rc = SQLITE_DONE;
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
-	while (!err && sqlite3_step(row) == SQLITE_ROW) {
+	while (!err && (rc = sqlite3_step(row)) == SQLITE_ROW) {
 		uint32_t ifnum = (uint32_t)sqlite3_column_int(row, 1) % FLOW_IFACES;
 
 		flowd->sweep.iface[ifnum].id = (uint32_t)sqlite3_column_int(row, 0);
 		err = load_books(flowd, &flowd->sweep.iface[ifnum]);
 	}
 	sqlite3_finalize(row);
-	return err;
+	return err || rc == SQLITE_DONE ? err : -EIO;
 }
 
 int iface_rows_counters(struct flowd *flowd)
 {
 	sqlite3_stmt *row;
+	int rc;
 
 	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'counters'", -1, &row,
 			       NULL))
 		return -EIO;
-	sqlite3_step(row); /* no row: NULL */
-	counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
-		      (const char *)sqlite3_column_text(row, 0));
+	rc = sqlite3_step(row); /* no row: NULL */
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
+			      (const char *)sqlite3_column_text(row, 0));
 	sqlite3_finalize(row);
-	return 0;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
 }
 
 int iface_row_insert(struct flowd *flowd, const char *name, uint32_t ifindex, uint32_t ifnum)

@@ -106,18 +106,63 @@ count_calls() {
 }
 
 test_starts() {
-	local class end=$((SECONDS + BUDGET)) n runs=0
+	local end=$((SECONDS + BUDGET)) runs=0 class
+	unset WL_INSTANCE WL_DB
 	count_calls
 	while [ "$SECONDS" -lt "$end" ]; do
-		for class in "${CLASSES[@]}"; do
-			[ "${CALLS[${class%%:*}]:-0}" -gt 0 ] || continue
-			n=$(((RANDOM * 32768 + RANDOM) % CALLS[${class%%:*}] + 1))
-			try_start "${class%%:*}:$n${class#"${class%%:*}"}"
-			runs=$((runs + 1))
-			[ "$SECONDS" -lt "$end" ] || break
-		done
+		a_call
+		try_start "$SPEC"
+		runs=$((runs + 1))
 	done
 	say "$runs starts of $(for class in "${!CALLS[@]}"; do printf '%s %s, ' "$class" "${CALLS[$class]}"; done)seed ${WL_SEED:-$$}"
+}
+
+# a_call: one of those that a run has, at random: CLASS:N[:ERROR] in $SPEC
+a_call() {
+	local class
+	while :; do
+		class=${CLASSES[RANDOM % ${#CLASSES[@]}]}
+		[ "${CALLS[${class%%:*}]:-0}" -eq 0 ] || break
+	done
+	SPEC="${class%%:*}:$(((RANDOM * 32768 + RANDOM) % CALLS[${class%%:*}] + 1))${class#"${class%%:*}"}"
+}
+
+# Maps and a database that a killed flowd left, while a call of each start fails: then the one that has none
+# failing has it all. What is attached stays, whatever becomes of the start.
+test_takeovers() {
+	local end=$((SECONDS + BUDGET / 2)) runs=0 label args=(-i vb --slots 1024 --sweep 100ms --idle 300ms)
+	SENT=0 WL_INSTANCE=wl$$-t WL_DB=$WL_TMP/t.db
+	wish none
+	flowd_start "$NSB" "${args[@]}" || return
+	send 1000
+	flowd_stop "$FLOWD_PID" KILL
+	while [ "$SECONDS" -lt "$end" ]; do
+		a_call
+		wish "$SPEC"
+		label="takeover, $SPEC"
+		FLOWD_N=$((FLOWD_N + 1)) FLOWD_LOG=$WL_TMP/t$FLOWD_N.log
+		ip netns exec "$NSB" "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" "${args[@]}" >"$FLOWD_LOG" 2>&1 &
+		FLOWD_PID=$!
+		WL_PIDS+=("$FLOWD_PID")
+		wait_until 40 flowd_ready "$FLOWD_PID" "$FLOWD_LOG" || fail "$label: neither up nor ended"
+		if gone "$FLOWD_PID"; then
+			wait "$FLOWD_PID"
+			FLOWD_RC=$?
+			assert_eq "$label: exit: $(tail -n 1 "$FLOWD_LOG")" "$FLOWD_RC" 1
+			assert_match "$label: word" "$(cat "$FLOWD_LOG")" 'flowd: .*[^ ]: [^ ]'
+		fi
+		send 500
+		gone "$FLOWD_PID" || flowd_stop "$FLOWD_PID" KILL
+		assert_match "$label: attached" "$(attached)" '^[0-9]+$'
+		runs=$((runs + 1))
+	done
+	wish none
+	flowd_start "$NSB" "${args[@]}" || return
+	flowd_stop
+	assert_eq "takeovers: exit" "$FLOWD_RC" 0
+	whole "takeovers, seed ${WL_SEED:-$$}"
+	say "$runs takeovers, $SENT packets"
+	unset WL_INSTANCE WL_DB
 }
 
 # under CLASS[:ERROR]: each call fails for a while under traffic
@@ -169,4 +214,5 @@ FIRST=0 SEQUENCE=0
 wrap
 test_under
 test_starts
+test_takeovers
 finish
