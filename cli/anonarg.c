@@ -149,5 +149,5 @@ int anonarg_open(const struct args *args, struct anonymize **ret_anon)
 		return say_failed("%s", error.text);
 	err = anonymize_new(key, ret_anon);
 	explicit_bzero(key, sizeof(key));
-	return err ? say_failed("%s", strerror(-err)) : 0;
+	return err ? say_failed("--anonymize-key '%s': %s", wish.key, strerror(-err)) : 0;
 }

@@ -297,7 +297,7 @@ static int take_rest(struct args *args, const struct cmd *cmd, int argc, char **
 	args->words = (uint32_t)argc;
 	args->filter = join(argc, argv);
 	if (!args->filter)
-		return say_failed("%s", strerror(ENOMEM));
+		return say_failed("%s: words: %s", cmd->name, strerror(ENOMEM));
 	if (!args->filter[strspn(args->filter, " \t\n")]) { /* an empty filter is none */
 		free(args->filter);
 		args->filter = NULL;

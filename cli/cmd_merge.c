@@ -207,8 +207,11 @@ static int write_since(struct merge *merge, const char *key)
 	int64_t since_ms = 0, its;
 
 	for (size_t i = 0; i < merge->inputs; i++) {
-		if (!db_meta_get_int(merge->input[i].db, key, &its) && its > since_ms)
-			since_ms = its;
+		int err = merge_meta(merge, &merge->input[i], key, &its);
+
+		if (err)
+			return err;
+		since_ms = its > since_ms ? its : since_ms;
 	}
 	return since_ms ? db_meta_set_int(merge->db, key, since_ms) : 0;
 }
@@ -219,11 +222,11 @@ static int write_meta(struct merge *merge, int64_t now_ms)
 	int64_t samples = 0, keys = 0, its;
 	int err = db_meta_set_int(merge->db, "merged", now_ms);
 
-	for (size_t i = 0; i < merge->inputs; i++) {
-		if (!db_meta_get_int(merge->input[i].db, "sample_bytes", &its))
-			samples += its;
-		if (!db_meta_get_int(merge->input[i].db, "rollup_keys", &its) && its > keys)
-			keys = its;
+	for (size_t i = 0; !err && i < merge->inputs; i++) {
+		err = merge_meta(merge, &merge->input[i], "sample_bytes", &its);
+		samples += its;
+		err = err ? err : merge_meta(merge, &merge->input[i], "rollup_keys", &its);
+		keys = its > keys ? its : keys;
 	}
 	if (!err)
 		err = db_meta_set_int(merge->db, "sample_bytes", samples);
@@ -342,7 +345,7 @@ static int add_named(struct merge *merge, const char *value, char **ret_name)
 
 	*ret_name = strndup(value, (size_t)(path - 1 - value));
 	if (!*ret_name)
-		return say_failed("%s", strerror(ENOMEM));
+		return say_failed("--host '%s': %s", value, strerror(ENOMEM));
 	while (i < merge->inputs && strcmp(merge->input[i].path, path))
 		i++;
 	if (i == MERGE_INPUTS_MAX)
@@ -393,8 +396,10 @@ static int run(const struct args *args, struct merge *merge)
 			return say_failed("%s: %s", args->output, strerror(-err));
 		err = write_output(merge, args->now_ms);
 	}
+	if (err && merge->error[0])
+		return say_failed("%s", merge->error);
 	if (err)
-		return say_failed("%s", merge->error[0] ? merge->error : strerror(-err));
+		return say_failed("%s: %s", args->output, strerror(-err));
 	err = finish_part(real);
 	if (err)
 		return say_failed("%s: %s", args->output, strerror(-err));
@@ -411,7 +416,7 @@ int cmd_merge(const struct args *args)
 	int code;
 
 	if (!merge)
-		return say_failed("%s", strerror(ENOMEM));
+		return say_failed("merge: %s", strerror(ENOMEM));
 	code = find_inputs(args, merge, names);
 	if (!code)
 		code = run(args, merge);

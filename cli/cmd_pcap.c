@@ -133,7 +133,7 @@ static int open_filter(struct pcap_export *e)
 
 	if (err == -EINVAL)
 		return say_usage("%s", error.text);
-	return err ? say_failed("%s", strerror(-err)) : 0;
+	return err ? say_failed("filter '%s': %s", e->args->filter, strerror(-err)) : 0;
 }
 
 static int fail(struct pcap_export *e, int err)
@@ -146,7 +146,7 @@ static int fail(struct pcap_export *e, int err)
 		return say_failed("%s", error);
 	if (err == -EINTR)
 		return say_failed("interrupted before the end");
-	return say_failed("%s", strerror(-err));
+	return say_failed("%s: %s", e->args->db, strerror(-err));
 }
 
 /* Of the window and interfaces; filters are this verb's own. */
@@ -292,7 +292,7 @@ int cmd_pcap(const struct args *args)
 		return code;
 	e = calloc(1, sizeof(*e));
 	if (!e)
-		return say_failed("%s", strerror(ENOMEM));
+		return say_failed("pcap: %s", strerror(ENOMEM));
 	e->args = args;
 	e->stop = &stopped;
 	e->limit = args->limited && args->limit ? args->limit : UINT64_MAX;

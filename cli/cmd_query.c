@@ -51,7 +51,8 @@ int cmd_query_open(const struct args *args, struct cmd_query *ret_query)
 		err = err ? err : filter_compile(args->filter, &ret_query->event_filter, &error);
 		if (err)
 			return err == -EINVAL ? say_usage("%s", error.text)
-					      : say_failed("%s", strerror(-err));
+					      : say_failed("filter '%s': %s", args->filter,
+							   strerror(-err));
 	}
 	err = anonarg_open(args, &ret_query->anonymize);
 	err = err ? err : namearg_open(args, ret_query->anonymize, &ret_query->naming);
@@ -110,5 +111,6 @@ int cmd_query_fail(struct cmd_query *query, int err)
 		return say_failed("%s", query->query.error);
 	if (geo_problem(query->naming.geo))
 		return say_failed("%s", geo_problem(query->naming.geo));
-	return say_failed("%s%s", err == -ENOMEM ? "" : "standard output: ", strerror(-err));
+	return say_failed("%s: %s", err == -ENOMEM ? query->query.options.db : "standard output",
+			  strerror(-err));
 }

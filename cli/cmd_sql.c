@@ -130,7 +130,7 @@ static int run_text(struct sqlite3 *db, const struct args *args, const char *tex
 	int code = 0;
 
 	if (!result)
-		return say_failed("%s", strerror(ENOMEM));
+		return say_failed("%s: sql: %s", args->db, strerror(ENOMEM));
 	while (!code && *text && !out_broken_pipe()) {
 		if (sqlite3_prepare_v2(db, text, -1, &result->stmt, &text)) {
 			code = fail_statement(db, args);
@@ -188,7 +188,7 @@ static int run_input(struct sqlite3 *db, const struct args *args)
 			break;
 		text = append(text, line);
 		if (!text) {
-			code = say_failed("%s", strerror(ENOMEM));
+			code = say_failed("%s: sql: %s", args->db, strerror(ENOMEM));
 			break;
 		}
 		if (!sqlite3_complete(text) && text[strspn(text, " \t\r\n")])

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,17 @@ const struct args_option cmd_status_options[] = {
 	{"json", 0, NULL, "one JSON object", set_json},
 	{NULL, 0, NULL, NULL, NULL},
 };
+
+/* An object without what there was no memory for is another answer. */
+static bool no_memory;
+
+static void *take_memory(size_t size)
+{
+	void *memory = malloc(size);
+
+	no_memory |= !memory;
+	return memory;
+}
 
 /* flowd's object, or NULL with the reason. */
 static json_t *ask(const char *socket, const char *path, struct live_error *error)
@@ -58,13 +70,18 @@ static json_t *ask(const char *socket, const char *path, struct live_error *erro
 static json_t *make_root(const struct args *args, struct sqlite3 *db, char *text, size_t size)
 {
 	struct live_error error = {"no flowd has counted into this database"};
-	bool has_flowd = query_has_flowd(db, args->socket, args->instance);
+	int has_flowd = query_has_flowd(db, args->socket, args->instance);
 	char socket[PATH_MAX];
-	json_t *root, *flowd = NULL, *database = status_db(db, args->db, text, size);
+	json_t *root, *flowd = NULL, *database;
 
+	if (has_flowd < 0 ||
+	    query_socket(db, args->socket, args->instance, socket, sizeof(socket))) {
+		snprintf(text, size, "%s: meta: %s", args->db, sqlite3_errmsg(db));
+		return NULL;
+	}
+	database = status_db(db, args->db, text, size);
 	if (!database)
 		return NULL;
-	query_socket(db, args->socket, args->instance, socket, sizeof(socket));
 	if (has_flowd)
 		flowd = ask(socket, args->db, &error);
 	/* what a database names is not UTF-8 in any case, as jansson would have it */
@@ -110,6 +127,7 @@ int cmd_status(const struct args *args)
 	json_t *root;
 	int code;
 
+	json_set_alloc_funcs(take_memory, free);
 	if (db_open_reader(args->db, &db, &error))
 		return say_failed("%s", error.text);
 	if (*error.text)
@@ -117,9 +135,9 @@ int cmd_status(const struct args *args)
 	error.text[0] = '\0';
 	root = make_root(args, db, error.text, sizeof(error.text));
 	db_close(db, -1);
-	if (!root)
-		return say_failed("%s", error.text[0] ? error.text : strerror(ENOMEM));
-	code = print(args, root);
+	if (!root && error.text[0])
+		return say_failed("%s", error.text);
+	code = no_memory ? EXIT_SUCCESS : print(args, root);
 	json_decref(root);
-	return code;
+	return no_memory ? say_failed("%s: %s", args->db, strerror(ENOMEM)) : code;
 }

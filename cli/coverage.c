@@ -137,8 +137,12 @@ int coverage_read(struct query *query, struct coverage *ret_coverage)
 	if (err)
 		return err;
 	add_live(query, &coverage);
-	if (db_meta_get_int(query->db, "flow_since_ms", &coverage.since_ms) ||
-	    coverage.since_ms <= query->options.since_ms)
+	if (db_meta_find_int(query->db, "flow_since_ms", &coverage.since_ms)) {
+		snprintf(query->error, sizeof(query->error), "%s: meta: %s", query->options.db,
+			 sqlite3_errmsg(query->db));
+		return -EIO;
+	}
+	if (coverage.since_ms <= query->options.since_ms)
 		coverage.since_ms = 0;
 	*ret_coverage = coverage;
 	return 0;

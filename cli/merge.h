@@ -63,6 +63,10 @@ void merge_close_inputs(struct merge *merge);
 int merge_fail(struct merge *merge, struct sqlite3 *db, const char *name);
 int merge_fail_output(struct merge *merge);
 
+/* A number that an input's table meta has, 0 where it has none. 0, or as merge_fail(). */
+int merge_meta(struct merge *merge, const struct merge_input *input, const char *key,
+	       int64_t *ret_value);
+
 /* Does the input have what came with that version? */
 bool merge_has(const struct merge_input *input, int64_t since);
 

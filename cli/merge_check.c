@@ -113,19 +113,21 @@ static int read_sums(struct merge *merge, struct merge_input *input, const char 
 	return err;
 }
 
-/* The whole buckets of which all records and all sums are there. False: none. */
-static bool find_range(const struct merge_input *input, const struct level *level, int64_t range[2])
+/* The whole buckets of which all records and all sums are there. 1, 0: none, or -errno. */
+static int find_range(struct merge *merge, struct merge_input *input, const struct level *level,
+		      int64_t range[2])
 {
-	int64_t since_ms = 0, its_ms;
+	int64_t since_ms, its_ms;
+	int err = merge_meta(merge, input, level->until, &range[1]);
 
-	if (db_meta_get_int(input->db, level->until, &range[1]))
-		return false;
-	if (!db_meta_get_int(input->db, "flow_since_ms", &its_ms))
-		since_ms = its_ms;
-	if (!db_meta_get_int(input->db, level->since, &its_ms) && its_ms > since_ms)
+	err = err ? err : merge_meta(merge, input, "flow_since_ms", &since_ms);
+	err = err ? err : merge_meta(merge, input, level->since, &its_ms);
+	if (err || !range[1])
+		return err;
+	if (its_ms > since_ms)
 		since_ms = its_ms;
 	if (since_ms < 0 || since_ms >= range[1] || range[1] > TIME_MAX)
-		return false;
+		return 0;
 	range[0] = (since_ms + level->bucket_ms - 1) / level->bucket_ms * level->bucket_ms;
 	range[1] = range[1] / level->bucket_ms * level->bucket_ms;
 	return range[0] < range[1];
@@ -141,8 +143,9 @@ static int check_level(struct merge *merge, struct merge_input *input, const str
 	int64_t ms[2], ids[2], records[3], sums[3];
 	int err;
 
-	if (!find_range(input, level, ms))
-		return 0;
+	err = find_range(merge, input, level, ms);
+	if (err <= 0)
+		return err;
 	for (int i = 0; i < 2; i++)
 		ids[i] = ms[i] << ID_SHIFT;
 	err = read_sums(merge, input, flow, ids, 0, records);

@@ -101,13 +101,24 @@ static void host_of_path(const char *path, char host[MERGE_HOST_MAX + 1])
 	}
 }
 
-static void find_host(struct merge_input *input)
+static int find_host(struct merge *merge, struct merge_input *input)
 {
 	if (input->named)
 		snprintf(input->host, sizeof(input->host), "%s", input->named);
-	else if (db_meta_get_text(input->db, "host", input->host, sizeof(input->host)) ||
-		 !input->host[0] || strchr(input->host, ':'))
+	else if (db_meta_find_text(input->db, "host", input->host, sizeof(input->host)))
+		return merge_fail(merge, input->db, input->path);
+	if (!input->host[0] || strchr(input->host, ':'))
 		host_of_path(input->path, input->host);
+	return 0;
+}
+
+int merge_meta(struct merge *merge, const struct merge_input *input, const char *key,
+	       int64_t *ret_value)
+{
+	*ret_value = 0;
+	return db_meta_find_int(input->db, key, ret_value)
+		       ? merge_fail(merge, input->db, input->path)
+		       : 0;
 }
 
 static int open_input(struct merge *merge, struct merge_input *input)
@@ -131,8 +142,7 @@ static int open_input(struct merge *merge, struct merge_input *input)
 	if (input->version > DB_VERSION)
 		return fail(merge, -EOVERFLOW, input->path,
 			    "of a newer wireledger: what it has beyond would be lost");
-	find_host(input);
-	return 0;
+	return find_host(merge, input);
 }
 
 static int check_file(struct merge *merge, size_t at)

@@ -434,9 +434,8 @@ int merge_talker_until(struct merge *merge, struct merge_input *input, const cha
 	int err;
 
 	*ret_until_ms = *ret_written_ms = 0;
-	if (!merge_has(input, SINCE) || db_meta_get_int(input->db, key, ret_written_ms))
-		*ret_written_ms = 0;
-	err = merge_prepare(merge, input->db, input->path, sql, &stmt);
+	err = merge_has(input, SINCE) ? merge_meta(merge, input, key, ret_written_ms) : 0;
+	err = err ? err : merge_prepare(merge, input->db, input->path, sql, &stmt);
 	if (err)
 		return err;
 	sqlite3_bind_int64(stmt, 1, *ret_written_ms);

@@ -157,7 +157,7 @@ static int open_names(const struct args *args, struct naming *naming)
 	int err = hostnames_new(wait_ms, args->now_ms / 1000, &naming->hosts);
 
 	err = err ? err : services_new(&naming->services);
-	return err ? say_failed("%s", strerror(-err)) : 0;
+	return err ? say_failed("--names: %s", strerror(-err)) : 0;
 }
 
 int namearg_open(const struct args *args, bool anonymized, struct naming *ret_naming)

@@ -152,21 +152,22 @@ static int text_row(struct out *out, const void *row)
 	char **cells = table->cells + table->rows * table->columns;
 	char text[OUT_TEXT_SIZE];
 
-	table->rows++;
-	for (size_t i = 0; i < table->columns; i++)
-		cells[i] = NULL;
 	for (size_t i = 0; i < table->columns; i++) {
 		struct out_value value = {.kind = OUT_NONE};
 
 		table->column[i]->get(table->column[i], row, &value);
 		out_human(&value, text);
 		cells[i] = strdup(text);
-		if (!cells[i])
+		if (!cells[i]) { /* no half a row */
+			while (i)
+				free(cells[--i]);
 			return -ENOMEM;
+		}
 		if (!table->begun)
 			learn_width(table, i, text);
 		table->any[i] |= value.kind != OUT_NONE;
 	}
+	table->rows++;
 	return table->begun || table->rows == ROWS ? flush_rows(out) : 0;
 }
 

@@ -54,12 +54,10 @@ const char *plan_refusal(const struct query *query, const struct plan_ask *ask)
 
 static int read_meta(struct query *query, const char *key, int64_t *ret_value)
 {
-	int err = db_meta_get_int(query->db, key, ret_value);
+	int err;
 
-	if (err == -ENOENT) {
-		*ret_value = 0;
-		return 0;
-	}
+	*ret_value = 0;
+	err = db_meta_find_int(query->db, key, ret_value);
 	if (err)
 		snprintf(query->error, sizeof(query->error), "%s: meta: %s", query->options.db,
 			 key);

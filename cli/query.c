@@ -37,20 +37,22 @@ static int run(struct query *query, const char *sql)
 	return sqlite3_exec(query->db, sql, NULL, NULL, NULL) ? fail_sqlite(query, sql) : 0;
 }
 
-void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
-		  size_t size)
+int query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
+		 size_t size)
 {
 	if (socket)
 		snprintf(buf, size, "%s", socket);
-	else if (instance || !db || db_meta_get_text(db, "socket", buf, size))
+	else
 		snprintf(buf, size, "%s/%s.sock", CONTROL_RUN_DIR, instance ? instance : "default");
+	return socket || instance || !db ? 0 : db_meta_find_text(db, "socket", buf, size);
 }
 
-bool query_has_flowd(struct sqlite3 *db, const char *socket, const char *instance)
+int query_has_flowd(struct sqlite3 *db, const char *socket, const char *instance)
 {
 	char text[PATH_MAX];
+	int err = socket || instance ? 0 : db_meta_get_text(db, "socket", text, sizeof(text));
 
-	return socket || instance || db_meta_get_text(db, "socket", text, sizeof(text)) != -ENOENT;
+	return err ? (err == -ENOENT ? 0 : err) : 1;
 }
 
 bool query_is_same_db(const char *status, const char *path)
@@ -99,11 +101,8 @@ static int begin(struct query *query, int64_t *ret_sweep)
 	err = run(query, "BEGIN");
 	if (err)
 		return err;
-	err = db_meta_get_int(query->db, "last_sweep", ret_sweep);
-	if (err == -ENOENT) {
-		*ret_sweep = 0;
-		return 0;
-	}
+	*ret_sweep = 0;
+	err = db_meta_find_int(query->db, "last_sweep", ret_sweep);
 	return err ? fail_sqlite(query, "meta") : 0;
 }
 
@@ -168,14 +167,19 @@ static int join_live(struct query *query)
 {
 	char socket[PATH_MAX];
 	int64_t sweep;
+	int has = query->options.stored ? 0
+					: query_has_flowd(query->db, query->options.socket,
+							  query->options.instance);
 
-	if (query->options.stored ||
-	    !query_has_flowd(query->db, query->options.socket, query->options.instance)) {
+	if (has < 0)
+		return fail_sqlite(query, "meta");
+	if (!has) {
 		query->live_state = QUERY_LIVE_UNWANTED;
 		return take_snapshot(query, &sweep);
 	}
-	query_socket(query->db, query->options.socket, query->options.instance, socket,
-		     sizeof(socket));
+	if (query_socket(query->db, query->options.socket, query->options.instance, socket,
+			 sizeof(socket)))
+		return fail_sqlite(query, "meta");
 	if (!asks_the_right_one(query, socket)) {
 		no_live(query, "the flowd at the socket writes to another database");
 		return take_snapshot(query, &sweep);
@@ -222,7 +226,8 @@ int query_open(const struct query_options *options, struct query *ret_query)
 		err = query_reload(query);
 	query->to_open = true;
 	if (err == -ENOMEM)
-		snprintf(query->error, sizeof(query->error), "%s", strerror(ENOMEM));
+		snprintf(query->error, sizeof(query->error), "%s: %s", options->db,
+			 strerror(ENOMEM));
 	return err;
 }
 

@@ -95,12 +95,12 @@ void query_skip_stored(struct query *query);
 /* Which way the packets of a half went: enum flow_dir. */
 int query_half_dir(const struct flow_record *rec, int which);
 
-/* Where flowd listens: as given, of the instance given, what the database says, or the default. */
-void query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
-		  size_t size);
+/* Where flowd listens: as given, of the instance given, what the database says, or the default. 0 or -errno. */
+int query_socket(struct sqlite3 *db, const char *socket, const char *instance, char *buf,
+		 size_t size);
 
-/* False: no flowd has counted into the database (it has replays alone), and none was named. */
-bool query_has_flowd(struct sqlite3 *db, const char *socket, const char *instance);
+/* 1; 0: no flowd has counted into the database (it has replays alone), and none was named; or -errno. */
+int query_has_flowd(struct sqlite3 *db, const char *socket, const char *instance);
 
 /* False: the flowd whose status (JSON) this is writes to another file than `path`. */
 bool query_is_same_db(const char *status, const char *path);

@@ -54,8 +54,8 @@ static int load_ifaces(struct query *query)
 	struct sqlite3_stmt *stmt;
 	int rc;
 
-	(void)db_meta_get_text(query->db, "host", host, sizeof(host));
-	if (prepare_ifaces(query, &stmt))
+	if (db_meta_find_text(query->db, "host", host, sizeof(host)) ||
+	    prepare_ifaces(query, &stmt))
 		return fail(query);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		grown = reallocarray(query->ifaces, query->iface_count + 1, sizeof(*grown));

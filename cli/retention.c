@@ -83,30 +83,37 @@ static int read_rows(struct reader *reader, struct retention_row *row, const cha
 	return rc == SQLITE_EMPTY ? SQLITE_OK : rc;
 }
 
-static bool has_table(struct reader *reader, const char *name)
+static int has_table(struct reader *reader, const char *name, bool *ret_has)
 {
-	int64_t one;
+	int64_t count = 0;
+	int rc = query(reader, &count,
+		       "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '%s'",
+		       name);
 
-	return !query(reader, &one,
-		      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '%s'", name);
+	*ret_has = count > 0;
+	return rc;
 }
 
 static int read_tables(struct reader *reader)
 {
 	struct retention *r = reader->r;
+	bool has = false;
 	int rc = SQLITE_OK;
 
 	for (const struct db_retain_table *t = db_retain_tables; !rc && t->name; t++) {
 		struct retention_row *row = &r->row[r->rows];
 
-		if (!has_table(reader, t->name))
+		rc = has_table(reader, t->name, &has);
+		if (rc || !has)
 			continue;
 		row->table = t->name;
 		row->kept = t;
 		r->rows++;
 		rc = read_rows(reader, row, t->key);
 	}
-	if (!rc && has_table(reader, "sample")) {
+	if (!rc)
+		rc = has_table(reader, "sample", &has);
+	if (!rc && has) {
 		r->row[r->rows].table = "sample";
 		rc = read_rows(reader, &r->row[r->rows++], "id");
 	}
@@ -282,17 +289,21 @@ static int64_t wanted_bytes(const struct reader *reader)
 static int read_all(struct reader *reader, bool dry_run)
 {
 	struct retention *r = reader->r;
-	int64_t noted;
+	int64_t noted = -1;
 	int rc = sqlite3_exec(reader->db, "BEGIN", NULL, NULL, NULL);
 
 	if (!rc)
 		rc = db_retain_room(reader->db, &r->room);
-	r->limits_known = !db_meta_get_int(reader->db, "retain_size", &noted);
+	if (!rc && db_meta_find_int(reader->db, "retain_size", &noted))
+		rc = sqlite3_errcode(reader->db);
+	r->limits_known = noted >= 0;
 	if (!rc &&
 	    (db_retain_read(reader->db, &r->limits) || db_retain_rolled(reader->db, &r->rolled_ms)))
 		rc = sqlite3_errcode(reader->db);
-	for (int level = 0; level < DB_RETAIN_LEVELS; level++)
-		(void)db_meta_get_int(reader->db, db_retain_since[level], &r->since_ms[level]);
+	for (int level = 0; !rc && level < DB_RETAIN_LEVELS; level++) {
+		if (db_meta_find_int(reader->db, db_retain_since[level], &r->since_ms[level]))
+			rc = sqlite3_errcode(reader->db);
+	}
 	r->used_bytes = db_retain_used(&r->room, &r->limits);
 	if (!rc)
 		rc = read_tables(reader);
@@ -312,11 +323,14 @@ int retention_read(struct sqlite3 *db, const char *path, bool dry_run, int64_t n
 	memset(ret_retention, 0, sizeof(*ret_retention));
 	for (int level = 0; level < DB_RETAIN_LEVELS; level++)
 		ret_retention->share[level] = DB_RETAIN_WHOLE;
-	(void)db_meta_get_int(db, "retain_free", &ret_retention->limits.free_bytes);
+	rc = db_meta_find_int(db, "retain_free", &ret_retention->limits.free_bytes)
+		     ? sqlite3_errcode(db)
+		     : SQLITE_OK;
 	if (ret_retention->limits.free_bytes)
 		(void)db_retain_disk(path, ret_retention->limits.free_bytes,
 				     &ret_retention->disk_free, &ret_retention->disk_low);
-	rc = read_all(&reader, dry_run);
+	if (!rc)
+		rc = read_all(&reader, dry_run);
 	if (!rc)
 		return 0;
 	db_describe(db, rc, path, error, size);

@@ -100,9 +100,10 @@ void sample_live_ask(const struct query *query, struct sample_live *ret_live)
 	char socket[PATH_MAX], *text;
 
 	memset(ret_live, 0, sizeof(*ret_live));
-	if (!query_has_flowd(query->db, options->socket, options->instance))
+	if (query_has_flowd(query->db, options->socket, options->instance) <= 0)
 		return;
-	query_socket(query->db, options->socket, options->instance, socket, sizeof(socket));
+	if (query_socket(query->db, options->socket, options->instance, socket, sizeof(socket)))
+		return;
 	if (!is_ours(query, socket) || live_ask(socket, "sample", TIMEOUT_S, &text, &error))
 		return;
 	for (const char *line = text; *line;) {

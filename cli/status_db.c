@@ -188,19 +188,20 @@ static void add_files(json_t *root, const char *path)
 json_t *status_db(struct sqlite3 *db, const char *path, char *error, size_t error_size)
 {
 	json_t *root = json_object(), *ifaces = json_array();
-	char instance[128];
-	int rc;
+	char instance[128] = "";
+	int rc = SQLITE_OK;
 
 	json_object_set_new(root, "path", json_string(path));
 	add_files(root, path);
-	if (!db_meta_get_text(db, "instance", instance, sizeof(instance)))
+	if (db_meta_find_text(db, "instance", instance, sizeof(instance))) {
+		rc = sqlite3_errcode(db);
+	} else if (*instance) {
 		text_clean(instance, instance);
-	else
-		*instance = 0;
-	if (*instance)
 		json_object_set_new(root, "instance", json_string(instance));
+	}
 	json_object_set_new(root, "interfaces", ifaces);
-	rc = read_flows(db, root);
+	if (!rc)
+		rc = read_flows(db, root);
 	if (!rc)
 		rc = read_ledger(db, ifaces);
 	if (!rc)

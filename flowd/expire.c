@@ -42,6 +42,29 @@ struct expire_delta expire_delta_of(const struct flow_slot *slot)
 	};
 }
 
+static bool conv_grow(struct expire *x)
+{
+	uint32_t room = x->room ? x->room * 2 : 1024;
+	struct conv *conv = realloc(x->conv, room * sizeof(*conv));
+	uint64_t *due, *soon;
+
+	if (!conv)
+		return false;
+	x->conv = conv;
+	due = realloc(x->due, room * sizeof(*due));
+	if (!due)
+		return false;
+	x->due = due;
+	soon = realloc(x->soon, room / DUE_BLOCK * sizeof(*soon));
+	if (!soon)
+		return false;
+	x->soon = soon;
+	for (uint32_t i = x->room / DUE_BLOCK; i < room / DUE_BLOCK; i++)
+		soon[i] = CONV_NEVER;
+	x->room = room;
+	return true;
+}
+
 struct expire *expire_new(const struct expire_conf *conf)
 {
 	struct expire *x = calloc(1, sizeof(*x));
@@ -49,8 +72,9 @@ struct expire *expire_new(const struct expire_conf *conf)
 	if (!x)
 		return NULL;
 	x->conf = *conf;
-	if (seed_fill(x->seed)) {
-		free(x);
+	x->free = EXPIRE_NONE;
+	if (seed_fill(x->seed) || !conv_grow(x) || index_open(&x->index)) {
+		expire_free(x);
 		return NULL;
 	}
 	return x;
@@ -64,7 +88,6 @@ void expire_free(struct expire *x)
 	free(x->conv);
 	free(x->due);
 	free(x->soon);
-	free(x->free.item);
 	free(x->fresh.item);
 	free(x->ripe.item);
 	free(x->health);
@@ -74,6 +97,11 @@ void expire_free(struct expire *x)
 size_t expire_count(const struct expire *x)
 {
 	return x->live;
+}
+
+size_t expire_evicted(const struct expire *x)
+{
+	return x->evicted;
 }
 
 size_t expire_bytes(const struct expire *x)
@@ -194,7 +222,7 @@ static bool half_enter(struct expire *x, uint32_t ref, const struct flow_key *ke
 {
 	struct half *half = expire_half(x, ref);
 
-	if (index_insert(&x->index, hash, ref))
+	if (index_insert(&x->index, hash, ref, key->marks & FLOW_MARK_CATCHALL))
 		return false;
 	half->key = *key;
 	half->hash = hash;
@@ -205,38 +233,25 @@ static bool half_enter(struct expire *x, uint32_t ref, const struct flow_key *ke
 	return true;
 }
 
-static bool conv_grow(struct expire *x)
+/* A number, of the reserve only for a catch-all. */
+static uint32_t conv_number(struct expire *x, bool catchall)
 {
-	uint32_t room = x->room ? x->room * 2 : 1024;
-	struct conv *conv = realloc(x->conv, room * sizeof(*conv));
-	uint64_t *due, *soon;
+	uint32_t number = x->free, spare = x->frees + x->room - x->top;
 
-	if (!conv)
-		return false;
-	x->conv = conv;
-	due = realloc(x->due, room * sizeof(*due));
-	if (!due)
-		return false;
-	x->due = due;
-	soon = realloc(x->soon, room / DUE_BLOCK * sizeof(*soon));
-	if (!soon)
-		return false;
-	x->soon = soon;
-	for (uint32_t i = x->room / DUE_BLOCK; i < room / DUE_BLOCK; i++)
-		soon[i] = CONV_NEVER;
-	x->room = room;
-	return true;
+	if (spare <= RESERVE && !conv_grow(x) && !(catchall && spare))
+		return EXPIRE_NONE;
+	if (number == EXPIRE_NONE)
+		return x->top++;
+	x->free = x->conv[number].born;
+	x->frees--;
+	return number;
 }
 
-static uint32_t conv_new(struct expire *x)
+static uint32_t conv_new(struct expire *x, bool catchall)
 {
-	uint32_t number;
+	uint32_t number = conv_number(x, catchall);
 
-	if (x->free.count)
-		number = x->free.item[--x->free.count];
-	else if (x->top < x->room || conv_grow(x))
-		number = x->top++;
-	else
+	if (number == EXPIRE_NONE)
 		return EXPIRE_NONE;
 	memset(&x->conv[number], 0, sizeof(x->conv[number]));
 	x->conv[number].in_use = true;
@@ -258,12 +273,15 @@ void expire_drop(struct expire *x, uint32_t number)
 		if (conv->half[side].known)
 			index_remove(&x->index, conv->half[side].hash, number * 2 + side);
 	}
+	x->evicted -= conv->evicted;
+	conv->evicted = false;
 	conv->in_use = false;
 	x->due[number] = CONV_NEVER;
 	x->live--;
 	x->beyond &= x->live != 0;
-	/* without memory for the list the number is lost until the table is freed, nothing else */
-	(void)list_push(&x->free, number);
+	conv->born = x->free;
+	x->free = number;
+	x->frees++;
 }
 
 /*
@@ -291,14 +309,14 @@ static uint32_t add_half(struct expire *x, const struct flow_key *key, uint32_t 
 		return half_enter(x, mate ^ 1, key, hash) ? mate ^ 1 : EXPIRE_NONE;
 	if (x->live >= room_for(x, key, packets))
 		return EXPIRE_NONE;
-	number = conv_new(x);
+	number = conv_new(x, key->marks & FLOW_MARK_CATCHALL);
 	if (number == EXPIRE_NONE)
 		return EXPIRE_NONE;
 	if (!half_enter(x, number * 2, key, hash)) {
 		expire_drop(x, number);
 		return EXPIRE_NONE;
 	}
-	(void)list_push(&x->fresh, number);
+	(void)list_push(&x->fresh, number); /* without memory it stays alone */
 	return number * 2;
 }
 
@@ -392,6 +410,7 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 	uint64_t first = delta->first_ns;
 
 	if (delta->evicted) {
+		x->evicted += !conv->evicted;
 		conv->evicted = true;
 		conv_earlier(x, ref / 2, 0);
 	}
@@ -441,6 +460,7 @@ static void conv_merge(struct expire *x, uint32_t into, uint32_t from, expire_mo
 		a->last_ns = b->last_ns;
 	if (b->exported_ns > a->exported_ns)
 		a->exported_ns = b->exported_ns;
+	x->evicted += !a->evicted && b->evicted;
 	a->evicted |= b->evicted;
 	a->closed_ns = conv_closed(a) ? a->last_ns : 0;
 	/* as a record said it; of two that each began alone, the older did */

@@ -95,8 +95,8 @@ void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *de
 
 /*
  * Where there was no room for the key: under what is left of it without its source, or of its interface
- * (account_fold()'s way), so that no sum is lost. *ret_verdict: VERDICT_FOLDED or VERDICT_CATCHALL,
- * which was tried last.
+ * (account_fold()'s way), so that no sum is lost: for the latter there is always room. *ret_verdict:
+ * VERDICT_FOLDED or VERDICT_CATCHALL, which was tried last.
  */
 uint32_t expire_add_less(struct expire *x, const struct flow_key *key,
 			 const struct expire_delta *delta, enum flow_verdict *ret_verdict);
@@ -120,4 +120,5 @@ bool expire_leave(struct expire *x, const bool *left, expire_emit *emit, void *a
 void expire_each(struct expire *x, expire_emit *emit, void *arg);
 
 size_t expire_count(const struct expire *x);
+size_t expire_evicted(const struct expire *x); /* those due with END_RESOURCES */
 size_t expire_bytes(const struct expire *x);

@@ -15,6 +15,7 @@ static void conv_exported(struct expire *x, uint32_t number, const struct expire
 	if (rec->end_ns)
 		conv->initiator = (int8_t)(rec->ref[0] & 1);
 	conv->exported_ns = now_ns;
+	x->evicted -= conv->evicted;
 	conv->evicted = false;
 	for (int side = 0; side < 2; side++) {
 		conv_half_reset(&conv->half[side]);

@@ -22,6 +22,9 @@
  */
 #define CHAIN_MAX 32
 
+/* So many conversations may be made without memory: the catch-alls of all interfaces. */
+#define RESERVE (FLOW_IFACES * 2)
+
 struct list {
 	uint32_t *item;
 	size_t count;
@@ -38,7 +41,9 @@ struct expire {
 	uint32_t room;	/* of conv[] and due[] */
 	uint32_t top;	/* those ever used */
 	uint32_t live;
-	struct list free;
+	uint32_t evicted; /* conversations with a slot's end in them, not exported yet */
+	uint32_t free; /* of those, the first that is not in use, by conv.born; EXPIRE_NONE: none */
+	uint32_t frees;	   /* how many */
 	struct list fresh; /* unpaired, made since the last expire_pair */
 	struct list ripe;  /* unpaired, made the time before */
 	uint32_t pairings;

@@ -12,21 +12,6 @@
 
 #define PENDING_HEALTH 0x80000000U /* in sweep.pending: the slot's health was marked too */
 
-static bool pending_room(struct sweep *sweep)
-{
-	size_t room = sweep->pending_room ? sweep->pending_room * 2 : 4096;
-	uint32_t *pending;
-
-	if (sweep->pendings < sweep->pending_room)
-		return true;
-	pending = realloc(sweep->pending, room * sizeof(*pending));
-	if (!pending)
-		return false;
-	sweep->pending = pending;
-	sweep->pending_room = room;
-	return true;
-}
-
 static void mark_health(struct sweep *sweep, uint32_t index)
 {
 	struct flow_health_mark_version *mark = &sweep_health_mark(sweep, index)->pending;
@@ -35,14 +20,11 @@ static void mark_health(struct sweep *sweep, uint32_t index)
 	mark->birth = sweep->side[index].birth;
 }
 
-/* Without memory the slot stays unmarked, and so is not free for reuse before it is evicted. */
 static void mark_slot(struct sweep *sweep, uint32_t index)
 {
 	const struct side *side = &sweep->side[index];
 	struct flow_mark_version *mark = &sweep_mark(sweep, index)->pending;
 
-	if (!pending_room(sweep))
-		return;
 	__atomic_store_n(&mark->birth, 0, __ATOMIC_RELEASE); /* whole again when its birth is */
 	FAULT_POINT("mark-1-void");
 	mark->sweep = (uint32_t)sweep->number;
@@ -102,22 +84,45 @@ struct export
 	uint64_t now_ns;
 };
 
+/* Room for so many more records, as far as the limit allows them, with what was folded beside them. */
+static int reserve(struct sweep *sweep, size_t more, size_t books)
+{
+	size_t records = sweep->batch.records + more;
+
+	if (records > sweep->limit.hold)
+		records = sweep->limit.hold;
+	return sink_batch_reserve(&sweep->batch, records + FOLD_KEYS + FOLD_CATCHALLS, books);
+}
+
+/*
+ * What came from the ring goes in any case: the ring's position is committed with it. So there is room for all
+ * of that before anything is added, and what else is due takes none of it.
+ */
+static bool has_room(struct sweep *sweep, const struct expire_record *from)
+{
+	if (from->reason == END_RESOURCES || !reserve(sweep, 1 + expire_evicted(sweep->expire), 0))
+		return true;
+	sweep->starved = true;
+	return false;
+}
+
 static bool export_one(void *arg, const struct expire_record *from)
 {
 	const struct export *export = arg;
 	struct sweep *sweep = export->sweep;
 	struct flow_record rec;
 
-	/* what came from the ring goes in any case: the ring's position is committed with it */
-	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES)
+	if (!has_room(sweep, from))
 		return false;
 	if (!limit_may(sweep, from, export->now_ns))
 		return false;
 	if (from->half[0].packets || from->half[1].packets || from->half[0].bytes ||
 	    from->half[1].bytes) {
 		make_record(sweep, from, &rec);
-		if (limit_add(sweep, &rec))
+		if (limit_add(sweep, &rec)) {
+			sweep->starved = true;
 			return false;
+		}
 		books_record(sweep, from);
 		FAULT_POINT("export-1-record");
 	}
@@ -145,8 +150,12 @@ bool sweep_export(struct sweep *sweep, bool all)
 		before[i / 2][i % 2] = sweep->iface[i / 2].books[i % 2].recorded;
 	sink_batch_reset(&sweep->batch);
 	sweep->pendings = 0;
-	if (!limit_begin(sweep, all, export.now_ns))
+	sweep->starved = !limit_begin(sweep, all, export.now_ns) ||
+			 reserve(sweep, expire_evicted(sweep->expire), FLOW_IFACES * 2);
+	if (sweep->starved) {
+		sweep->stats.starved++;
 		return false;
+	}
 	/* what finds no room is due again in the next batch */
 	if (sweep->lefts)
 		(void)expire_leave(sweep->expire, sweep->left, export_one, sweep);
@@ -161,6 +170,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 		if (sweep->iface[i / 2].id)
 			(void)books_export(sweep, i / 2, i % 2, before[i / 2][i % 2]);
 	}
+	sweep->stats.starved += sweep->starved;
 	FAULT_POINT("export-3-books");
 	if (sweep->fill)
 		sweep->fill(sweep->fill_arg, &sweep->batch);

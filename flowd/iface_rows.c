@@ -54,17 +54,18 @@ static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 		"SELECT dir, " VERDICTS ", nic_more_packets, nic_more_bytes FROM ledger_past "
 		"WHERE iface = ?1) GROUP BY dir";
 	sqlite3_stmt *row;
+	int rc;
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, iface->id);
-	while (sqlite3_step(row) == SQLITE_ROW)
+	while ((rc = sqlite3_step(row)) == SQLITE_ROW)
 		books_load(&iface->books[sqlite3_column_int(row, 0) & 1], row);
 	sqlite3_finalize(row);
-	if (sqlite3_prepare_v2(flowd->db, verdicts, -1, &row, NULL))
+	if (rc != SQLITE_DONE || sqlite3_prepare_v2(flowd->db, verdicts, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, iface->id);
-	while (sqlite3_step(row) == SQLITE_ROW) {
+	while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
 		struct sweep_books *books = &iface->books[sqlite3_column_int(row, 0) & 1];
 
 		for (int v = VERDICT_SHORT; v < VERDICT_MAX; v++) {
@@ -76,7 +77,7 @@ static int load_books(struct flowd *flowd, struct sweep_iface *iface)
 		nic_booked(&books->nic);
 	}
 	sqlite3_finalize(row);
-	return 0;
+	return rc == SQLITE_DONE ? 0 : -EIO;
 }
 
 static void copy_text(char *to, size_t size, sqlite3_stmt *row, int column)
@@ -119,12 +120,12 @@ int iface_rows_load(struct flowd *flowd)
 		"SELECT id, ifnum, name, ifindex, netns, generation, ingress, egress, first_ms, last_ms "
 		"FROM interface WHERE generation = ?1 AND ifnum > 0 ORDER BY id";
 	sqlite3_stmt *row;
-	int err = load_next_id(flowd);
+	int err = load_next_id(flowd), rc = SQLITE_DONE;
 
 	if (err || sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
 	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
-	while (!err && sqlite3_step(row) == SQLITE_ROW) {
+	while (!err && (rc = sqlite3_step(row)) == SQLITE_ROW) {
 		uint32_t ifnum = (uint32_t)sqlite3_column_int(row, 1) % FLOW_IFACES;
 
 		load_row(row, &flowd->numbers.number[ifnum].row);
@@ -132,7 +133,7 @@ int iface_rows_load(struct flowd *flowd)
 		err = load_books(flowd, &flowd->sweep.iface[ifnum]);
 	}
 	sqlite3_finalize(row);
-	return err;
+	return err || rc == SQLITE_DONE ? err : -EIO;
 }
 
 int iface_rows_counters(struct flowd *flowd)
@@ -140,15 +141,18 @@ int iface_rows_counters(struct flowd *flowd)
 	static const char sql[] = "SELECT (SELECT value FROM meta WHERE key = 'counters'), "
 				  "(SELECT value FROM meta WHERE key = 'moved')";
 	sqlite3_stmt *row;
+	int rc;
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
-	sqlite3_step(row); /* what is not there: NULL */
-	counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
-		      (const char *)sqlite3_column_text(row, 0));
-	books_moved_load(&flowd->sweep, (const char *)sqlite3_column_text(row, 1));
+	rc = sqlite3_step(row); /* what is not there: NULL */
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+		counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
+			      (const char *)sqlite3_column_text(row, 0));
+		books_moved_load(&flowd->sweep, (const char *)sqlite3_column_text(row, 1));
+	}
 	sqlite3_finalize(row);
-	return 0;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
 }
 
 int iface_rows_write(struct flowd *flowd)

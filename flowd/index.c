@@ -8,7 +8,7 @@
 
 #include "flowd/memory.h"
 
-#define INDEX_START 1024
+#define INDEX_START 4096
 
 static uint32_t probe(const struct index *index, uint32_t hash, uint32_t at)
 {
@@ -57,12 +57,17 @@ static int grow(struct index *index)
 	return 0;
 }
 
-int index_insert(struct index *index, uint32_t hash, uint32_t value)
+int index_open(struct index *index)
+{
+	return grow(index);
+}
+
+int index_insert(struct index *index, uint32_t hash, uint32_t value, bool last)
 {
 	if (!index->entry || index->used >= (index->mask + 1) / 4 * 3) {
 		int err = grow(index);
 
-		if (err)
+		if (err && !(last && index->entry && index->used < index->mask))
 			return err;
 	}
 	place(index, hash, value);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,8 +34,11 @@ static inline void index_fetch(const struct index *index, uint32_t hash)
 		__builtin_prefetch(&index->entry[hash & index->mask], 1);
 }
 
-/* 0 or -ENOMEM. Entries may be moved. */
-int index_insert(struct index *index, uint32_t hash, uint32_t value);
+/* The first memory of an empty one. 0 or -ENOMEM. */
+int index_open(struct index *index);
+
+/* 0 or -ENOMEM. Entries may be moved. `last`: without memory into what is left, a quarter as a rule. */
+int index_insert(struct index *index, uint32_t hash, uint32_t value, bool last);
 
 /* Remove, or renumber, the entry with that hash and value, which must be there. */
 void index_remove(struct index *index, uint32_t hash, uint32_t value);

@@ -167,7 +167,7 @@ bool limit_begin(struct sweep *sweep, bool all, uint64_t now_ns)
 		limit->hold = 2 * limit->room + SLACK;
 	limit->large = 0;
 	limit->ending = all;
-	return !sink_batch_reserve(&sweep->batch, FOLD_KEYS + FOLD_CATCHALLS);
+	return !sink_batch_reserve(&sweep->batch, FOLD_KEYS + FOLD_CATCHALLS, 0);
 }
 
 /* It is in slots, and can be there for some time yet. */
@@ -201,7 +201,7 @@ int limit_add(struct sweep *sweep, const struct flow_record *rec)
 
 	if (batch->records >= sweep->limit.hold)
 		keep_heaviest(sweep, sweep->limit.room);
-	err = sink_batch_reserve(batch, batch->records + 1 + FOLD_KEYS + FOLD_CATCHALLS);
+	err = sink_batch_reserve(batch, batch->records + 1 + FOLD_KEYS + FOLD_CATCHALLS, 0);
 	if (err)
 		return err;
 	batch->record[batch->records++] = *rec;

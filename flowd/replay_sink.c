@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "flowd/books.h"
 #include "flowd/config.h"
@@ -95,6 +96,10 @@ void replay_sink_record(struct replay_sink *rs, struct flow_record *rec)
 		write_batch(rs);
 	rec->iface = rs->iface;
 	err = sink_batch_add_record(&rs->batch, rec);
+	if (err && rs->batch.records) { /* no memory for more: those that are there make room */
+		write_batch(rs);
+		err = sink_batch_add_record(&rs->batch, rec);
+	}
 	if (err) {
 		fail(rs, err, "records: no memory");
 		return;
@@ -162,16 +167,27 @@ static void close_iface(struct replay_sink *rs, int64_t first_ms, int64_t last_m
 }
 
 /* A live flowd of this database goes on from these: every batch writes them as they were. */
-static void keep_meta(struct replay_sink *rs)
+static int keep_meta(struct replay_sink *rs)
 {
 	int64_t sweep = 0, ring_pos = 0, sample_pos = 0;
+	int err = db_meta_find_int(rs->db, "last_sweep", &sweep);
 
-	db_meta_get_int(rs->db, "last_sweep", &sweep);
-	db_meta_get_int(rs->db, "ring_pos", &ring_pos);
-	db_meta_get_int(rs->db, "sample_pos", &sample_pos);
+	err = err ? err : db_meta_find_int(rs->db, "ring_pos", &ring_pos);
+	err = err ? err : db_meta_find_int(rs->db, "sample_pos", &sample_pos);
 	rs->batch.sweep = (uint64_t)sweep;
 	rs->batch.ring_pos = (uint64_t)ring_pos;
 	rs->batch.sample_pos = (uint64_t)sample_pos;
+	return err ? fail_sql(rs) : 0;
+}
+
+/* A database that was made, and got nothing for what went wrong, goes too. */
+static void put_down(struct replay_sink *rs)
+{
+	rs->sink->ops->free(rs->sink);
+	rs->sink = NULL;
+	sink_batch_free(&rs->batch);
+	if (rs->is_new && rs->err && !rs->written)
+		db_remove(rs->path);
 }
 
 int replay_sink_open(struct replay_sink *rs, const struct config *config, const char *name,
@@ -186,6 +202,7 @@ int replay_sink_open(struct replay_sink *rs, const struct config *config, const 
 
 	memset(rs, 0, sizeof(*rs));
 	rs->path = config->db;
+	rs->is_new = access(config->db, F_OK) != 0;
 	err = db_open_writer(config->db, config->durability_full, &rs->db, &lock_fd, &error);
 	if (err) {
 		log_err("%s", error.text);
@@ -199,12 +216,12 @@ int replay_sink_open(struct replay_sink *rs, const struct config *config, const 
 		return -ENOMEM;
 	}
 	sink_sqlite_rollup(rs->sink, &rollup);
-	keep_meta(rs);
 	rs->minute_ms = now_ms - now_ms % MINUTE_MS;
-	err = insert_iface(rs, name, now_ms);
+	err = keep_meta(rs);
+	err = err ? err : insert_iface(rs, name, now_ms);
 	if (err) {
-		rs->sink->ops->free(rs->sink);
-		rs->sink = NULL;
+		rs->err = err;
+		put_down(rs);
 	}
 	return err;
 }
@@ -215,7 +232,6 @@ int replay_sink_close(struct replay_sink *rs, int64_t first_ms, int64_t last_ms)
 		return 0;
 	write_batch(rs);
 	close_iface(rs, first_ms, last_ms);
-	rs->sink->ops->free(rs->sink);
-	sink_batch_free(&rs->batch);
+	put_down(rs);
 	return rs->err;
 }

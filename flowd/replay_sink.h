@@ -14,6 +14,7 @@ struct sqlite3;
 
 struct replay_sink {
 	const char *path; /* of the database */
+	bool is_new;	  /* which was made for this capture */
 	struct sink *sink;
 	struct sqlite3 *db; /* the sink's */
 	struct sink_batch batch;

@@ -285,6 +285,7 @@ static void last_visits(struct flowd *flowd)
 
 bool run_finish(struct flowd *flowd)
 {
+	int tries = FINISH_PASSES;
 	bool more;
 
 	if (!wait_written(flowd))
@@ -299,13 +300,16 @@ bool run_finish(struct flowd *flowd)
 	/* a batch has a limit, and events have two generations: as many as it takes */
 	do {
 		more = event_finish(flowd->event) || samples_left(flowd->samples);
-		if (!sweep_export(&flowd->sweep, true))
+		if (!sweep_export(&flowd->sweep, true) && !flowd->sweep.starved)
 			break;
 		FAULT_POINT("stop-05-exported");
-		submit(flowd);
+		if (flowd->sweep.in_flight)
+			submit(flowd);
 		if (!wait_written(flowd))
 			return false;
 		FAULT_POINT("stop-06-written");
+		if (flowd->sweep.starved && !tries--)
+			return false;
 	} while (more || expire_count(flowd->sweep.expire));
 	return true;
 }

@@ -28,21 +28,22 @@ static int grow(void **array, size_t *capacity, size_t needed, size_t size)
 	return 0;
 }
 
-int sink_batch_reserve(struct sink_batch *batch, size_t records)
+int sink_batch_reserve(struct sink_batch *batch, size_t records, size_t books)
 {
-	void *array = batch->record;
-	int err = grow(&array, &batch->record_capacity, records, sizeof(*batch->record));
+	void *record = batch->record, *book = batch->book;
+	int err = grow(&record, &batch->record_capacity, records, sizeof(*batch->record));
 
-	batch->record = array;
+	if (!err)
+		err = grow(&book, &batch->book_capacity, books, sizeof(*batch->book));
+	batch->record = record;
+	batch->book = book;
 	return err;
 }
 
 int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec)
 {
-	void *array = batch->record;
-	int err = grow(&array, &batch->record_capacity, batch->records + 1, sizeof(*rec));
+	int err = sink_batch_reserve(batch, batch->records + 1, 0);
 
-	batch->record = array;
 	if (!err)
 		batch->record[batch->records++] = *rec;
 	return err;
@@ -50,10 +51,8 @@ int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *re
 
 int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book)
 {
-	void *array = batch->book;
-	int err = grow(&array, &batch->book_capacity, batch->books + 1, sizeof(*book));
+	int err = sink_batch_reserve(batch, 0, batch->books + 1);
 
-	batch->book = array;
 	if (!err)
 		batch->book[batch->books++] = *book;
 	return err;

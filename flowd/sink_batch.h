@@ -70,8 +70,8 @@ struct sink_batch {
 	uint64_t sample_pos; /* meta.sample_pos, always written */
 };
 
-/* Batch memory. -ENOMEM leaves it as it was. */
-int sink_batch_reserve(struct sink_batch *batch, size_t records);
+/* Batch memory. -ENOMEM leaves it as it was. Reserve: so many in all can be added without more of it. */
+int sink_batch_reserve(struct sink_batch *batch, size_t records, size_t books);
 int sink_batch_add_record(struct sink_batch *batch, const struct flow_record *rec);
 int sink_batch_add_book(struct sink_batch *batch, const struct sink_books *book);
 int sink_batch_add_iface(struct sink_batch *batch, const struct sink_iface *iface);

@@ -53,6 +53,16 @@ static int count_frames(void *arg, struct sqlite3 *db, const char *name, int fra
 	return SQLITE_OK;
 }
 
+/* What is gone already, and the clock by which it went: without that one any other would be believed. */
+static int read_meta(struct sink_retain *r)
+{
+	int err = db_meta_find_int(r->db, "retain_clock_ms", &r->clock.trusted_ms);
+
+	for (int level = 0; !err && level < DB_RETAIN_LEVELS; level++)
+		err = db_meta_find_int(r->db, db_retain_since[level], &r->stats.since_ms[level]);
+	return err ? sqlite3_extended_errcode(r->db) : SQLITE_OK;
+}
+
 void sink_retain_init(struct sink_retain *r, struct sqlite3 *db,
 		      const struct db_retain_limits *limits)
 {
@@ -67,11 +77,9 @@ void sink_retain_init(struct sink_retain *r, struct sqlite3 *db,
 	r->mono_ns = mono_now;
 	r->disk = db_retain_disk;
 	r->stats.on = limits->size_bytes || limits->free_bytes;
-	for (int level = 0; level < DB_RETAIN_LEVELS; level++) {
+	for (int level = 0; level < DB_RETAIN_LEVELS; level++)
 		r->stats.on |= limits->age_ms[level] != 0;
-		(void)db_meta_get_int(db, db_retain_since[level], &r->stats.since_ms[level]);
-	}
-	(void)db_meta_get_int(db, "retain_clock_ms", &r->clock.trusted_ms);
+	(void)read_meta(r); /* for who asks before the first step, which wants it all */
 	if (r->stats.on)
 		sqlite3_wal_hook(db, count_frames, r);
 }
@@ -258,7 +266,9 @@ static int prepare(struct sink_retain *r)
 
 	if (r->ready)
 		return SQLITE_OK;
-	rc = note_limits(r);
+	rc = read_meta(r);
+	if (!rc)
+		rc = note_limits(r);
 	if (!rc && r->stats.on)
 		rc = sink_drop_prepare(&r->drop, r->db);
 	r->ready = !rc;

@@ -414,6 +414,14 @@ void sink_sqlite_put_down(struct sink_sqlite *s)
 	sink_rollup_free(&s->rollup);
 }
 
+static void free_rest(struct sink_sqlite *s)
+{
+	sink_heir_free(&s->heir);
+	free(s->path);
+	sink_order_free(&s->order);
+	free(s);
+}
+
 static void sqlite_free(struct sink *sink)
 {
 	struct sink_sqlite *s = (struct sink_sqlite *)sink;
@@ -421,12 +429,18 @@ static void sqlite_free(struct sink *sink)
 	if (sink_file_end(s))
 		flush(s);
 	sink_sqlite_put_down(s);
-	sink_heir_free(&s->heir);
 	if (s->db)
 		db_close(s->db, s->lock_fd);
-	free(s->path);
-	sink_order_free(&s->order);
-	free(s);
+	free_rest(s);
+}
+
+void sink_sqlite_drop(struct sink *sink)
+{
+	struct sink_sqlite *s = (struct sink_sqlite *)sink;
+
+	sink_sqlite_put_down(s);
+	sqlite3_wal_hook(s->db, NULL, NULL);
+	free_rest(s);
 }
 
 const struct sink_ops sink_sqlite = {

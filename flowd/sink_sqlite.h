@@ -45,3 +45,6 @@ struct sink_sqlite {
 	struct sink_look look;
 	struct sink_order order;
 };
+
+/* What sink_sqlite_new() made goes, the database stays open. */
+void sink_sqlite_drop(struct sink *sink);

@@ -87,18 +87,6 @@ static void remove_pins(struct flowd *flowd)
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
-/* A start that failed leaves no database that was not there. */
-static void remove_database(const char *path)
-{
-	static const char *const parts[] = {"", "-wal", "-shm"};
-	char name[300];
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
-		unlink(name);
-	}
-}
-
 static int open_maps(struct flowd *flowd)
 {
 	struct maps_wish wish = {
@@ -167,14 +155,17 @@ static int open_sweep(struct flowd *flowd)
 	};
 	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
 	bool ours;
-	int err;
+	int err = db_meta_find_int(flowd->db, "last_sweep", &last_sweep);
 
 	FAULT_POINT("start-04-maps");
-	db_meta_get_int(flowd->db, "last_sweep", &last_sweep);
-	db_meta_get_int(flowd->db, "ring_pos", &ring_pos);
-	db_meta_get_int(flowd->db, "generation", &generation);
-	db_meta_get_int(flowd->db, "event_generation", &events);
-	db_meta_get_int(flowd->db, "sample_pos", &sample_pos);
+	err = err ? err : db_meta_find_int(flowd->db, "ring_pos", &ring_pos);
+	err = err ? err : db_meta_find_int(flowd->db, "generation", &generation);
+	err = err ? err : db_meta_find_int(flowd->db, "event_generation", &events);
+	err = err ? err : db_meta_find_int(flowd->db, "sample_pos", &sample_pos);
+	if (err) {
+		log_err("%s: meta: %s", config->db, sqlite3_errmsg(flowd->db));
+		return err;
+	}
 	ours = generation == (int64_t)flowd->maps.control->generation;
 	flowd->event_last = (uint32_t)events;
 	flowd->event_committed = ours ? (uint32_t)events : 0;
@@ -186,8 +177,10 @@ static int open_sweep(struct flowd *flowd)
 	}
 	err = sweep_open(&flowd->maps, &conf, ours ? (uint64_t)last_sweep : 0,
 			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
-	if (err)
+	if (err) {
+		log_err("tables of the sweep: %s", strerror(-err));
 		return err;
+	}
 	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
 	flowd->room = room;
 	if (flowd->sweep.lost)
@@ -350,10 +343,12 @@ static void undo(struct flowd *flowd)
 		remove_pins(flowd);
 		if (flowd->db && !flowd->writer)
 			iface_rows_closed(flowd);
+	} else if (flowd->pin_base_fd > 0) { /* no maps came of it: only an empty one goes */
+		unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR);
 	}
 	put_down(flowd);
-	if (flowd->db_new)
-		remove_database(flowd->config->db);
+	if (flowd->db_new) /* a start that failed leaves no database that was not there */
+		db_remove(flowd->config->db);
 }
 
 /* Maps of this instance's name that nothing counts into any more: record what is in them, make room. */

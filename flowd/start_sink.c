@@ -9,6 +9,7 @@
 #include "flowd/clock.h"
 #include "flowd/flowd.h"
 #include "flowd/log.h"
+#include "flowd/sink_sqlite.h"
 #include "schema/db.h"
 
 #define NS_PER_MS 1000000
@@ -74,6 +75,8 @@ int start_sink(struct flowd *flowd)
 	struct sink *sink = sink_sqlite_new(flowd->db, flowd->db_lock_fd);
 	int err = sink ? set_up(flowd, sink) : -ENOMEM;
 
+	if (err && sink)
+		sink_sqlite_drop(sink);
 	if (err)
 		log_err("writer thread: %s", strerror(-err));
 	return err;

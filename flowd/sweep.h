@@ -36,7 +36,8 @@ struct sweep_stats {
 	uint64_t absorbed; /* ring records */
 	uint64_t stale;	   /* ring records of a life that had been read already: a bug */
 	uint64_t torn;	   /* slots whose key changed too fast to be read: next time */
-	uint64_t folded;   /* deltas folded by flowd, as its table is full */
+	uint64_t folded;   /* deltas folded by flowd: its table is full, or there is no memory */
+	uint64_t starved;  /* exports without memory for all that was due */
 };
 
 struct outer;
@@ -59,9 +60,10 @@ struct sweep {
 	struct sink_batch batch;
 	void (*fill)(void *arg, struct sink_batch *batch); /* what else goes with it; or NULL */
 	void *fill_arg;
-	uint32_t *pending; /* slots with pending marks of the batch, | PENDING_HEALTH of export.c */
-	size_t pendings, pending_room;
+	uint32_t *pending; /* [sets * FLOW_WAYS] slots with pending marks, | PENDING_HEALTH */
+	size_t pendings;
 	bool in_flight;
+	bool starved;	 /* there was no memory for all that was due: it waits */
 	bool lost;	 /* marks say that more was committed than the database has */
 	bool struck;	 /* the books were balanced after the last gains */
 	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
@@ -96,7 +98,7 @@ void sweep_visit(struct sweep *sweep, bool all);
 
 /*
  * Fill the batch with what is due (all: with everything) and with the ledger rows. True: there is
- * something to write. Not while a batch is in flight.
+ * something to write. Not while a batch is in flight. Without memory all stays as it was (starved).
  */
 bool sweep_export(struct sweep *sweep, bool all);
 

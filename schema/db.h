@@ -57,9 +57,14 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 /* Close, and drop the writer's lock where lock_fd >= 0. */
 void db_close(struct sqlite3 *db, int lock_fd);
 
-/* meta values; db_meta_get_* give -ENOENT where there is none. */
+/*
+ * meta values. db_meta_get_* give -ENOENT where there is none, db_meta_find_* then 0, and leave what was in
+ * *value, or buf.
+ */
 int db_meta_get_int(struct sqlite3 *db, const char *key, int64_t *ret_value);
 int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size);
+int db_meta_find_int(struct sqlite3 *db, const char *key, int64_t *value);
+int db_meta_find_text(struct sqlite3 *db, const char *key, char *buf, size_t size);
 int db_meta_set_int(struct sqlite3 *db, const char *key, int64_t value);
 int db_meta_set_text(struct sqlite3 *db, const char *key, const char *value);
 

@@ -88,3 +88,14 @@ int db_touch(struct sqlite3 *db)
 		return touched;
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
+
+void db_remove(const char *path)
+{
+	static const char *const parts[] = {"", "-wal", "-shm"};
+	char name[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
+		unlink(name);
+	}
+}

@@ -11,3 +11,6 @@ int db_set_aside(const char *path, char ret_name[DB_ASIDE_MAX]);
 
 /* Read both ends of each table, where new rows go and old ones are: is it broken there? SQLite's code. */
 int db_touch(struct sqlite3 *db);
+
+/* The file goes, with its log and the index of that: one that was made for nothing. */
+void db_remove(const char *path);

@@ -104,6 +104,20 @@ int db_meta_get_text(struct sqlite3 *db, const char *key, char *buf, size_t size
 	return err;
 }
 
+int db_meta_find_int(struct sqlite3 *db, const char *key, int64_t *value)
+{
+	int err = db_meta_get_int(db, key, value);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+int db_meta_find_text(struct sqlite3 *db, const char *key, char *buf, size_t size)
+{
+	int err = db_meta_get_text(db, key, buf, size);
+
+	return err == -ENOENT ? 0 : err;
+}
+
 static int meta_run(struct sqlite3 *db, sqlite3_stmt *stmt, int bound)
 {
 	int err = bound ? db_errno(db, bound) : meta_step(db, stmt);

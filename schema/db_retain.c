@@ -150,11 +150,8 @@ int db_retain_note(struct sqlite3 *db, const struct db_retain_limits *limits)
 /* An absent one leaves 0. */
 static int get(struct sqlite3 *db, const char *key, int64_t *ret_value)
 {
-	int err;
-
 	*ret_value = 0;
-	err = db_meta_get_int(db, key, ret_value);
-	return err == -ENOENT ? 0 : err;
+	return db_meta_find_int(db, key, ret_value);
 }
 
 int db_retain_read(struct sqlite3 *db, struct db_retain_limits *ret_limits)
@@ -169,10 +166,11 @@ int db_retain_read(struct sqlite3 *db, struct db_retain_limits *ret_limits)
 
 int db_retain_rolled(struct sqlite3 *db, int64_t *ret_ms)
 {
-	int64_t hour = 0, keys;
+	int64_t hour = 0, keys = 1;
 	int err = get(db, "rollup_minute_ms", ret_ms);
 
-	if (!err && !db_meta_get_int(db, "rollup_keys", &keys) && !keys) {
+	err = err ? err : db_meta_find_int(db, "rollup_keys", &keys);
+	if (!err && !keys) {
 		*ret_ms = INT64_MAX;
 		return 0;
 	}

@@ -81,7 +81,7 @@ suite_file() {
 unit_tests() {
 	local test names
 	mapfile -t names < <(basename -s .c tests/test_*.c)
-	suite build-san 600 make -s -j "$JOBS" SAN=1 "${names[@]/#/build/san/tests/}"
+	suite build-san 600 make -s -j "$JOBS" SAN=1 all "${names[@]/#/build/san/tests/}"
 	for test in "${names[@]}"; do
 		suite_file "unit-${test#test_}" 300 "build/san/tests/$test"
 	done
@@ -127,6 +127,7 @@ root_tests() {
 	suite_file cli-anonymize-pcap 600 tests/cli_anonymize_pcap.sh
 	suite_file cli-pcap 300 tests/cli_pcap.sh
 	suite_file cli-follow 300 tests/cli_follow.sh
+	suite_file cli-fault 600 tests/cli_fault.sh
 	suite_file verifier 180 scripts/veristat.sh
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"

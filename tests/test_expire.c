@@ -397,7 +397,7 @@ static void index_survives_collisions(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 5000; i++)
-		assert_int_equal(index_insert(&index, i % 7, i), 0);
+		assert_int_equal(index_insert(&index, i % 7, i, false), 0);
 	for (uint32_t i = 0; i < 5000; i += 2)
 		index_remove(&index, i % 7, i);
 	for (uint32_t hash = 0; hash < 7; hash++) {
