@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/status_db.h"
 #include "cli/status_nic.h"
+#include "cli/timearg.h"
 
 #define DATABASE "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records"
 
@@ -240,6 +241,31 @@ static void put_daemon(const json_t *root, FILE *file)
 		up / 86400, up / 3600 % 24, up / 60 % 60, up % 60, text_of(root, "socket"));
 }
 
+/* Why not everything is written, and what waits for it. */
+static void put_sink(const json_t *flowd, FILE *file)
+{
+	const char *state = json_string_value(member(flowd, "sink.state"));
+	const char *error = json_string_value(member(flowd, "sink.error"));
+	char since[32];
+
+	if (!state || !strcmp(state, "writing"))
+		return;
+	timearg_local(json_integer_value(member(flowd, "sink.since_ms")), false, since,
+		      sizeof(since));
+	fprintf(file, "          the sink is %s since %s, for %" PRIu64 " s", state, since,
+		number_of(flowd, "sink.for_s"));
+	if (error && *error)
+		put_line(flowd, ", {sink.tries} tries: {sink.error|s}", file);
+	else
+		put_line(flowd, "; the last commit took {sink.last_ms} ms", file);
+	put_line(
+		flowd,
+		"          waiting for it: {sink.waiting.records} records of a batch, {sink.waiting.conversations} "
+		"conversations, {sink.waiting.ring_percent} % of the ring; {sink.waiting.folded} times folded for "
+		"want of room",
+		file);
+}
+
 int status_text(const json_t *root, FILE *file)
 {
 	const json_t *flowd = member(root, "flowd"), *part, *ifaces;
@@ -267,8 +293,7 @@ int status_text(const json_t *root, FILE *file)
 			 file);
 	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
 		put_line(flowd, "          samples: {samples.note|s}", file);
-	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))
-		put_line(flowd, "          its last error: {sink.error|s}", file);
+	put_sink(flowd, file);
 	if (*text_of(flowd, "retention.note") && member(flowd, "retention.note"))
 		put_line(flowd, "          retention: {retention.note|s}", file);
 	put_line(member(root, "database"),

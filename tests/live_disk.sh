@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# live_disk.sh: the database's disk is full, over its quota, read-only, dead, slow, or does not come back, under traffic,
+# and is then well again: flowd says so once, sweeps on, and loses nothing. Also where it is killed or
+# ended meanwhile. Most of these disks are made by tests/disk_shim.c; the full one is a small tmpfs.
+#
+# LONG=1: an outage with more flows than the maps hold, an ending in the middle of one, and a file system that is
+# unmounted and mounted under flowd.
+# shellcheck source=tests/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+SHIM=$WL_BUILD/tests/disk_shim.so
+DISK= # folder of the disk
+
+disk() { printf '%-63s' "$*" | dd of="$WL_TMP/word" conv=notrunc status=none; }
+ctl() { "$FLOWCTL" --db "$FLOWD_DB" "$@" 2>"$WL_TMP/err"; }
+status() { ctl status --json | jq -r "$1"; }
+says() { [ "$(status "$1")" = "$2" ]; }
+above() { [ "$(status "$1")" -gt "$2" ]; }
+said() { grep -cE 'wait in the flow map|commits (go on|are fast)' "$FLOWD_LOG"; }
+rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$FLOWD_PID/status"; }
+
+# new_disk NAME [SIZE]: a tmpfs, and a database on it
+new_disk() {
+	DISK=${WL_TMP:?}/${1:?}
+	mkdir "$DISK"
+	mount -t tmpfs -o "size=${2:-256M}" none "$DISK" || return
+	WL_DB=$DISK/l.db WL_INSTANCE=wl$$-$1
+	: >"$WL_TMP/all.csv"
+}
+
+# start ARG...: flowd on that disk, which is well
+start() {
+	disk ok
+	LD_PRELOAD=$SHIM DISK_SHIM=$WL_TMP/word DISK_SHIM_DIR=$DISK ASAN_OPTIONS=verify_asan_link_order=0 \
+		flowd_start "$NSB" -i vb --sweep 200ms --idle 500ms "$@"
+}
+
+# send ARG...: as generate; what was sent is added to that before
+send() {
+	generate "$@"
+	cat "$WL_TMP/sent.csv" >>"$WL_TMP/all.csv"
+}
+
+# sum_up: what was sent since new_disk, for compare and balance
+sum_up() {
+	awk -F, '{ k = $1 "," $2 "," $3 "," $4; p[k] += $5; b[k] += $6 }
+		END { for (k in p) print k "," p[k] "," b[k] }' "$WL_TMP/all.csv" >"$WL_TMP/sent.csv"
+	SENT_PACKETS=$(awk -F, '{ n += $5 } END { print n }' "$WL_TMP/sent.csv")
+	SENT_BYTES=$(awk -F, '{ n += $6 } END { print n }' "$WL_TMP/sent.csv")
+}
+
+# judge LABEL: after flowd's end, to the packet
+judge() {
+	sum_up
+	assert_eq "$1: exit" "$FLOWD_RC" 0
+	compare "$1"
+	balance "$1"
+	assert_eq "$1: whole" "$(sql 'PRAGMA integrity_check')" ok
+}
+
+fill_up() { dd if=/dev/zero of="$DISK/others" bs=1M status=none 2>/dev/null; }
+free_up() { rm "$DISK/others"; }
+
+# fault LABEL STATE REGEX BEGIN END: traffic, in the midst of which BEGIN; what flowd says of it; END
+fault() {
+	local label=$1 state=$2 regex=$3 before sweeps text
+	[ -z "${TIMES:-}" ] || say "$label at $SECONDS s"
+	before=$(said)
+	send -n 2000 -f 200
+	eval "$4"
+	send -n 10000 -f 5000 --spread 20
+	if ! wait_until 20 says .flowd.sink.state "$state"; then
+		fail "$label: status says '$(status .flowd.sink.state)', not $state"
+	fi
+	sweeps=$(status .flowd.sweep.count)
+	send -n 3000 -f 300
+	text=$(ctl status)
+	assert_match "$label: in words" "$text" "the sink is $state since 20[0-9-]+ [0-9:]+, for [0-9]+ s"
+	assert_match "$label: the reason" "$text" "$regex"
+	wait_until 10 above .flowd.sweep.count $((sweeps + 3)) || fail "$label: no sweeps meanwhile"
+	eval "$5"
+	if ! wait_until 20 says .flowd.sink.state writing; then
+		fail "$label: status says '$(status .flowd.sink.state)' in the end: $(status .flowd.sink.error)"
+	fi
+	wait_until 10 says .flowd.sink.in_flight false
+	assert_eq "$label: a line at its begin and one at its end" $(($(said) - before)) 2
+}
+
+test_faults() {
+	local label=faults rss
+	new_disk faults || { skip "no tmpfs"; return; }
+	start || return
+	send -n 1000 -f 100
+	rss=$(rss_kb)
+	fault full behind 'database or disk is full' fill_up free_up
+	fault read-only behind 'Read-only file system' 'disk EROFS' 'disk ok'
+	fault quota behind 'Disk quota exceeded' 'disk EDQUOT' 'disk ok'
+	fault dead behind 'Input/output error' 'disk EIO; wait_ms 4500' 'disk ok'
+	fault fsync behind 'Input/output error' 'disk fsync' 'disk ok'
+	fault slow slow 'the last commit took' 'disk slow 2600' 'disk ok'
+	fault hang slow 'waiting for it' 'disk hang' 'disk ok'
+	assert_between "$label: kB more resident" $(($(rss_kb) - rss)) -1000000 65536
+	flowd_stop
+	judge "$label"
+	assert_eq "$label: nothing beside the database" "$(find "$DISK" -name '*corrupt*' -o -name '*probe*')" ""
+}
+
+# Killed while it is behind: the next one has the maps, and the batch that was not in.
+test_kill() {
+	local label=$1 word=$2
+	new_disk "$label" || return
+	start --keep-attached yes || return
+	send -n 5000 -f 500
+	disk "$word"
+	send -n 20000 -f 2000
+	wait_until 10 says .flowd.sink.state behind || fail "$label: is not behind"
+	flowd_stop "$FLOWD_PID" KILL
+	send -n 5000 -f 500
+	start || return
+	send -n 5000 -f 500
+	flowd_stop
+	judge "$label"
+}
+
+suite live_disk
+built "$SHIM"
+net_pair || { fail "no veth pair"; finish; }
+truncate -s 64 "$WL_TMP/word"
+trap 'for DISK in "$WL_TMP"/*/; do umount "$DISK" 2>/dev/null; done; cleanup' EXIT
+test_faults
+test_kill kill-full ENOSPC
+test_kill kill-fsync fsync
+finish
