@@ -100,13 +100,12 @@ static json_t *number(uint64_t value)
 static json_t *waiting_object(const struct sink_stats *stats, const struct sweep *sweep,
 			      uint64_t now_ns)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "for_ms",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "for_ms",
 			 number(waited_ns(stats, now_ns) / NS_PER_MS), "records",
 			 number(stats->in_flight ? sweep->batch.records : 0), "conversations",
 			 number(expire_count(sweep->expire)), "ring_percent",
 			 number(ring_used(&sweep->ring) * 100 / sweep->ring.bytes), "folded",
-			 number(sweep->stats.folded), "released_early",
-			 number(sweep->stats.released_early));
+			 number(sweep->stats.folded));
 }
 
 json_t *sink_say_status(const struct sink_said *said, const struct sink_stats *stats,

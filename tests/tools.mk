@@ -109,6 +109,8 @@ $(B)/tests/disk_shim.so: tests/disk_shim.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) -shared -fPIC $< -o $@
 
+$(B)/tests/test_powerloss: $(B)/tests/vfs_powerloss.o
+
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
 	flowd/books.c flowd/conv.c flowd/counter_sample.c flowd/counters.c flowd/expire_due.c flowd/expire_health.c \
