@@ -15,6 +15,8 @@
 
 #define DATABASE "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records"
 
+#define LOG_HELD_S 10 /* that one does for an answer is nothing to tell of */
+
 struct row {
 	const json_t *iface;
 	size_t dir;
@@ -241,6 +243,18 @@ static void put_daemon(const json_t *root, FILE *file)
 		up / 86400, up / 3600 % 24, up / 60 % 60, up % 60, text_of(root, "socket"));
 }
 
+/* A reader that does not end has the log grow. */
+static void put_log(const json_t *flowd, FILE *file)
+{
+	if (json_is_true(member(flowd, "sink.log.held")) &&
+	    number_of(flowd, "sink.log.held_s") >= LOG_HELD_S)
+		put_line(
+			flowd,
+			"          a reader holds the database's log, for {sink.log.held_s} s: {sink.log.bytes|M}, "
+			"until it ends",
+			file);
+}
+
 /* Why not everything is written, and what waits for it. */
 static void put_sink(const json_t *flowd, FILE *file)
 {
@@ -294,6 +308,7 @@ int status_text(const json_t *root, FILE *file)
 	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
 		put_line(flowd, "          samples: {samples.note|s}", file);
 	put_sink(flowd, file);
+	put_log(flowd, file);
 	if (*text_of(flowd, "retention.note") && member(flowd, "retention.note"))
 		put_line(flowd, "          retention: {retention.note|s}", file);
 	put_line(member(root, "database"),

@@ -72,6 +72,21 @@ static void tell_manager(const struct sink_said *said, const struct sink_stats *
 			   said->state == SINK_STATE_SLOW ? "writing slowly" : "writing", path);
 }
 
+/* One that a reader holds, and that is long for it. */
+static void say_log(struct sink_said *said, const struct sink_log *log, const char *path)
+{
+	bool held = log->held_ns && (said->log_held || log->bytes >= SINK_LOG_LONG);
+
+	if (held && !said->log_held)
+		log_warning(
+			"database '%s': a reader holds its log, which has %lld MB and grows until "
+			"that one ends",
+			path, (long long)log->bytes / 1000000);
+	else if (!held && said->log_held)
+		log_info("database '%s': its log begins anew", path);
+	said->log_held = held;
+}
+
 void sink_say(struct sink_said *said, const struct sink_stats *stats, const char *path,
 	      uint64_t now_ns)
 {
@@ -80,6 +95,7 @@ void sink_say(struct sink_said *said, const struct sink_stats *stats, const char
 	if (stats->notes != said->notes)
 		log_err("%s", stats->note);
 	said->notes = stats->notes;
+	say_log(said, &stats->retain.log, path);
 	if (state != said->state) {
 		said->state = state;
 		said->since_ns = state == SINK_STATE_BEHIND ? stats->failing_ns : now_ns;
@@ -108,17 +124,27 @@ static json_t *waiting_object(const struct sink_stats *stats, const struct sweep
 			 number(sweep->stats.folded));
 }
 
+static json_t *log_object(const struct sink_log *log, uint64_t now_ns)
+{
+	uint64_t held_ns = log->held_ns && now_ns > log->held_ns ? now_ns - log->held_ns : 0;
+
+	return json_pack("{s:I, s:I, s:b, s:o}", "bytes", (json_int_t)log->bytes, "max_bytes",
+			 (json_int_t)log->max_bytes, "held", log->held_ns != 0, "held_s",
+			 number(held_ns / 1000000000));
+}
+
 json_t *sink_say_status(const struct sink_said *said, const struct sink_stats *stats,
 			const struct sweep *sweep, uint64_t now_ns)
 {
 	uint64_t for_ms = said->since_ns ? (now_ns - said->since_ns) / NS_PER_MS : 0;
 	json_t *since = said->since_ns ? number((uint64_t)clock_wall().ms - for_ms) : json_null();
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "commits",
-			 number(stats->commits), "rows", number(stats->rows), "failed",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+			 "commits", number(stats->commits), "rows", number(stats->rows), "failed",
 			 number(stats->failed), "last_ms", number(stats->last_us / 1000), "max_ms",
 			 number(stats->max_us / 1000), "in_flight", stats->in_flight, "error",
 			 stats->error, "state", names[said->state], "since_ms", since, "for_s",
 			 number(for_ms / 1000), "tries", number(stats->tries), "waiting",
-			 waiting_object(stats, sweep, now_ns));
+			 waiting_object(stats, sweep, now_ns), "log",
+			 log_object(&stats->retain.log, now_ns));
 }

@@ -35,6 +35,7 @@ struct sink_said {
 	uint64_t since_ns; /* CLOCK_MONOTONIC; 0: from the start */
 	enum sink_state logged;
 	uint64_t notes; /* of the sink, that were logged */
+	bool log_held;	/* by a reader, and logged */
 	uint64_t line_ns[SINK_SAY_LINES];
 	unsigned int line; /* the oldest of these */
 };

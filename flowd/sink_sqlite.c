@@ -386,6 +386,7 @@ static enum sink_retain_more sqlite_tidy(struct sink *sink, uint64_t *ret_rows,
 	if (s->db && s->retain.db && !sink_file_moved(s))
 		more = sink_retain_step(&s->retain, ret_rows);
 	*ret_stats = s->retain.stats;
+	ret_stats->log = s->retain.log;
 	if (s->db && sink_file_rotten(s, s->retain.rc)) {
 		snprintf(error, sizeof(error), "%s", s->retain.stats.error);
 		(void)sink_file_replace(s, error,

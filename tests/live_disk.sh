@@ -124,12 +124,63 @@ test_kill() {
 	judge "$label"
 }
 
-suite live_disk
+# hold_log: a reader begins to read, and goes on until let_log_go
+hold_log() {
+	background python3 -c 'import os, sqlite3, sys, time
+db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True, isolation_level=None)
+db.execute("BEGIN"); db.execute("SELECT count(*) FROM flow").fetchall()
+open(sys.argv[2], "w").close()
+while os.path.exists(sys.argv[2]): time.sleep(0.05)
+db.execute("COMMIT")' "$FLOWD_DB" "$WL_TMP/holds"
+	wait_until 20 test -e "$WL_TMP/holds" || fail "no reader"
+}
+let_log_go() { rm "$WL_TMP/holds"; }
+
+log_size() { stat -c %s "$FLOWD_DB-wal"; }
+more_rows() { [ "$(status .flowd.sink.rows)" -ge "$1" ]; }
+
+# A reader that does not end: the log grows, which is told, nothing waits, and it begins anew when that one goes.
+test_reader() {
+	local label=reader rss rows=0 size
+	new_disk reader 1G || return
+	start --rollup-keys 100 || return
+	send -n 1000 -f 100
+	wait_until 10 more_rows 1 || fail "$label: nothing is written"
+	rss=$(rss_kb)
+	hold_log
+	for ((i = 0; i < 12; i++)); do
+		says .flowd.sink.log.held true && [ "$(log_size)" -gt 40000000 ] && break
+		rows=$(status .flowd.sink.rows)
+		send -n 80000 -f 80000 --first $((i * 80000)) --rate 80000
+		wait_until 20 more_rows $((rows + 60000)) || fail "$label: rows are not written"
+	done
+	wait_until 10 says .flowd.sink.log.held true || fail "$label: status does not say that it is held"
+	wait_until 10 grep -q 'a reader holds its log' "$FLOWD_LOG" || fail "$label: the log does not say so"
+	assert_eq "$label: commits that failed" "$(status .flowd.sink.failed)" 0
+	assert_eq "$label: the sink" "$(status .flowd.sink.state | sed s/slow/writing/)" writing
+	assert_between "$label: kB more resident" $(($(rss_kb) - rss)) -1000000 131072
+	size=$(log_size)
+	let_log_go
+	for ((i = 0; i < 20; i++)); do
+		send -n 100 -f 100
+		wait_ms 300
+		says .flowd.sink.log.held false && break
+	done
+	assert_eq "$label: held in the end" "$(status .flowd.sink.log.held)" false
+	assert_eq "$label: said once, and its end" "$(grep -cE 'holds its log|its log begins anew' "$FLOWD_LOG")" 2
+	say "log of $size bytes while it was held, $(log_size) then"
+	assert_between "$label: it grows no more" "$(status .flowd.sink.log.bytes)" 0 $((size / 2))
+	flowd_stop
+	judge "$label"
+}
+
+suite live_disk python3
 built "$SHIM"
 net_pair || { fail "no veth pair"; finish; }
 truncate -s 64 "$WL_TMP/word"
 trap 'for DISK in "$WL_TMP"/*/; do umount "$DISK" 2>/dev/null; done; cleanup' EXIT
 test_faults
+test_reader
 test_kill kill-full ENOSPC
 test_kill kill-fsync fsync
 finish
