@@ -174,6 +174,87 @@ test_reader() {
 	judge "$label"
 }
 
+# Ended while its disk is dead: the maps have all of it for the next one.
+test_term() {
+	local label=term
+	new_disk "$label" || return
+	start --keep-attached yes || return
+	send -n 5000 -f 500
+	disk EIO
+	send -n 20000 -f 2000
+	wait_until 10 says_behind || fail "$label: is not behind"
+	flowd_end
+	assert_eq "$label: exit" "$FLOWD_RC" 1
+	assert_match "$label: said" "$(tail -n 1 "$FLOWD_LOG")" 'the maps are left for the next flowd'
+	send -n 5000 -f 500
+	start || return
+	send -n 5000 -f 500
+	flowd_stop
+	judge "$label"
+}
+
+# The socket alone, as the file cannot be asked.
+says_behind() { grep -q 'wait in the flow map' "$FLOWD_LOG"; }
+
+# More flows than the maps, the ring and the table hold: sums are exact, and what has no key of its own is counted.
+test_overflow() {
+	local label=overflow rss folded
+	new_disk "$label" 2G || return
+	start --slots 16384 --ring 4M || return
+	send -n 1000 -f 100
+	rss=$(rss_kb)
+	disk ENOSPC
+	for ((i = 0; i < 6; i++)); do
+		send -n 300000 -f 300000 --first $((i * 300000))
+		wait_ms 5000
+	done
+	assert_between "$label: kB more resident" $(($(rss_kb) - rss)) -1000000 1048576
+	assert_eq "$label: state" "$(status .flowd.sink.state)" behind
+	disk ok
+	wait_until 60 says .flowd.sink.state writing || fail "$label: does not go on"
+	flowd_stop
+	sum_up
+	assert_eq "$label: exit" "$FLOWD_RC" 0
+	balance "$label"
+	folded=$(sql 'SELECT sum(folded_packets + catchall_packets) FROM ledger')
+	assert_between "$label: packets folded" "$folded" 1 1800000
+	assert_eq "$label: they are those of the rows that say so" \
+		"$(sql 'SELECT ifnull(sum(packets), 0) FROM flow_plain WHERE marks & 24')" "$folded"
+	say "$folded of $SENT_PACKETS packets folded"
+}
+
+# unmountable: it is closed, when it is
+unmountable() { umount "$DISK" 2>/dev/null; }
+
+# Its file system is unmounted under flowd and mounted again, as one that was mended is.
+test_mount() {
+	local label=mount
+	DISK=$WL_TMP/$label WL_DB=$WL_TMP/$label/l.db WL_INSTANCE=wl$$-$label
+	mkdir "$DISK"
+	truncate -s 128M "$WL_TMP/image"
+	: >"$WL_TMP/all.csv"
+	if ! mkfs.ext4 -q "$WL_TMP/image" || ! mount -o loop "$WL_TMP/image" "$DISK"; then
+		skip "no ext4 on a loop device"
+		return
+	fi
+	start || return
+	send -n 5000 -f 500
+	disk EIO
+	send -n 5000 -f 500
+	wait_until 30 unmountable || fail "$label: the file stays open"
+	send -n 5000 -f 500
+	wait_ms 2500
+	assert_eq "$label: nothing is made in its place" "$(find "$DISK" -type f)" ""
+	disk ok
+	wait_ms 2500
+	assert_eq "$label: nor where the folder is well" "$(find "$DISK" -type f)" ""
+	mount -o loop "$WL_TMP/image" "$DISK"
+	wait_until 20 says .flowd.sink.state writing || fail "$label: does not go on: $(tail -n 2 "$FLOWD_LOG")"
+	send -n 5000 -f 500
+	flowd_stop
+	judge "$label"
+}
+
 suite live_disk python3
 built "$SHIM"
 net_pair || { fail "no veth pair"; finish; }
@@ -183,4 +264,9 @@ test_faults
 test_reader
 test_kill kill-full ENOSPC
 test_kill kill-fsync fsync
+if [ -n "${LONG:-}" ]; then
+	test_term
+	test_mount
+	test_overflow
+fi
 finish
