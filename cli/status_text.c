@@ -12,8 +12,11 @@
 #include "cli/status_db.h"
 #include "cli/status_nic.h"
 #include "cli/text_clean.h"
+#include "cli/timearg.h"
 
 #define DATABASE "database  {path|s}, {bytes|M} and {log_bytes|M} of log; {rows} records"
+
+#define LOG_HELD_S 10 /* that one does for an answer is nothing to tell of */
 
 struct row {
 	const json_t *iface;
@@ -257,6 +260,43 @@ static void put_daemon(const json_t *root, FILE *file)
 	fputs("\n\n", file);
 }
 
+/* A reader that does not end has the log grow. */
+static void put_log(const json_t *flowd, FILE *file)
+{
+	if (json_is_true(member(flowd, "sink.log.held")) &&
+	    number_of(flowd, "sink.log.held_s") >= LOG_HELD_S)
+		put_line(
+			flowd,
+			"          a reader holds the database's log, for {sink.log.held_s} s: {sink.log.bytes|M}, "
+			"until it ends",
+			file);
+}
+
+/* Why not everything is written, and what waits for it. */
+static void put_sink(const json_t *flowd, FILE *file)
+{
+	const char *state = json_string_value(member(flowd, "sink.state"));
+	const char *error = json_string_value(member(flowd, "sink.error"));
+	char since[32];
+
+	if (!state || !strcmp(state, "writing"))
+		return;
+	timearg_local(json_integer_value(member(flowd, "sink.since_ms")), false, since,
+		      sizeof(since));
+	fprintf(file, "          the sink is %s since %s, for %" PRIu64 " s", state, since,
+		number_of(flowd, "sink.for_s"));
+	if (error && *error)
+		put_line(flowd, ", {sink.tries} tries: {sink.error|s}", file);
+	else
+		put_line(flowd, "; the last commit took {sink.last_ms} ms", file);
+	put_line(
+		flowd,
+		"          waiting for it: {sink.waiting.records} records of a batch, {sink.waiting.conversations} "
+		"conversations, {sink.waiting.ring_percent} % of the ring; {sink.waiting.folded} times folded for "
+		"want of room",
+		file);
+}
+
 int status_text(const json_t *root, FILE *file)
 {
 	const json_t *flowd = member(root, "flowd"), *part, *ifaces;
@@ -284,8 +324,8 @@ int status_text(const json_t *root, FILE *file)
 			 file);
 	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
 		put_line(flowd, "          samples: {samples.note|s}", file);
-	if (*text_of(flowd, "sink.error") && member(flowd, "sink.error"))
-		put_line(flowd, "          its last error: {sink.error|s}", file);
+	put_sink(flowd, file);
+	put_log(flowd, file);
 	if (*text_of(flowd, "retention.note") && member(flowd, "retention.note"))
 		put_line(flowd, "          retention: {retention.note|s}", file);
 	put_line(member(root, "database"),

@@ -24,6 +24,7 @@
 #include "flowd/retain_say.h"
 #include "flowd/room.h"
 #include "flowd/sink.h"
+#include "flowd/sink_say.h"
 #include "flowd/sweep.h"
 #include "trace/trace_hook.h"
 
@@ -84,8 +85,7 @@ struct flowd {
 	int instance_fd;
 	uint64_t netns_cookie;
 	struct room room;
-	bool commit_failing; /* said in the log */
-	uint64_t sink_notes; /* likewise */
+	struct sink_said sink_said;
 	struct retain_said retain_said;
 	bool detach;	/* asked for: remove everything at the end */
 	bool unwritten; /* the end came before all flows were in the database */

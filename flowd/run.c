@@ -68,11 +68,12 @@ static void settle(struct flowd *flowd)
 	FAULT_POINT("settle-11-samples");
 }
 
-static void note_retention(struct flowd *flowd)
+static void note_sink(struct flowd *flowd)
 {
 	struct sink_stats stats;
 
 	sink_writer_stats(flowd->writer, &stats);
+	sink_say(&flowd->sink_said, &stats, flowd->config->db, clock_mono().ns);
 	retain_say_log(&stats.retain, flowd->config->db, &flowd->retain_said);
 }
 
@@ -98,7 +99,7 @@ static void timer_run(struct watch *watch, uint32_t events)
 	FAULT_POINT("sweep-11-events");
 	counter_thread_tick(flowd);
 	control_tidy(flowd->control);
-	note_retention(flowd);
+	note_sink(flowd);
 	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
 		iface_look_after(flowd);
 	if (flowd->links_lost || (flowd->iface_short && iface_numbers_any_free(flowd)))
@@ -126,23 +127,6 @@ static void ring_run(struct watch *watch, uint32_t events)
 		submit(flowd);
 }
 
-/* Say once that commits fail, and once that they go on. */
-static void note_commits(struct flowd *flowd)
-{
-	struct sink_stats stats;
-
-	sink_writer_stats(flowd->writer, &stats);
-	if (stats.notes != flowd->sink_notes)
-		log_err("%s", stats.note);
-	flowd->sink_notes = stats.notes;
-	if (stats.error[0] && !flowd->commit_failing)
-		log_err("%s: flows wait in the flow map", stats.error);
-	if (!stats.error[0] && flowd->commit_failing)
-		log_info("database '%s': commits go on after %llu failed tries", flowd->config->db,
-			 (unsigned long long)stats.failed);
-	flowd->commit_failing = stats.error[0] != '\0';
-}
-
 static void written_run(struct watch *watch, uint32_t events)
 {
 	struct flowd *flowd = watch->arg;
@@ -151,7 +135,7 @@ static void written_run(struct watch *watch, uint32_t events)
 	(void)events;
 	if (sink_writer_collect(flowd->writer))
 		settle(flowd);
-	note_commits(flowd);
+	note_sink(flowd);
 	ring_run(&flowd->ring, 0); /* what was evicted meanwhile may not wait for the next sweep */
 }
 
@@ -228,7 +212,7 @@ int run_loop(struct flowd *flowd)
 	flowd->sweep.fill = fill_batch;
 	flowd->sweep.fill_arg = flowd;
 	if (!err) {
-		sd_notify(0, "READY=1");
+		sd_notifyf(0, "READY=1\nSTATUS=writing to %s", flowd->config->db);
 		log_info("instance '%s': counting, %s", flowd->config->instance,
 			 flowd->maps.taken_over ? "on the maps of a predecessor" : "on new maps");
 		err = loop_run(&flowd->loop);
@@ -255,7 +239,7 @@ static bool wait_written(struct flowd *flowd)
 		else
 			nanosleep(&pause, NULL);
 	}
-	note_commits(flowd);
+	note_sink(flowd);
 	return !flowd->sweep.in_flight;
 }
 

@@ -44,6 +44,7 @@ struct sink_writer {
 	bool quit;
 	enum writer_state state;
 	bool untidy; /* a step is to follow */
+	bool full;   /* the last try found no room */
 	const struct sink_batch *batch;
 	struct sink_stats stats;
 	pthread_t thread;
@@ -66,21 +67,26 @@ static struct timespec deadline_in(int64_t ms)
 	return ts;
 }
 
-static uint64_t now_us(void)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void count_try(struct sink_stats *stats, const struct sink_batch *batch, bool failed,
-		      uint64_t us)
+static void count_failure(struct sink_stats *stats, uint64_t begun_ns)
 {
-	if (failed) {
-		stats->failed++;
-		return;
-	}
+	stats->failed++;
+	stats->outage_tries = ++stats->tries;
+	if (!stats->failing_ns)
+		stats->failing_ns = begun_ns;
+}
+
+static void count_commit(struct sink_stats *stats, const struct sink_batch *batch, uint64_t us)
+{
+	stats->tries = 0;
+	stats->failing_ns = 0;
 	stats->commits++;
 	stats->rows += batch->records;
 	stats->samples += batch->samples;
@@ -99,7 +105,7 @@ static void take_note(struct sink_writer *w)
 static void writer_try(struct sink_writer *w)
 {
 	char error[SINK_ERROR_MAX] = "";
-	uint64_t start = now_us();
+	uint64_t begun_ns = now_ns();
 	int err;
 
 	w->state = WRITER_WRITING;
@@ -108,13 +114,17 @@ static void writer_try(struct sink_writer *w)
 	FAULT_POINT("commit-0-taken");
 	err = w->sink->ops->write(w->sink, w->batch, error, sizeof(error));
 	pthread_mutex_lock(&w->mutex);
-	count_try(&w->stats, w->batch, err, now_us() - start);
+	if (err)
+		count_failure(&w->stats, begun_ns);
+	else
+		count_commit(&w->stats, w->batch, (now_ns() - begun_ns) / 1000);
 	if (!err)
 		error[0] = '\0';
 	else if (!error[0])
 		strncpy(error, strerror(-err), sizeof(error) - 1);
 	memcpy(w->stats.error, error, sizeof(error));
 	take_note(w);
+	w->full = err == -ENOSPC || err == -EDQUOT;
 	w->state = err ? WRITER_WAITING : WRITER_DONE;
 	eventfd_write(w->fd, 1);
 	pthread_cond_broadcast(&w->news);
@@ -185,8 +195,10 @@ static void *writer_main(void *arg)
 		writer_try(w);
 		if (w->state == WRITER_WAITING)
 			writer_pause(w);
-		else
+		if (w->state != WRITER_WAITING)
 			writer_tidy(w, rows);
+		else if (w->full && !w->quit) /* old rows may make room */
+			writer_tidy(w, 0);
 	}
 	pthread_mutex_unlock(&w->mutex);
 	return NULL;
@@ -254,6 +266,7 @@ int sink_writer_submit(struct sink_writer *w, const struct sink_batch *batch)
 		err = -EBUSY;
 	} else {
 		w->batch = batch;
+		w->stats.submitted_ns = now_ns();
 		w->state = WRITER_WAITING;
 		pthread_cond_signal(&w->work);
 	}
@@ -287,6 +300,8 @@ void sink_writer_stats(struct sink_writer *w, struct sink_stats *ret_stats)
 	pthread_mutex_lock(&w->mutex);
 	*ret_stats = w->stats;
 	ret_stats->in_flight = is_pending(w);
+	if (!ret_stats->in_flight)
+		ret_stats->submitted_ns = 0;
 	pthread_mutex_unlock(&w->mutex);
 }
 

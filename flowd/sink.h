@@ -11,23 +11,7 @@
 
 #include "sink_batch.h"
 #include "sink_retain.h"
-
-#define SINK_ERROR_MAX 256
-#define SINK_NOTE_MAX 1024
-
-struct sink_stats {
-	uint64_t commits;
-	uint64_t rows;	  /* of flows */
-	uint64_t samples; /* of samples */
-	uint64_t failed;  /* tries; a batch is tried again until it is in */
-	uint64_t last_us; /* of the last commit */
-	uint64_t max_us;
-	bool in_flight;
-	char error[SINK_ERROR_MAX]; /* of the last try; empty: it went well */
-	uint64_t notes;		    /* of the sink; the last one's text */
-	char note[SINK_NOTE_MAX];
-	struct sink_retain_stats retain;
-};
+#include "sink_stats.h"
 
 struct sink;
 

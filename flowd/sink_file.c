@@ -12,20 +12,28 @@
 #include <unistd.h>
 
 #include "flowd/clock.h"
+#include "flowd/sink_disk.h"
 #include "flowd/sink_sqlite.h"
 #include "schema/db_sqlite.h"
 
 #define CORRUPT_TRIES 3
 #define NEW_MADE "a new one is made, and the books go on there"
+#define DISK_TRIES \
+	5 /* in a row that the disk let fail: then the file is closed, and opened again at each try */
 #define CHECK_NS \
 	10000000000ULL /* that a check may take; one that is not done by then found nothing whole */
 #define CHECK_OPS 10000 /* of SQLite's, between looks at the clock */
 
+/* A disk that does not say what is there has not lost it. */
 bool sink_file_moved(const struct sink_sqlite *s)
 {
+	struct stat st;
 	int moved = 0;
 
-	return !sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) && moved;
+	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) || !moved)
+		return false;
+	return !stat(sqlite3_db_filename(s->db, "main"), &st) || errno == ENOENT ||
+	       errno == ENOTDIR;
 }
 
 /* In the place of the file there is one that is not empty. */
@@ -140,12 +148,19 @@ static void say(struct sink_sqlite *s, const char *what, const char *done)
 	s->sink.notes++;
 }
 
-/* The log into the file, so that it is whole without; false: a reader is in the way. */
-static bool empty_log(struct sink_sqlite *s)
+/* The log into the file, so that it is whole without. 0, or -errno with what is in the way behind `what`. */
+static int empty_log(struct sink_sqlite *s, const char *what, char *error, size_t size)
 {
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
-	return (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED;
+	if (!rc)
+		return 0;
+	if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
+		snprintf(error, size, "%s, and a reader has its log", what);
+	else
+		snprintf(error, size, "%s, and what its log has cannot be written: %s", what,
+			 sqlite3_errmsg(s->db));
+	return db_errno(s->db, rc);
 }
 
 /* The old one's log goes into the old one, wherever that is, and not into what is in its place. */
@@ -160,10 +175,9 @@ static int replace_moved(struct sink_sqlite *s, char *error, size_t size)
 		snprintf(error, size, "%s", what);
 		return -ESTALE;
 	}
-	if (!empty_log(s)) {
-		snprintf(error, size, "%s, and a reader has its log", what);
-		return -EBUSY;
-	}
+	err = empty_log(s, what, error, size);
+	if (err)
+		return err;
 	let_go(s);
 	err = make_new(s, error, size);
 	if (!err)
@@ -220,9 +234,13 @@ bool sink_file_rotten(struct sink_sqlite *s, int rc)
 
 int sink_file_replace(struct sink_sqlite *s, char *error, size_t size)
 {
-	char aside[DB_ASIDE_MAX], what[SINK_NOTE_MAX - 128];
-	int err;
+	char aside[DB_ASIDE_MAX], what[SINK_NOTE_MAX - 128], why[SINK_ERROR_MAX];
+	int err = sink_disk_try(s->path, why, sizeof(why));
 
+	if (err) {
+		snprintf(error, size, "%s", why);
+		return err;
+	}
 	/* a log that lacks parts would take others with it */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	let_go(s);
@@ -240,28 +258,84 @@ int sink_file_replace(struct sink_sqlite *s, char *error, size_t size)
 	return err;
 }
 
-/* The log is nobody's but ours: what it says goes into the file, and another log is made. */
-static int renew_log(struct sink_sqlite *s, char *error, size_t size)
+/* --- the disk ------------------------------------------------------------------------------------- */
+
+void sink_file_failed(struct sink_sqlite *s, int rc, int err)
+{
+	if (!sink_disk_is_dead(rc, err)) {
+		s->dead = 0;
+		return;
+	}
+	if (++s->dead < DISK_TRIES || !s->path || !s->heir.known || !s->db)
+		return;
+	s->dead = 0;
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	let_go(s);
+	s->closed = true;
+}
+
+/* Of the maps that are counted into, as the one that was closed. */
+static bool is_ours(struct sink_sqlite *s)
+{
+	int64_t generation;
+
+	return !db_meta_get_int(s->db, "generation", &generation) &&
+	       generation == sink_heir_generation(&s->heir);
+}
+
+/* 1: an empty file is in its place, and one is to be made. */
+static int reopen(struct sink_sqlite *s, char *error, size_t size)
 {
 	struct retain_clock clock = s->retain.clock;
 	struct db_retain_limits limits = s->retain.limits;
+	struct stat st;
+	int err = stat(s->path, &st) ? -errno : 0;
+
+	if (err) {
+		snprintf(
+			error, size,
+			"%s: %s, since its disk failed: it is waited for, or for an empty one in its place",
+			db_shown(s->path), strerror(-err));
+		return err;
+	}
+	if (!st.st_size)
+		return 1;
+	err = open_again(s, error, size);
+	if (err)
+		return err;
+	if (!is_ours(s)) {
+		let_go(s);
+		snprintf(error, size,
+			 "%s: another one is in its place since its disk failed: move it away",
+			 db_shown(s->path));
+		return -ESTALE;
+	}
+	if (db_rows_register(s->db, &s->rows)) {
+		let_go(s);
+		return -ENOMEM;
+	}
+	keep_on(s, &limits, &clock);
+	s->reopened = true;
+	return 0;
+}
+
+/* The log is nobody's but ours: what it says goes into the file, and another log is made. */
+static int renew_log(struct sink_sqlite *s, char *error, size_t size)
+{
 	char what[512];
 	int err;
 
 	snprintf(what, sizeof(what), "%s", error);
-	if (!empty_log(s)) {
-		snprintf(error, size, "%s, and a reader has it", what);
-		return -EBUSY;
-	}
+	err = empty_log(s, what, error, size);
+	if (err)
+		return err;
 	let_go(s);
 	/* one that is there now is of another file, or was made by a reader */
 	remove_all(s->path, false);
-	err = open_again(s, error, size);
-	if (!err && db_rows_register(s->db, &s->rows))
-		err = -ENOMEM;
+	err = reopen(s, error, size);
+	s->closed = err < 0;
 	if (err)
-		return err;
-	keep_on(s, &limits, &clock);
+		return err < 0 ? err : -ESTALE;
 	say(s, what, "what it had is in the file, and it goes on");
 	return 0;
 }
@@ -289,6 +363,12 @@ int sink_file_ready(struct sink_sqlite *s, char *error, size_t size)
 		return look(s, error, size);
 	if (s->db)
 		return replace_moved(s, error, size);
+	err = s->closed ? reopen(s, error, size) : 1;
+	if (err <= 0) {
+		s->closed = err < 0;
+		return err;
+	}
+	s->closed = false;
 	err = make_new(s, error, size);
 	if (!err)
 		say(s, db_shown(s->path), NEW_MADE);
@@ -302,7 +382,7 @@ bool sink_file_end(struct sink_sqlite *s)
 	if (!s->db)
 		return false;
 	if (sink_file_moved(s)) {
-		(void)empty_log(s);
+		(void)empty_log(s, "", error, sizeof(error));
 		return false;
 	}
 	s->look.next_ns = 0;

@@ -28,6 +28,9 @@ bool sink_file_end(struct sink_sqlite *s);
 /* Somebody took it away, and what is written is found by nobody. */
 bool sink_file_moved(const struct sink_sqlite *s);
 
+/* After each write, with its result and -errno: a disk that does not get well is to be opened again. */
+void sink_file_failed(struct sink_sqlite *s, int rc, int err);
+
 /* After a write that failed with that result: the file is to be replaced. */
 bool sink_file_broken(struct sink_sqlite *s, int rc);
 

@@ -444,3 +444,8 @@ int sink_heir_plant(const struct sink_heir *h, struct sqlite3 *db, int64_t now_m
 		  : run_numbers(db, "INSERT INTO meta (key, value) VALUES ('flow_since_ms', ?)",
 				&now_ms, 1);
 }
+
+int64_t sink_heir_generation(const struct sink_heir *h)
+{
+	return h->meta[0] ? sqlite3_value_int64(h->meta[0]) : 0;
+}

@@ -58,3 +58,6 @@ int sink_heir_add(struct sink_heir *h, const struct sink_batch *batch);
 
 /* Into a new database, in a transaction. now_ms: from when on it has records. 0 or SQLite's result code. */
 int sink_heir_plant(const struct sink_heir *h, struct sqlite3 *db, int64_t now_ms);
+
+/* Of the maps that the database is about; 0: none. */
+int64_t sink_heir_generation(const struct sink_heir *h);

@@ -2,6 +2,7 @@
 /* sink_look.c: see sink_look.h. */
 #include "flowd/sink_look.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,12 +16,14 @@
 
 static const char commit_sql[] = "SELECT value FROM meta WHERE key = 'commit'";
 
-/* Is it still what it was? Where that was not known, it is now. */
+/* Is it still what it was? Where that was not known, it is now. A disk that does not say changes nothing. */
 static bool is_same(ino_t *known, const char *name)
 {
 	struct stat st;
 	bool there = name && !stat(name, &st);
 
+	if (name && !there && errno != ENOENT)
+		return true;
 	if (there && !*known)
 		*known = st.st_ino;
 	return !*known || (there && st.st_ino == *known);

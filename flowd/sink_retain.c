@@ -24,7 +24,6 @@
 #define STEP_LEAST_US 1000
 #define STEP_WHOLE_US 15000 /* that it should take with its commit */
 #define URGENT_PARTS 32
-#define CHECKPOINT_FRAMES 4096 /* after a batch; a step leaves it to that, or does nothing else */
 
 /* Of sink_retain.step_us. */
 enum { WORK_ROWS, WORK_PAGES };
@@ -39,17 +38,30 @@ static uint64_t mono_now(void)
 	return clock_mono().ns;
 }
 
+/* As far as readers let it. */
+static int checkpoint(struct sink_retain *r)
+{
+	uint64_t begun_ns = r->mono_ns();
+	int rc = sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	r->frames = 0;
+	r->stepped = r->shrunk = false;
+	sink_log_copied(&r->log, begun_ns, r->mono_ns());
+	return rc;
+}
+
 /* In the place of SQLite's own, which would also come after a step. */
 static int count_frames(void *arg, struct sqlite3 *db, const char *name, int frames)
 {
 	struct sink_retain *r = arg;
+	uint64_t now_ns = r->mono_ns();
 
+	(void)db;
+	(void)name;
 	r->frames = frames;
-	if (!r->stepping && frames >= CHECKPOINT_FRAMES) {
-		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-		r->frames = 0;
-		r->stepped = r->shrunk = false;
-	}
+	sink_log_committed(&r->log, frames, r->page_bytes, now_ns);
+	if (!r->stepping && frames >= SINK_LOG_FRAMES && sink_log_due(&r->log, now_ns))
+		(void)checkpoint(r);
 	return SQLITE_OK;
 }
 
@@ -80,8 +92,9 @@ void sink_retain_init(struct sink_retain *r, struct sqlite3 *db,
 	for (int level = 0; level < DB_RETAIN_LEVELS; level++)
 		r->stats.on |= limits->age_ms[level] != 0;
 	(void)read_meta(r); /* for who asks before the first step, which wants it all */
-	if (r->stats.on)
-		sqlite3_wal_hook(db, count_frames, r);
+	if (db_query_int(db, "PRAGMA page_size", &r->page_bytes))
+		r->page_bytes = 0;
+	sqlite3_wal_hook(db, count_frames, r);
 }
 
 void sink_retain_free(struct sink_retain *r)
@@ -235,13 +248,6 @@ static int transaction(struct sink_retain *r, const struct sink_plan *plan,
 	snprintf(sql, sizeof(sql), "PRAGMA synchronous = %d", (int)sync);
 	sqlite3_exec(r->db, sql, NULL, NULL, NULL);
 	return rc;
-}
-
-static int checkpoint(struct sink_retain *r)
-{
-	r->frames = 0;
-	r->stepped = r->shrunk = false;
-	return sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 /* The limits in force, for flowctl. */

@@ -21,6 +21,7 @@
 
 #include "flowd/retain_clock.h"
 #include "flowd/sink_drop.h"
+#include "flowd/sink_log.h"
 #include "schema/db_retain.h"
 
 #define SINK_RETAIN_STEP_US 12000
@@ -44,6 +45,7 @@ struct sink_retain_stats {
 	bool disk_low;
 	bool stuck; /* too much, and nothing that may go */
 	int clock; /* 1: followed slowly, as it is far ahead; -1: nothing is old by it, as it is behind */
+	struct sink_log log;
 	char error[256]; /* of the last step; empty: it went well */
 };
 
@@ -60,6 +62,8 @@ struct sink_retain {
 	int64_t vacuum_pages; /* likewise */
 	uint64_t hourly_ns;   /* when it is due */
 	int frames;	      /* in the log */
+	struct sink_log log;
+	int64_t page_bytes;
 	bool stepping;
 	bool stepped; /* since the last checkpoint */
 	bool shrunk;  /* likewise */

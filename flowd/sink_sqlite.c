@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "flowd/fault.h"
+#include "flowd/sink_disk.h"
 #include "flowd/sink_file.h"
 #include "flowd/sink_order.h"
 #include "flowd/sink_sqlite.h"
@@ -327,9 +328,17 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 static int write_once(struct sink_sqlite *s, const struct sink_batch *batch, char *error,
 		      size_t size, int *ret_rc)
 {
-	const char *name = db_shown(sqlite3_db_filename(s->db, "main"));
-	int err, rc = prepare(s);
+	bool in = false;
+	int err, rc;
 
+	errno = 0;
+	rc = s->reopened ? sink_disk_look_back(s, batch->sweep, &in) : SQLITE_OK;
+	if (!rc)
+		s->reopened = false;
+	if (!rc && in)
+		return 0;
+	if (!rc)
+		rc = prepare(s);
 	FAULT_POINT("commit-1-prepared");
 	if (!rc)
 		rc = begin(s);
@@ -339,13 +348,13 @@ static int write_once(struct sink_sqlite *s, const struct sink_batch *batch, cha
 	*ret_rc = rc;
 	if (!rc)
 		return 0;
-	db_describe(s->db, rc, name, error, size);
-	err = db_errno(s->db, rc);
+	err = sink_disk_describe(s, rc, errno, error, size);
 	sink_beside_forget(&s->beside);
 	sink_rollup_forget(&s->rollup);
 	/* some errors have rolled back already */
 	if (!sqlite3_get_autocommit(s->db))
 		run(s->stmt[STMT_ROLLBACK]);
+	sink_disk_make_room(s, err);
 	return err;
 }
 
@@ -356,10 +365,12 @@ static int sqlite_write(struct sink *sink, const struct sink_batch *batch, char 
 
 	if (!err)
 		err = write_once(s, batch, error, size, &rc);
+	rc = err ? sink_disk_blame(s, rc, error, size) : SQLITE_OK;
 	if (err && sink_file_broken(s, rc)) {
 		err = sink_file_replace(s, error, size);
 		err = err ? err : write_once(s, batch, error, size, &rc);
 	}
+	sink_file_failed(s, err ? rc : SQLITE_OK, err);
 	if (!err && s->heir.known)
 		(void)sink_heir_add(&s->heir, batch); /* without memory no heir: it says so then */
 	return err;
@@ -377,6 +388,7 @@ static enum sink_retain_more sqlite_tidy(struct sink *sink, uint64_t *ret_rows,
 	if (s->db && s->retain.db && !sink_file_moved(s))
 		more = sink_retain_step(&s->retain, ret_rows);
 	*ret_stats = s->retain.stats;
+	ret_stats->log = s->retain.log;
 	if (s->db && sink_file_rotten(s, s->retain.rc)) {
 		snprintf(error, sizeof(error), "%s", s->retain.stats.error);
 		(void)sink_file_replace(s, error,

@@ -41,7 +41,10 @@ struct sink_sqlite {
 	char *path; /* where a new file is made; NULL: nowhere */
 	bool full_sync;
 	int corrupt; /* tries in a row that found the file so */
-	int rotten;  /* likewise steps of the retention */
+	int dead;    /* tries in a row that the disk let fail */
+	bool closed; /* for the disk's sake: what is at `path` is ours, or the disk is not there */
+	bool reopened; /* since the last write: a commit that failed may be in the log, and be one now */
+	int rotten; /* likewise steps of the retention */
 	struct sink_look look;
 	struct sink_order order;
 };

@@ -164,7 +164,8 @@ int sink_task_find(struct sink_retain *r, const struct sink_plan *plan, struct s
 
 	*task = (struct sink_task){SINK_NOTHING, 0, 0, 0};
 	r->stats.stuck = false;
-	if (r->frames > (r->stats.disk_low ? LOW_FRAMES : STEPS_FRAMES) && r->stepped) {
+	if (r->frames > (r->stats.disk_low ? LOW_FRAMES : STEPS_FRAMES) && r->stepped &&
+	    sink_log_due(&r->log, r->mono_ns())) {
 		task->what = SINK_CHECKPOINT;
 		return SQLITE_OK;
 	}
@@ -178,7 +179,9 @@ int sink_task_find(struct sink_retain *r, const struct sink_plan *plan, struct s
 		return rc;
 	if (vacuum_due(r, plan))
 		task->what = SINK_VACUUM;
-	else if (r->shrunk) /* the file itself is as small as the log says it is */
+	else if (r->shrunk &&
+		 sink_log_due(&r->log,
+			      r->mono_ns())) /* the file itself is as small as the log says it is */
 		task->what = SINK_CHECKPOINT;
 	else if (r->mono_ns() >= r->hourly_ns)
 		task->what = SINK_HOURLY;

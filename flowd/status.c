@@ -66,14 +66,6 @@ static json_t *cache_object(const struct maps *maps)
 			 number(sum.outer_full), "unasked", number(sum.unasked));
 }
 
-static json_t *sink_object(const struct sink_stats *stats)
-{
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s}", "commits", number(stats->commits),
-			 "rows", number(stats->rows), "failed", number(stats->failed), "last_ms",
-			 number(stats->last_us / 1000), "max_ms", number(stats->max_us / 1000),
-			 "in_flight", stats->in_flight, "error", stats->error);
-}
-
 static json_t *table_object(const struct sweep *sweep, const struct room *room)
 {
 	return json_pack("{s:o, s:o, s:o}", "conversations", number(expire_count(sweep->expire)),
@@ -228,6 +220,7 @@ char *status_json(struct flowd *flowd)
 	char *text;
 
 	sink_writer_stats(flowd->writer, &sink);
+	sink_say(&flowd->sink_said, &sink, flowd->config->db, clock_mono().ns);
 	sweep_visit(&flowd->sweep, false);
 	object = json_pack(
 		"{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -237,9 +230,9 @@ char *status_json(struct flowd *flowd)
 		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
 		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
 		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
-		sink_object(&sink), "table", table_object(&flowd->sweep, &flowd->room), "cpu",
-		cpu_object(), "interfaces", interfaces_array(flowd), "trace",
-		tracing_status(flowd));
+		sink_say_status(&flowd->sink_said, &sink, &flowd->sweep, clock_mono().ns), "table",
+		table_object(&flowd->sweep, &flowd->room), "cpu", cpu_object(), "interfaces",
+		interfaces_array(flowd), "trace", tracing_status(flowd));
 	json_object_set_new(object, "records", records_object(&flowd->sweep.limit));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
 	json_object_set_new(object, "control", control_status(flowd->control));

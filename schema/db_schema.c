@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,10 +189,27 @@ static int read_header(int fd, uint8_t header[HEADER_SIZE])
 	return memcmp(header, HEADER_MAGIC, sizeof(HEADER_MAGIC)) ? -EPROTO : 0;
 }
 
+/*
+ * The power went while it was made: there are pages, the first of which is not there yet, and a journal that says that the
+ * file was empty.
+ */
+static bool is_half_made(const char *path, const uint8_t header[HEADER_SIZE])
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	for (size_t i = 0; i < HEADER_SIZE; i++) {
+		if (header[i])
+			return false;
+	}
+	snprintf(name, sizeof(name), "%s-journal", path);
+	return !stat(name, &st) && st.st_size;
+}
+
 int db_look(const char *name, const char *path, enum db_who who, int64_t *ret_size,
 	    struct db_error *error)
 {
-	uint8_t header[HEADER_SIZE];
+	uint8_t header[HEADER_SIZE] = {0};
 	struct stat st;
 	int fd, err;
 
@@ -207,6 +225,10 @@ int db_look(const char *name, const char *path, enum db_who who, int64_t *ret_si
 		return db_fail(error, -errno, "%s: %s", name, strerror(errno));
 	err = st.st_size ? read_header(fd, header) : 0;
 	close(fd);
+	if (err == -EPROTO && who == DB_WRITER && is_half_made(path, header)) {
+		*ret_size = st.st_size;
+		return 0;
+	}
 	if (err == -EPROTO)
 		return db_fail(error, err, "%s: not a wireledger database (not a SQLite file)",
 			       name);

@@ -278,7 +278,7 @@ static int unlimited_teardown(void **state)
 static void test_write_error(void **state)
 {
 	(void)state;
-	check_failure(limit_size, unlimit_size, -EIO, "disk I/O error");
+	check_failure(limit_size, unlimit_size, -EFBIG, "disk I/O error (File too large)");
 }
 
 static struct sqlite3 *other;

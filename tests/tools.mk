@@ -6,7 +6,7 @@ TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health
 	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o \
-	$(B)/tests/fault_call.so
+	$(B)/tests/fault_call.so $(B)/tests/disk_shim.so
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -109,6 +109,13 @@ $(B)/tests/fault_call.so: tests/fault_call.c tests/fault_trap.c tests/fault_call
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(SANFLAGS),$(CFLAGS)) -fno-builtin -fPIC -shared $(filter %.c,$^) \
 		-ldl -lpthread -o $@
+
+# Preloaded: whatever it is linked with may not need a sanitizer's runtime.
+$(B)/tests/disk_shim.so: tests/disk_shim.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) -shared -fPIC $< -o $@
+
+$(B)/tests/test_powerloss: $(B)/tests/vfs_powerloss.o
 
 # flowd's sweep with the model's hooks in it (model_sweep.c and so on): not the library's objects.
 TEST_MODEL_OBJ := $(patsubst %.c,$(B)/%.o,tests/test_model.c $(wildcard tests/model_*.c) \
