@@ -87,7 +87,8 @@ static bool export_one(void *arg, const struct expire_record *from)
 	struct flow_record rec;
 
 	/* what came from the ring goes in any case: the ring's position is committed with it */
-	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES)
+	if (sweep->batch.records >= SWEEP_BATCH_MAX && from->reason != END_RESOURCES &&
+	    !sweep->whole)
 		return false;
 	if (from->half[0].packets || from->half[1].packets || from->half[0].bytes ||
 	    from->half[1].bytes) {

@@ -151,6 +151,9 @@ int iface_register(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 	err = err ? err : iface_rows_counters(flowd);
 	if (!err)
 		err = iface_rows_adopt(flowd);
+	/* new maps' books begin with nothing: what their predecessors counted is not before them */
+	for (size_t i = 0; !err && flowd->upgrade && i < FLOW_IFACES; i++)
+		flowd->sweep.iface[i].opening = false;
 	if (err) {
 		snprintf(ret_error, IFACE_ERROR_MAX, "database '%s': %s", flowd->config->db,
 			 sqlite3_errmsg(flowd->db));

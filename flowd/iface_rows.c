@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "flowd/clock.h"
+#include "flowd/upgrade.h"
 
 #define VERDICTS                                                                               \
 	"short_packets, short_bytes, deep_packets, deep_bytes, folded_packets, folded_bytes, " \
@@ -97,14 +98,17 @@ int iface_rows_load(struct flowd *flowd)
 
 int iface_rows_counters(struct flowd *flowd)
 {
+	uint64_t made = flowd->maps.control->generation;
 	sqlite3_stmt *row;
 
 	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'counters'", -1, &row,
 			       NULL))
 		return -EIO;
 	sqlite3_step(row); /* no row: NULL */
-	counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
+	counters_load(&flowd->sweep.counters,
+		      flowd->upgrade ? upgrade_generation(flowd->upgrade) : made,
 		      (const char *)sqlite3_column_text(row, 0));
+	flowd->sweep.counters.generation = made;
 	sqlite3_finalize(row);
 	return 0;
 }
