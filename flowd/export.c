@@ -158,7 +158,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 	}
 	/* what finds no room is due again in the next batch */
 	if (sweep->lefts)
-		(void)expire_leave(sweep->expire, sweep->left, export_one, sweep);
+		(void)expire_leave(sweep->expire, sweep->left, export_one, &export);
 	if (all)
 		(void)expire_all(sweep->expire, export_one, &export);
 	else

@@ -35,6 +35,7 @@ struct control;
 struct counter_thread;
 struct event;
 struct samples;
+struct upgrade;
 
 /* An interface that is being counted. */
 struct iface {
@@ -80,6 +81,8 @@ struct flowd {
 	struct watch timer, ring, sample_ring, written, signals, links, sampled;
 	struct mono started;
 	char pin_dir[64];
+	char map_dir[72]; /* where the maps are pinned: pin_dir, or beside it, see upgrade.h */
+	struct upgrade *upgrade; /* NULL: there is none */
 	int pin_fd;
 	int pin_base_fd; /* the folder it is in */
 	int instance_fd;

@@ -10,6 +10,7 @@
 #include "flowd/books_moved.h"
 #include "flowd/clock.h"
 #include "flowd/sink_iface.h"
+#include "flowd/upgrade.h"
 #include "schema/db_sqlite.h"
 
 #define VERDICTS                                                                               \
@@ -138,19 +139,34 @@ int iface_rows_load(struct flowd *flowd)
 
 int iface_rows_counters(struct flowd *flowd)
 {
-	static const char sql[] = "SELECT (SELECT value FROM meta WHERE key = 'counters'), "
-				  "(SELECT value FROM meta WHERE key = 'moved')";
+	uint64_t made = flowd->maps.control->generation;
 	sqlite3_stmt *row;
 	int rc;
 
-	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'counters'", -1, &row,
+			       NULL))
 		return -EIO;
-	rc = sqlite3_step(row); /* what is not there: NULL */
-	if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
-		counters_load(&flowd->sweep.counters, flowd->maps.control->generation,
+	rc = sqlite3_step(row); /* no row: NULL */
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		counters_load(&flowd->sweep.counters,
+			      flowd->upgrade ? upgrade_generation(flowd->upgrade) : made,
 			      (const char *)sqlite3_column_text(row, 0));
-		books_moved_load(&flowd->sweep, (const char *)sqlite3_column_text(row, 1));
-	}
+	flowd->sweep.counters.generation = made;
+	sqlite3_finalize(row);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
+}
+
+int iface_rows_moved(struct flowd *flowd)
+{
+	sqlite3_stmt *row;
+	int rc;
+
+	if (sqlite3_prepare_v2(flowd->db, "SELECT value FROM meta WHERE key = 'moved'", -1, &row,
+			       NULL))
+		return -EIO;
+	rc = sqlite3_step(row); /* no row: NULL */
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		books_moved_load(&flowd->sweep, (const char *)sqlite3_column_text(row, 0));
 	sqlite3_finalize(row);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
 }

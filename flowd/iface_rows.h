@@ -7,8 +7,11 @@
 /* The numbers that keys in these maps (by generation) may have, with their rows and books. 0 or -EIO. */
 int iface_rows_load(struct flowd *flowd);
 
-/* Counters, and what it folded, as a predecessor on these maps left them (meta.counters, meta.moved). 0 or -EIO. */
+/* Counters as a predecessor on these maps left them (meta.counters). 0 or -EIO. */
 int iface_rows_counters(struct flowd *flowd);
+
+/* What it folded (meta.moved), once the interfaces have their ids. 0 or -EIO. */
+int iface_rows_moved(struct flowd *flowd);
 
 /*
  * Numbers that the maps know and this database does not: another one kept their books. What is

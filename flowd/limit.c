@@ -165,6 +165,8 @@ bool limit_begin(struct sweep *sweep, bool all, uint64_t now_ns)
 	limit->hold = limit->conf.records;
 	if (limit->conf.rate && 2 * limit->room + SLACK < limit->hold)
 		limit->hold = 2 * limit->room + SLACK;
+	if (sweep->whole)
+		limit->hold = limit->room = SIZE_MAX / 2 / sizeof(struct flow_record);
 	limit->large = 0;
 	limit->ending = all;
 	return !sink_batch_reserve(&sweep->batch, FOLD_KEYS + FOLD_CATCHALLS, 0);

@@ -104,18 +104,41 @@ void maps_unpin(const char *pin_dir)
 
 int maps_pinned_control(const char *pin_dir, struct flow_control *ret_control)
 {
-	char path[512];
+	char path[512], cell[4096] = "";
+	struct bpf_map_info info;
 	__u32 zero = 0;
-	int fd, err = 0;
+	int fd, err;
 
 	pin_path(pin_dir, "control", path, sizeof(path));
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return -errno;
-	if (bpf_map_lookup_elem(fd, &zero, ret_control))
+	/* of another layout it has another size; what says so is in all of them */
+	err = map_info(fd, &info);
+	if (!err && info.value_size > sizeof(cell))
+		err = -ESTALE;
+	if (!err && bpf_map_lookup_elem(fd, &zero, cell))
 		err = -errno;
 	close(fd);
+	if (!err)
+		memcpy(ret_control, cell, sizeof(*ret_control));
 	return err;
+}
+
+int maps_move(const char *from, const char *to)
+{
+	char old[512], path[512];
+
+	pin_path(to, map_names[MAP_COUNT - 1], path, sizeof(path));
+	unlink(path);
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		FAULT_POINT("upgrade-7-move");
+		pin_path(from, map_names[i], old, sizeof(old));
+		pin_path(to, map_names[i], path, sizeof(path));
+		if (rename(old, path) && errno != ENOENT)
+			return -errno;
+	}
+	return rmdir(from) ? -errno : 0;
 }
 
 /* A random number that fits SQLite's INTEGER; 0 where there is none to be had. */
@@ -147,20 +170,20 @@ static int new_control(const struct maps_wish *wish, struct flow_control *contro
 static int check_pinned(const struct maps_wish *wish, const struct flow_control *control,
 			char *error)
 {
-	if (control->layout != FLOW_LAYOUT) {
-		snprintf(
-			error, MAPS_ERROR_MAX,
-			"instance '%s': its maps have layout %u, this flowd's is %u: run the flowd "
-			"that made them with --detach first",
-			wish->instance, control->layout, FLOW_LAYOUT);
-		return -ESTALE;
-	}
 	if (wish->netns_cookie && control->netns_cookie != wish->netns_cookie) {
 		snprintf(
 			error, MAPS_ERROR_MAX,
 			"instance '%s': its maps belong to another network namespace: choose another "
 			"--instance, or run flowd --detach in that namespace first",
 			wish->instance);
+		return -ESTALE;
+	}
+	if (control->layout != FLOW_LAYOUT) {
+		snprintf(
+			error, MAPS_ERROR_MAX,
+			"instance '%s': its maps have layout %u, which this flowd (%u) cannot read: run "
+			"the flowd that made them with --detach first",
+			wish->instance, control->layout, FLOW_LAYOUT);
 		return -ESTALE;
 	}
 	return 0;
@@ -211,6 +234,30 @@ static int size_maps(struct bpf_object *obj, const struct flow_control *control,
 	return err;
 }
 
+/* New maps; but those of samples may go on. Programs that keep dropped packets have them, too. */
+static int make_maps(struct bpf_object *obj, const struct flow_control *control,
+		     const struct maps_wish *wish)
+{
+	static const char *const names[] = {"sample_conf", "sample_filters", "samples",
+					    "sample_counts"};
+	char path[512];
+	int err = size_maps(obj, control, wish);
+
+	for (size_t i = 0; !err && wish->shared && i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bpf_map *map = object_map(obj, names[i]);
+		struct bpf_map_info info;
+		int fd;
+
+		pin_path(wish->shared, names[i], path, sizeof(path));
+		fd = bpf_obj_get(path);
+		if (fd >= 0 && !map_info(fd, &info) && info.value_size == bpf_map__value_size(map))
+			err = bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	return err;
+}
+
 /* Load the TC object on new or pinned maps; open the XDP object on the same. */
 static int load_objects(const struct maps_wish *wish, const struct flow_control *control,
 			struct maps *maps)
@@ -227,7 +274,7 @@ static int load_objects(const struct maps_wish *wish, const struct flow_control 
 	memcpy((void *)&maps->xdp->rodata->geometry, &geometry, sizeof(geometry));
 	maps->filters_in_kernel = geometry.loop;
 	err = maps->taken_over ? reuse_pinned(maps->tc->obj, wish->pin_dir)
-			       : size_maps(maps->tc->obj, control, wish);
+			       : make_maps(maps->tc->obj, control, wish);
 	if (err)
 		return err;
 	err = bpf_object__load(maps->tc->obj);

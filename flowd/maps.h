@@ -59,8 +59,10 @@ struct maps_wish {
 	uint64_t ring_bytes;
 	uint64_t sample_bytes; /* of the samples ring; 0: MAPS_SAMPLE_BYTES */
 	uint64_t netns_cookie; /* 0: take over whatever namespace's they are */
-	bool inner;	       /* the inner packet of a tunnel is the flow */
-	bool track;	       /* fragments */
+	const char *
+		shared; /* folder whose maps of samples are to be shared, where they are alike; or NULL */
+	bool inner; /* the inner packet of a tunnel is the flow */
+	bool track; /* fragments */
 };
 
 /*
@@ -77,6 +79,12 @@ void maps_close(struct maps *maps);
 
 /* Remove the maps' pins from the folder. */
 void maps_unpin(const char *pin_dir);
+
+/*
+ * Let the maps pinned in `from` be those of `to`, in place of what is pinned there; again after a kill: until it
+ * is done `to` has no control cell. 0 or -errno.
+ */
+int maps_move(const char *from, const char *to);
 
 /* Another database keeps the books of the maps from now on. */
 void maps_new_generation(struct maps *maps);

@@ -157,6 +157,7 @@ void sink_batch_reset(struct sink_batch *batch)
 	batch->record = record;
 	batch->sample = sample;
 	batch->frame = frame;
+	batch->generation = 0;
 	batch->records = 0;
 	batch->books = 0;
 	batch->ifaces = 0;

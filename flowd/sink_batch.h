@@ -41,8 +41,9 @@ struct sink_iface {
 
 /* One sweep's harvest; written in one transaction with its number. */
 struct sink_batch {
-	uint64_t sweep;	   /* meta.last_sweep */
-	uint64_t ring_pos; /* meta.ring_pos */
+	uint64_t sweep;	     /* meta.last_sweep */
+	uint64_t ring_pos;   /* meta.ring_pos */
+	uint64_t generation; /* meta.generation: other maps' from now on; 0: as it is */
 	struct flow_record *record;
 	size_t records;
 	size_t record_capacity;

@@ -307,6 +307,8 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 	FAULT_POINT("commit-7-sweep");
 	if (!rc)
 		rc = set_meta(s, "ring_pos", batch->ring_pos);
+	if (!rc && batch->generation)
+		rc = set_meta(s, "generation", batch->generation);
 	if (!rc)
 		rc = set_meta(s, "sample_pos", batch->sample_pos);
 	if (!rc && batch->counter_values)

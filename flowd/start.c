@@ -6,12 +6,10 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "flow_tc.skel.h"
@@ -25,16 +23,15 @@
 #include "flowd/lock.h"
 #include "flowd/log.h"
 #include "flowd/orphan.h"
-#include "flowd/room.h"
 #include "flowd/run.h"
 #include "flowd/samples.h"
 #include "flowd/start_sink.h"
+#include "flowd/start_sweep.h"
 #include "flowd/tracing.h"
+#include "flowd/upgrade.h"
 #include "schema/db.h"
 
 #define FIRST_PASSES 50
-#define BURST_S 2	/* of record.rate that a quiet time saves up */
-#define BURST_AUTO_S 60 /* where nobody said which */
 #define SWEEP_NICE (-10)
 
 static int read_netns(struct flowd *flowd)
@@ -105,11 +102,19 @@ static int open_maps(struct flowd *flowd)
 	/* who asks to detach means it, though the namespace cannot be seen */
 	if (orphan_pinned(flowd->pin_dir, flowd->netns_cookie, flowd->config->detach_only))
 		wish.netns_cookie = 0;
+	err = upgrade_look(flowd, wish.netns_cookie);
+	if (err)
+		return err;
+	wish.pin_dir = flowd->map_dir;
+	wish.shared = flowd->upgrade ? flowd->pin_dir : NULL;
 	err = maps_open(&wish, &flowd->maps, error);
 	if (err) {
 		log_err("%s", error);
 		return err;
 	}
+	err = upgrade_begin(flowd);
+	if (err)
+		return err;
 	if (flowd->maps.taken_over && flowd->maps.control->sets * FLOW_WAYS != flowd->config->slots)
 		log_warning("the maps taken over keep %u slots a CPU; detach first for %u",
 			    flowd->maps.control->sets * FLOW_WAYS, flowd->config->slots);
@@ -120,94 +125,6 @@ static int open_maps(struct flowd *flowd)
 		.tc_obj = flowd->maps.tc->obj,
 	};
 	return 0;
-}
-
-/* Whose database it is, for who merges those of several hosts. */
-static int set_host(struct sqlite3 *db)
-{
-	struct utsname names;
-
-	return uname(&names) ? -errno : db_meta_set_text(db, "host", names.nodename);
-}
-
-/* Tie the database to the instance and these maps; start the sweep from what it has of them. */
-static int open_sweep(struct flowd *flowd)
-{
-	const struct config *config = flowd->config;
-	const struct room room =
-		room_of(config->memory_bytes, (uint64_t)flowd->maps.sets * FLOW_WAYS);
-	struct expire_conf conf = {
-		.idle_ns = config->idle_ns,
-		.active_ns = config->active_ns,
-		.linger_ns = config->linger_ns,
-		.sweep_ns = config->sweep_ns,
-		.most = room.conversations < EXPIRE_MAX ? (uint32_t)room.conversations : EXPIRE_MAX,
-	};
-	const struct limit_conf limit = {
-		.rate = config->record_rate == CONFIG_RATE_NONE
-				? 0
-				: (config->record_rate ? config->record_rate : CONFIG_RATE_AUTO),
-		.burst_ns = (config->record_rate ? BURST_S : BURST_AUTO_S) * 1000000000ULL,
-		.sweep_ns = config->sweep_ns,
-		.idle_ns = config->idle_ns,
-		.active_ns = config->active_ns,
-		.records = room.records,
-	};
-	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
-	bool ours;
-	int err = db_meta_find_int(flowd->db, "last_sweep", &last_sweep);
-
-	FAULT_POINT("start-04-maps");
-	err = err ? err : db_meta_find_int(flowd->db, "ring_pos", &ring_pos);
-	err = err ? err : db_meta_find_int(flowd->db, "generation", &generation);
-	err = err ? err : db_meta_find_int(flowd->db, "event_generation", &events);
-	err = err ? err : db_meta_find_int(flowd->db, "sample_pos", &sample_pos);
-	if (err) {
-		log_err("%s: meta: %s", config->db, sqlite3_errmsg(flowd->db));
-		return err;
-	}
-	ours = generation == (int64_t)flowd->maps.control->generation;
-	flowd->event_last = (uint32_t)events;
-	flowd->event_committed = ours ? (uint32_t)events : 0;
-	flowd->sample_committed = ours ? (uint64_t)sample_pos : 0;
-	if (flowd->maps.taken_over && !ours) {
-		log_warning("database '%s' did not have the books of the maps taken over",
-			    config->db);
-		maps_new_generation(&flowd->maps);
-	}
-	err = sweep_open(&flowd->maps, &conf, ours ? (uint64_t)last_sweep : 0,
-			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
-	if (err) {
-		log_err("tables of the sweep: %s", strerror(-err));
-		return err;
-	}
-	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
-	flowd->room = room;
-	if (flowd->sweep.lost)
-		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
-			"the packets of that are unaccounted",
-			config->db);
-	flowd->sweep.number = (uint64_t)last_sweep + 1;
-	FAULT_POINT("start-08-marks");
-	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
-	if (!ours)
-		err = db_meta_set_int(flowd->db, "ring_pos", 0);
-	if (!ours)
-		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
-	FAULT_POINT("start-09-positions");
-	err = err ? err
-		  : db_meta_set_int(flowd->db, "generation",
-				    (int64_t)flowd->maps.control->generation);
-	FAULT_POINT("start-10-generation");
-	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
-	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
-	err = err ? err : set_host(flowd->db);
-	FAULT_POINT("start-11-host");
-	if (err)
-		log_err("%s: %s", config->db,
-			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
-								  : sqlite3_errmsg(flowd->db));
-	return err;
 }
 
 /* What is left is what a running flowd needs. */
@@ -296,7 +213,7 @@ static int prepare(struct flowd *flowd, bool create)
 	err = err ? err : open_maps(flowd);
 	if (!create)
 		err = err ? err : start_database(flowd);
-	err = err ? err : open_sweep(flowd);
+	err = err ? err : start_sweep(flowd);
 	if (!err) {
 		err = iface_register(flowd, create, error);
 		if (err)
@@ -325,6 +242,7 @@ static void put_down(struct flowd *flowd)
 	tracing_close(flowd);
 	samples_free(flowd->samples);
 	flowd->samples = NULL;
+	upgrade_free(flowd);
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
@@ -416,6 +334,7 @@ int start(struct flowd *flowd)
 			tracing_open(flowd, true);
 	}
 	FAULT_POINT("start-18-events");
+	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : begin_samples(flowd);
 	FAULT_POINT("start-19-settings");
 	err = err ? err : drop_privileges();
@@ -468,6 +387,9 @@ int start_detach_only(struct flowd *flowd)
 	err = err ? err : prepare(flowd, false);
 	if (!err)
 		tracing_open(flowd, false);
+	if (!err && flowd->upgrade)
+		iface_detach(flowd);
+	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_sink(flowd);
 	if (err == -ENOENT && !flowd->pin_dir[0]) {

@@ -265,13 +265,27 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record,
 		add_delta(sweep, &record->slot.key, &delta);
 }
 
+/* The next record of the ring; one of another layout as it would be in this one, in `room`. */
+static const struct flow_evicted *next_record(struct sweep *sweep, struct flow_evicted *room,
+					      size_t *ret_size)
+{
+	const void *record = ring_read(&sweep->ring, ret_size);
+
+	if (!record || !sweep->translate)
+		return record;
+	sweep->translate(sweep->translate_arg, record, *ret_size, room);
+	*ret_size = sizeof(*room);
+	return room;
+}
+
 void sweep_absorb(struct sweep *sweep)
 {
 	const struct flow_evicted *record;
+	struct flow_evicted room;
 	uint64_t records = 0;
 	size_t size;
 
-	while ((record = ring_read(&sweep->ring, &size))) {
+	while ((record = next_record(sweep, &room, &size))) {
 		struct flow_health health = {.rtt_min_us = 0};
 
 		if (size < FLOW_EVICTED_PLAIN || record->index >= sweep->maps->sets * FLOW_WAYS)

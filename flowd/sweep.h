@@ -58,6 +58,10 @@ struct sweep {
 	char *moved;	 /* text of batch.moved_values */
 	struct sweep_stats stats;
 	struct sink_batch batch;
+	/* NULL, or the ring's records are of another layout: what they would be in this one */
+	void (*translate)(void *arg, const void *record, size_t size, struct flow_evicted *ret);
+	void *translate_arg;
+	bool whole;					   /* all of it in one batch */
 	void (*fill)(void *arg, struct sink_batch *batch); /* what else goes with it; or NULL */
 	void *fill_arg;
 	uint32_t *pending; /* [sets * FLOW_WAYS] slots with pending marks, | PENDING_HEALTH */
@@ -80,9 +84,8 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 void sweep_close(struct sweep *sweep);
 
 /*
- * Read the evicted ring. Cheap where it is empty; may be called at any time. Records stay in the
- * ring until they are committed, however full it is: flowd may be killed at any time. Where there is
- * no room for another, the hooks fold.
+ * Read the evicted ring, at any time; cheap where it is empty. Records stay in it until they are committed,
+ * however full it is, as flowd may be killed. Where there is no room the hooks fold.
  */
 void sweep_absorb(struct sweep *sweep);
 
@@ -102,8 +105,7 @@ void sweep_visit(struct sweep *sweep, bool all);
  */
 bool sweep_export(struct sweep *sweep, bool all);
 
-/* Begin a new epoch, after every sweep: each slot's next packet sees whether it was exported (account_hit),
- * and slots not used since are the first to be given up. */
+/* A new epoch, after every sweep: each slot's next packet sees whether it was exported; idle slots go first. */
 void sweep_turn(struct sweep *sweep);
 
 /* The batch is committed. */

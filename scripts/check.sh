@@ -46,7 +46,7 @@ suite() {
 	local name=$1 limit=$2 log="$LOGS/$1.log" status start=$SECONDS p f s
 	shift 2
 	case "$name" in
-	build-gcc | build-san | build-tools | build-faults) ;; # whatever was chosen may need them
+	build-gcc | build-san | build-tools | build-faults | build-next) ;; # whatever was chosen may need them
 	*) [[ $name =~ $PATTERN ]] || return 0 ;;
 	esac
 	printf '%-28s ' "$name"
@@ -102,6 +102,7 @@ root_tests() {
 	local test
 	suite build-tools 300 make -s -j "$JOBS" test-tools hook_live
 	suite build-faults 600 make -s -j "$JOBS" FAULTS=1 build/faults/bin/flowd
+	suite build-next 600 tests/next_layout.sh
 	suite_file bpf-vectors 180 build/tests/bpf_vectors
 	suite_file bpf-corpus 300 build/tests/bpf_corpus --vectors
 	suite_file bpf-sample-filter 300 build/tests/bpf_sample_filter \

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* start_sweep.c: see start_sweep.h. */
+#include "flowd/start_sweep.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "flowd/fault.h"
+#include "flowd/flowd.h"
+#include "flowd/log.h"
+#include "flowd/upgrade.h"
+#include "schema/db.h"
+
+#define BURST_S 2	/* of record.rate that a quiet time saves up */
+#define BURST_AUTO_S 60 /* where nobody said which */
+
+/* Whose database it is, for who merges those of several hosts. */
+static int set_host(struct sqlite3 *db)
+{
+	struct utsname names;
+
+	return uname(&names) ? -errno : db_meta_set_text(db, "host", names.nodename);
+}
+
+struct expire_conf start_expire(const struct config *config)
+{
+	return (struct expire_conf){
+		.idle_ns = config->idle_ns,
+		.active_ns = config->active_ns,
+		.linger_ns = config->linger_ns,
+		.sweep_ns = config->sweep_ns,
+	};
+}
+
+/* How many records may go, and how many conversations and records there may be at once. */
+static void set_limit(struct flowd *flowd)
+{
+	const struct config *config = flowd->config;
+	const struct limit_conf limit = {
+		.rate = config->record_rate == CONFIG_RATE_NONE
+				? 0
+				: (config->record_rate ? config->record_rate : CONFIG_RATE_AUTO),
+		.burst_ns = (config->record_rate ? BURST_S : BURST_AUTO_S) * 1000000000ULL,
+		.sweep_ns = config->sweep_ns,
+		.idle_ns = config->idle_ns,
+		.active_ns = config->active_ns,
+		.records = flowd->room.records,
+	};
+
+	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
+}
+
+int start_sweep(struct flowd *flowd)
+{
+	const struct config *config = flowd->config;
+	struct expire_conf conf = start_expire(config);
+	int64_t last_sweep = 0, ring_pos = 0, generation = 0, events = 0, sample_pos = 0;
+	bool ours;
+	int err = db_meta_find_int(flowd->db, "last_sweep", &last_sweep);
+
+	FAULT_POINT("start-04-maps");
+	err = err ? err : db_meta_find_int(flowd->db, "ring_pos", &ring_pos);
+	err = err ? err : db_meta_find_int(flowd->db, "generation", &generation);
+	err = err ? err : db_meta_find_int(flowd->db, "event_generation", &events);
+	err = err ? err : db_meta_find_int(flowd->db, "sample_pos", &sample_pos);
+	if (err) {
+		log_err("%s: meta: %s", config->db, sqlite3_errmsg(flowd->db));
+		return err;
+	}
+	ours = generation == (int64_t)flowd->maps.control->generation;
+	if (flowd->upgrade && ours) /* killed after the old maps were drained */
+		err = upgrade_finish(flowd);
+	if (err)
+		return err;
+	if (flowd->upgrade) {
+		ours = generation == (int64_t)upgrade_generation(flowd->upgrade);
+		upgrade_from(flowd->upgrade, ours, (uint64_t)last_sweep, (uint64_t)ring_pos,
+			     (uint64_t)sample_pos);
+		last_sweep = ring_pos = 0; /* nothing of the new ones is in the database */
+	}
+	flowd->event_last = (uint32_t)events;
+	flowd->event_committed = ours ? (uint32_t)events : 0;
+	flowd->sample_committed =
+		ours && (!flowd->upgrade || upgrade_shares_samples(flowd->upgrade))
+			? (uint64_t)sample_pos
+			: 0;
+	if (flowd->maps.taken_over && !ours && !flowd->upgrade) {
+		log_warning("database '%s' did not have the books of the maps taken over",
+			    config->db);
+		maps_new_generation(&flowd->maps);
+	}
+	flowd->room = room_of(config->memory_bytes, (uint64_t)flowd->maps.sets * FLOW_WAYS);
+	conf.most = flowd->room.conversations < EXPIRE_MAX ? (uint32_t)flowd->room.conversations
+							   : EXPIRE_MAX;
+	err = sweep_open(&flowd->maps, &conf, ours ? (uint64_t)last_sweep : 0,
+			 ours ? (uint64_t)ring_pos : 0, &flowd->sweep);
+	if (err) {
+		log_err("tables of the sweep: %s", strerror(-err));
+		return err;
+	}
+	set_limit(flowd);
+	if (flowd->sweep.lost)
+		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
+			"the packets of that are unaccounted",
+			config->db);
+	flowd->sweep.number = (uint64_t)last_sweep + 1;
+	FAULT_POINT("start-08-marks");
+	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
+	if (!ours && !flowd->upgrade)
+		err = db_meta_set_int(flowd->db, "ring_pos", 0);
+	if (!ours && !flowd->upgrade)
+		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+	FAULT_POINT("start-09-positions");
+	if (!flowd->upgrade) /* else with what the old maps hold */
+		err = err ? err
+			  : db_meta_set_int(flowd->db, "generation",
+					    (int64_t)flowd->maps.control->generation);
+	FAULT_POINT("start-10-generation");
+	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
+	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
+	err = err ? err : set_host(flowd->db);
+	FAULT_POINT("start-11-host");
+	if (err)
+		log_err("%s: %s", config->db,
+			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
+								  : sqlite3_errmsg(flowd->db));
+	return err;
+}
