@@ -196,6 +196,17 @@ static bool balanced(const struct sweep *sweep)
 	return true;
 }
 
+static bool all_recorded(const struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		const struct sweep_books *b = &sweep->iface[i / 2].books[i % 2];
+
+		if (b->obs.packets != b->recorded.packets)
+			return false;
+	}
+	return true;
+}
+
 /* What is found must be what the hooks counted; a program that was late makes it differ for a moment. */
 static int read_old(struct flowd *flowd, struct upgrade *u)
 {
@@ -221,7 +232,8 @@ static int read_old(struct flowd *flowd, struct upgrade *u)
 	if (books_open(&u->old.sweep))
 		err = iface_rows_open(&u->old);
 	(void)sweep_export(&u->old.sweep, true);
-	return err;
+	/* what found no memory would go with the old maps */
+	return !err && !all_recorded(&u->old.sweep) ? -ENOMEM : err;
 }
 
 /* The transaction: what the old maps had, and whose books the database has from now on. */
