@@ -15,6 +15,7 @@
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
 #include "flowd/event.h"
+#include "flowd/fold.h"
 #include "flowd/fault.h"
 #include "flowd/iface.h"
 #include "flowd/links.h"
@@ -302,5 +303,6 @@ bool run_finish(struct flowd *flowd)
 			return false;
 		FAULT_POINT("stop-06-written");
 	} while (more || expire_count(flowd->sweep.expire));
-	return true;
+	/* without memory for a batch they are still there */
+	return !expire_count(flowd->sweep.expire) && !fold_count(flowd->sweep.limit.fold);
 }
