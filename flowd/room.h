@@ -20,7 +20,7 @@ struct room {
 	uint64_t bytes; /* all of it */
 	size_t conversations;
 	size_t records;
-	size_t answer; /* records in answers to flowctl */
+	size_t answer; /* records in answers to flowctl; what is left for these, nothing holds them to it */
 };
 
 static inline size_t room_share(uint64_t bytes, unsigned int percent, size_t size)

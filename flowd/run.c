@@ -15,6 +15,7 @@
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
 #include "flowd/event.h"
+#include "flowd/fold.h"
 #include "flowd/fault.h"
 #include "flowd/iface_follow.h"
 #include "flowd/links.h"
@@ -295,5 +296,6 @@ bool run_finish(struct flowd *flowd)
 		if (flowd->sweep.starved && !tries--)
 			return false;
 	} while (more || expire_count(flowd->sweep.expire));
-	return true;
+	/* without memory for a batch they are still there */
+	return !expire_count(flowd->sweep.expire) && !fold_count(flowd->sweep.limit.fold);
 }

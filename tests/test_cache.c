@@ -15,6 +15,10 @@
 
 #include "schema/cache.h"
 
+#define AIMED_SETS 256
+#define AIMED_KEYS (AIMED_SETS * FLOW_WAYS / 2)
+#define AIMED_ROUNDS 8
+#define AIMED_SEEDS 50
 #define SPREAD_SETS 1024
 #define SPREAD_KEYS (SPREAD_SETS * FLOW_WAYS)
 #define SPREAD_SEEDS 20
@@ -386,10 +390,80 @@ static void test_exported(void **state)
 	assert_false(cache_exported(&slot, &mark));
 }
 
+/* A spoofed SYN: addresses and ports of somebody's choice. */
+static struct flow_key chosen_key(uint64_t *rng)
+{
+	struct flow_key key = {.ethertype = 0x0800, .proto = 6, .ifnum = 1};
+
+	key.src[0] = (__be32)next_random(rng);
+	key.dst[0] = (__be32)next_random(rng);
+	key.sport = (__be16)next_random(rng);
+	key.dport = (__be16)next_random(rng);
+	return key;
+}
+
+/* Of AIMED_KEYS flows that send a packet each in turn, AIMED_ROUNDS times: how many had to make room again. */
+static unsigned int lost_places(const struct flow_key *key, const __u64 *seed)
+{
+	static struct flow_set set[AIMED_SETS];
+	unsigned int lost = 0;
+
+	memset(set, 0, sizeof(set));
+	for (__u32 n = 0; n < AIMED_KEYS * AIMED_ROUNDS; n++) {
+		const struct flow_key *its = &key[n % AIMED_KEYS];
+		struct cache_hash hash = cache_hash(its, seed);
+		struct flow_set *in = &set[hash.set % AIMED_SETS];
+		__u32 way = cache_find(in, its, hash.tag);
+
+		if (way < FLOW_WAYS) {
+			in->used[way] = (n / AIMED_KEYS) << 2 | FLOW_KNOWN_LONG;
+			continue;
+		}
+		lost += n >= AIMED_KEYS;
+		put(in, cache_victim(in, n), its, hash.tag, cache_used(n / AIMED_KEYS));
+	}
+	return lost;
+}
+
+/*
+ * Traffic that is aimed at one set under a seed that somebody knows has no room there, and under any other seed as
+ * much as traffic that is aimed at nothing.
+ */
+static void test_aimed_keys(void **state)
+{
+	static struct flow_key aimed[AIMED_KEYS], others[AIMED_KEYS];
+	unsigned int lost = 0, lost_others = 0, most = 0;
+	__u64 known[FLOW_SEED_WORDS], seed[FLOW_SEED_WORDS];
+	uint64_t rng = 2026;
+
+	(void)state;
+	random_seed(&rng, known);
+	for (unsigned int n = 0; n < AIMED_KEYS;) {
+		aimed[n] = chosen_key(&rng);
+		n += cache_hash(&aimed[n], known).set % AIMED_SETS == 5;
+	}
+	for (unsigned int n = 0; n < AIMED_KEYS; n++)
+		others[n] = chosen_key(&rng);
+	assert_true(lost_places(aimed, known) > AIMED_KEYS * (AIMED_ROUNDS - 1) * 9 / 10);
+	for (int i = 0; i < AIMED_SEEDS; i++) {
+		unsigned int these;
+
+		random_seed(&rng, seed);
+		these = lost_places(aimed, seed);
+		lost += these;
+		lost_others += lost_places(others, seed);
+		most = these > most ? these : most;
+	}
+	/* half of the slots are in use: some sets have more than their share, whoever sends */
+	assert_true(lost <= lost_others * 3 / 2 + AIMED_SEEDS * 20);
+	assert_true(most <= AIMED_KEYS * (AIMED_ROUNDS - 1) / 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_aimed_keys),
 		cmocka_unit_test(test_find_among_equal_tags),
 		cmocka_unit_test(test_zero_key_is_not_a_free_slot),
 		cmocka_unit_test(test_equal_sees_every_byte),
