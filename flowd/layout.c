@@ -59,6 +59,7 @@ static const struct {
 
 static const struct layout known[] = {
 #include "flowd/layout4.inc"
+#include "flowd/layout5.inc"
 };
 
 const struct layout *layout_find(uint32_t number)
