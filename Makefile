@@ -29,7 +29,7 @@ CPPFLAGS := -D_GNU_SOURCE -DWIRELEDGER_VERSION='"$(VERSION)"' -I. -I$(B)$(if $(F
 CFLAGS ?= -O3 -g
 override CFLAGS += -std=c17 -fstack-protector-strong $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
-FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lsystemd -lsqlite3 -ljansson -lpcap -lpthread
+FLOWD_LIBS := -lxdp -lbpf -lelf -linih -lcap-ng -lseccomp -lsystemd -lsqlite3 -ljansson -lpcap -lpthread
 CLI_LIBS := -lbpf -lelf -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -lcares -lpthread
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 

@@ -50,6 +50,7 @@ extern const char cmd_graph_notes[];
 extern const char cmd_ledger_notes[];
 extern const char cmd_merge_notes[];
 extern const char cmd_retention_notes[];
+extern const char cmd_debug_notes[];
 extern const char cmd_sql_notes[];
 extern const char cmd_query_filter_notes[]; /* what a FILTER can ask for */
 
@@ -68,3 +69,4 @@ int cmd_sql(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_doctor(const struct args *args);
 int cmd_detach(const struct args *args);
+int cmd_debug(const struct args *args);

@@ -103,6 +103,12 @@ static const struct cmd cmds[] = {
 	 NULL,
 	 {NULL},
 	 cmd_detach},
+	{"debug",
+	 "have flowd try what it is not to be able to do",
+	 "WHAT [PATH]",
+	 cmd_debug_notes,
+	 {NULL},
+	 cmd_debug},
 	{NULL, NULL, NULL, NULL, {NULL}, NULL},
 };
 

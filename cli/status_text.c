@@ -122,6 +122,7 @@ static const struct {
 	 "these lost, {samples.stored} stored; ring {samples.ring_used} of {samples.ring_size} bytes"},
 	{"sampling", "sampling  {sampling.samples} samples of the kernel's counters, "
 		     "{sampling.failed} requests failed, last {sampling.last_us} us"},
+	{"confined", "confined  {confined.text|s}"},
 	{"control",
 	 "control   {control.answered} requests answered, {control.refused} refused, {control.denied} not allowed; "
 	 "{control.dropped} clients dropped, {control.pauses} pauses"},

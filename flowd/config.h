@@ -51,6 +51,9 @@ struct config {
 	char socket[108];	  /* sun_path; default CONTROL_RUN_DIR/INSTANCE.sock */
 	char socket_group[64];	  /* of its file, and who may ask; empty: none */
 	char control_groups[192]; /* who may change things, with commas */
+	char user[64];		  /* whom to run as when all is open; empty: who started it */
+	uint32_t confine;	  /* enum confine_wish */
+	bool debug;		  /* control_debug.c */
 	uint32_t ingress;
 	uint32_t egress;
 	uint32_t tc;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "confine.h"
 #include "iface_want.h"
 #include "log.h"
 #include "schema/control.h"
@@ -31,6 +32,8 @@
 static const struct config_choice choice_bool[] = {{"yes", true},  {"no", false},  {"on", true},
 						   {"off", false}, {"true", true}, {"false", false},
 						   {NULL, 0}};
+static const struct config_choice choice_confine[] = {
+	{"yes", CONFINE_YES}, {"no", CONFINE_NO}, {"log", CONFINE_LOG}, {NULL, 0}};
 static const struct config_choice choice_ingress[] = {
 	{"xdp", INGRESS_XDP}, {"tc", INGRESS_TC}, {"none", INGRESS_NONE}, {NULL, 0}};
 static const struct config_choice choice_egress[] = {
@@ -78,6 +81,12 @@ const struct config_key config_keys[] = {
 	{"control.groups", "none", "GROUP[,GROUP...]|none",
 	 "groups that may change what is sampled, and detach", .kind = CONFIG_FILTER, .max = 180,
 	 MEMBER(control_groups)},
+	{"user", "none", "USER|none", "user to run as when all is open", .kind = CONFIG_FILTER,
+	 .max = 63, MEMBER(user)},
+	{"confine", "yes", "yes|no|log", "give up files and system calls that are not needed",
+	 .kind = CONFIG_CHOICE, .choice = choice_confine, MEMBER(confine)},
+	{"debug", "no", "yes|no", "try for root what is to be refused (flowctl debug)",
+	 .kind = CONFIG_CHOICE, .choice = choice_bool, MEMBER(debug)},
 	{"ingress", "xdp", "xdp|tc|none", "hook that counts what comes in", .kind = CONFIG_CHOICE,
 	 .choice = choice_ingress, MEMBER(ingress)},
 	{"egress", "tc", "tc|none", "hook that counts what goes out", .kind = CONFIG_CHOICE,

@@ -138,7 +138,7 @@ static const struct {
 } requests[] = {
 	{"live", false, false, answer_live},	 {"status", false, false, answer_status},
 	{"sample", false, false, answer_sample}, {"sample ", true, true, answer_sample},
-	{"detach", false, true, answer_detach},
+	{"detach", false, true, answer_detach},	 {"debug ", true, true, control_debug},
 };
 
 /* That one may not ask it, is said to him. */

@@ -77,6 +77,9 @@ void answer_text(struct client *client, const char *text);
 /* Make the answer to client->request, or note that it comes later. */
 void control_answer(struct client *client);
 
+/* "debug ..." (control_debug.c) */
+void control_debug(struct client *client);
+
 /* Begin or go on with sending. False: it is done with, or gone. */
 bool client_send(struct client *client);
 /* An answer that came later; frees the client where all of it is sent. */

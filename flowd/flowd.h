@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "flowd/config.h"
+#include "flowd/confine.h"
 #include "flowd/hook.h"
 #include "flowd/iface_number.h"
 #include "flowd/loop.h"
@@ -89,6 +90,7 @@ struct flowd {
 	uint64_t netns_cookie;
 	struct room room;
 	struct sink_said sink_said;
+	struct confine_state confined;
 	struct retain_said retain_said;
 	bool detach;	/* asked for: remove everything at the end */
 	bool unwritten; /* the end came before all flows were in the database */

@@ -3,10 +3,12 @@
 #include "flowd/start.h"
 
 #include <bpf/libbpf.h>
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -29,6 +31,7 @@
 #include "flowd/start_sweep.h"
 #include "flowd/tracing.h"
 #include "flowd/upgrade.h"
+#include "flowd/user.h"
 #include "schema/db.h"
 
 #define FIRST_PASSES 50
@@ -123,40 +126,37 @@ static int open_maps(struct flowd *flowd)
 		.slots_id = flowd->maps.slots_id,
 		.xdp_obj = flowd->maps.xdp->obj,
 		.tc_obj = flowd->maps.tc->obj,
+		.confine = flowd->config->detach_only ? CONFINE_NO : flowd->config->confine,
 	};
 	return 0;
 }
 
-/* What is left is what a running flowd needs. */
-static int drop_privileges(void)
+/* Folders that are written to from now on, and no others. */
+static int confine_start(struct flowd *flowd)
 {
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN,
-			  CAP_PERFMON, -1))
-		return -EPERM;
-	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
-}
+	const struct config *config = flowd->config;
+	const int pins[] = {flowd->pin_fd, flowd->pin_base_fd, -1};
+	char db[PATH_MAX], socket[sizeof(config->socket)];
+	struct confine_folders folders = {.fds = pins};
+	struct confine_state *state = &flowd->confined;
+	int err;
 
-static int check_privileges(void)
-{
-	static const struct {
-		unsigned int number;
-		const char *name;
-	} need[] = {{CAP_BPF, "CAP_BPF"},
-		    {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-		    {CAP_PERFMON, "CAP_PERFMON"}};
-
-	if (capng_get_caps_process())
-		return -EPERM;
-	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		if (!capng_have_capability(CAPNG_EFFECTIVE, need[i].number)) {
-			log_err("no %s: flowd needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON "
-				"(see: flowctl doctor)",
-				need[i].name);
-			return -EPERM;
-		}
-	}
-	return 0;
+	snprintf(socket, sizeof(socket), "%s", config->socket);
+	folders.write[0] = realpath(config->db, db) ? dirname(db) : NULL;
+	if (!folders.write[0])
+		return -errno;
+	folders.write[1] = dirname(socket);
+	folders.write[2] = CONTROL_RUN_DIR;
+	folders.write[3] = "/sys/fs/bpf";
+	err = confine((enum confine_wish)config->confine, &folders, state);
+	if (err)
+		log_err("confine: %s", state->note);
+	else if (state->note[0] && config->confine)
+		log_warning("confine: %s", state->note);
+	if (!err && state->landlock)
+		log_info("confined: Landlock ABI %d, and a filter of system calls",
+			 state->landlock);
+	return err;
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -312,9 +312,12 @@ static int first_sweep(struct flowd *flowd)
 int start(struct flowd *flowd)
 {
 	char error[IFACE_ERROR_MAX] = "";
-	int err = check_privileges();
+	uid_t uid;
+	gid_t gid;
+	int err = user_check();
 
 	flowd->started = clock_mono();
+	err = err ? err : user_find(flowd->config->user, &uid, &gid); /* now or never */
 	/* a ring of evicted flows fills in a tenth of a second; not allowed to: as fast as can be */
 	setpriority(PRIO_PROCESS, 0, SWEEP_NICE);
 	err = err ? err : clear_orphan(flowd->config);
@@ -337,7 +340,8 @@ int start(struct flowd *flowd)
 	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : begin_samples(flowd);
 	FAULT_POINT("start-19-settings");
-	err = err ? err : drop_privileges();
+	err = err ? err : user_become(flowd);
+	err = err ? err : confine_start(flowd);
 	err = err ? err : first_sweep(flowd);
 	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
@@ -381,7 +385,7 @@ bool stop(struct flowd *flowd)
 
 int start_detach_only(struct flowd *flowd)
 {
-	int err = check_privileges();
+	int err = user_check();
 
 	err = err ? err : loop_open(&flowd->loop);
 	err = err ? err : prepare(flowd, false);

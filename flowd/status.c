@@ -213,6 +213,24 @@ static json_t *interfaces_array(const struct flowd *flowd)
 	return array;
 }
 
+/* The user it runs as, and what it has given up. */
+static json_t *confined_object(const struct flowd *flowd)
+{
+	const struct confine_state *state = &flowd->confined;
+	char landlock[32] = "no", text[sizeof(state->note) + 96];
+
+	if (state->landlock)
+		snprintf(landlock, sizeof(landlock), "ABI %d", state->landlock);
+	snprintf(text, sizeof(text), "user %u; landlock %s, seccomp %s%s%s", geteuid(), landlock,
+		 !state->seccomp ? "no"
+		 : state->logs	 ? "logs only"
+				 : "yes",
+		 state->note[0] ? "; " : "", state->note);
+	return json_pack("{s:i, s:i, s:b, s:b, s:s, s:s}", "uid", (int)geteuid(), "landlock",
+			 state->landlock, "seccomp", state->seccomp && !state->logs, "logs",
+			 state->logs, "note", state->note, "text", text);
+}
+
 char *status_json(struct flowd *flowd)
 {
 	struct sink_stats sink;
@@ -235,6 +253,7 @@ char *status_json(struct flowd *flowd)
 		interfaces_array(flowd), "trace", tracing_status(flowd));
 	json_object_set_new(object, "records", records_object(&flowd->sweep.limit));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
+	json_object_set_new(object, "confined", confined_object(flowd));
 	json_object_set_new(object, "control", control_status(flowd->control));
 	json_object_set_new(object, "samples", sample_status(flowd->samples));
 	json_object_set_new(object, "retention", retain_say_status(&sink.retain));

@@ -12,7 +12,7 @@ set -eu
 
 RUN="make gcc libc6-dev linux-libc-dev clang llvm bpftool pkg-config
 	libbpf-dev libxdp-dev libelf-dev zlib1g-dev libpcap-dev libsqlite3-dev libinih-dev
-	libcap-ng-dev libsystemd-dev libjansson-dev nettle-dev libmaxminddb-dev
+	libcap-ng-dev libseccomp-dev libsystemd-dev libjansson-dev nettle-dev libmaxminddb-dev
 	libc-ares-dev iproute2 iputils-ping iperf3
 	netbase"
 TEST="libcmocka-dev libclang-rt-14-dev libfuzzer-14-dev clang-format clang-tidy cppcheck shellcheck

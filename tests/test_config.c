@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "flowd/config.h"
+#include "flowd/confine.h"
 #include "flowd/config_key.h"
 #include "flowd/log.h"
 
@@ -128,6 +129,7 @@ static const char everything[] =
 	"instance = edge-1_b.c\n"
 	"db: /srv/my data/l.db\n"
 	"socket=/tmp/x.sock\nsocket.group = adm\ncontrol.groups = wheel, 27\n"
+	"user = nobody\nconfine = log\ndebug = yes\n"
 	"ingress = tc\negress = none\ntc = clsact\n"
 	"slots = 1024\nring = 1048576\n"
 	"sweep = 500ms\nidle = 30\nactive = 5m\nlinger = 0\n"
@@ -158,6 +160,9 @@ static void test_file(void **state)
 	assert_string_equal(c.socket, "/tmp/x.sock");
 	assert_string_equal(c.socket_group, "adm");
 	assert_string_equal(c.control_groups, "wheel, 27");
+	assert_string_equal(c.user, "nobody");
+	assert_int_equal(c.confine, CONFINE_LOG);
+	assert_true(c.debug);
 	assert_int_equal(c.ingress, INGRESS_TC);
 	assert_int_equal(c.egress, EGRESS_NONE);
 	assert_int_equal(c.tc, TC_CLSACT);

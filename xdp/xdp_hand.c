@@ -2,6 +2,7 @@
 /* xdp_hand.c: see xdp_hand.h. */
 #include "xdp/xdp_hand.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "flowd/confine.h"
 #include "flowd/hook_own.h"
 
 /* To the child that keeps CAP_SYS_ADMIN: an interface's index, to be answered by an error. */
@@ -32,6 +34,17 @@ static int close_the_rest(const char *pin_dir, int bpffs)
 	return syscall(SYS_close_range, bpffs + 1, ~0U, 0) ? -errno : 0;
 }
 
+/* What it takes to look into a dispatcher, and no more. */
+static int confine_self(const struct hook_env *env)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN,
+			  CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON, -1) ||
+	    capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return env->confine == CONFINE_NO ? 0 : confine_calls(env->confine == CONFINE_LOG);
+}
+
 /* The child's life: it ends with the parent, however that ends, and by no signal of a terminal. */
 __attribute__((noreturn)) static void serve(const struct hook_env *env, int bpffs,
 					    xdp_hand_work *work)
@@ -44,7 +57,7 @@ __attribute__((noreturn)) static void serve(const struct hook_env *env, int bpff
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_NAME, "flowd-xdp");
-	if (close_the_rest(env->pin_dir, bpffs))
+	if (close_the_rest(env->pin_dir, bpffs) || confine_self(env))
 		_exit(1);
 	while (recv(0, &iface.ifindex, sizeof(iface.ifindex), 0) == sizeof(iface.ifindex)) {
 		err = work(&own, &iface);

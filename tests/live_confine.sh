@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# live_confine.sh: whom flowd runs as, with which capabilities, and what it cannot do any more: by its own tries over
+# the control socket (debug = yes), which with confine = no are not refused. And that it does its work so: counts,
+# records, filters, is killed and comes back, ends, and leaves nothing.
+# shellcheck source=tests/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+suite live_confine python3
+USER_NAME=nobody
+chmod 0755 "$WL_TMP"
+mkdir "$WL_TMP/db"
+net_pair || { fail "no veth pair"; finish; }
+serve "$NSB" 8001 || fail "no server"
+echo secret >"$WL_TMP/secret"
+chmod 0644 "$WL_TMP/secret"
+
+# try WORDS...: the answer's first word
+try() { "$FLOWCTL" --db "$FLOWD_DB" --socket "/run/wireledger/$FLOWD_INSTANCE.sock" debug "$@" 2>&1; }
+attempt() { try "$@" | cut -d' ' -f1; }
+status() { "$FLOWCTL" --db "$FLOWD_DB" status --json 2>/dev/null | jq -r "$1"; }
+in_status() { awk -v what="$1:" '$1 == what { print $2 }' "/proc/$FLOWD_PID/status"; }
+threads() { cat "/proc/$FLOWD_PID"/task/*/status | awk -v what="$1:" '$1 == what { print $2 }' | sort -u; }
+stored() { [ "$(sql "SELECT count(*) FROM flow" 2>/dev/null)" -gt 0 ]; }
+send() { in_a "$WLTRAF" udp -d 10.1.0.2 -p 8001 --size 100 --count "$1" --flows 10 >/dev/null; }
+packets() { sql "SELECT ifnull(sum(packets), 0) FROM ($WL_DIRECTED) WHERE d = 1 AND dport = 8001"; }
+
+# folders that other instances share: as they were, in the end
+RUN_WAS=$(mkdir -p /run/wireledger && stat -c '%a %g' /run/wireledger)
+restore() {
+	chmod "${RUN_WAS% *}" /run/wireledger
+	chgrp "${RUN_WAS#* }" /run/wireledger
+	cleanup
+}
+trap restore EXIT
+
+WL_DB=$WL_TMP/db/l.db
+OPTIONS=(-i va --sweep 200ms --idle 500ms --active 1s --debug yes)
+CAPS=$(printf '%016x' $((1 << 12 | 1 << 38 | 1 << 39))) # NET_ADMIN, PERFMON, BPF
+
+# --- as root, confined: the default -----------------------------------------------------------------------
+
+flowd_start "$NSA" "${OPTIONS[@]}" || finish
+assert_eq "capabilities" "$(threads CapEff)$(threads CapPrm)" "$CAPS$CAPS"
+assert_eq "a filter, on every thread" "$(threads Seccomp)" 2
+assert_eq "no new privileges" "$(threads NoNewPrivs)" 1
+landlock=$(status .flowd.confined.landlock)
+[ "$landlock" -gt 0 ] || skip "no Landlock in this kernel"
+assert_match "it says so" "$("$FLOWCTL" --db "$FLOWD_DB" status)" "confined  user 0; landlock (ABI [1-9][0-9]*|no), seccomp yes"
+assert_match "and in its log" "$(cat "$FLOWD_LOG")" "Landlock|no Landlock"
+for words in exec packet-socket ptrace mount fork; do
+	assert_eq "confined: $words" "$(attempt $words)" refused
+done
+if [ "$landlock" -gt 0 ]; then
+	assert_eq "confined: /etc/shadow" "$(try try-open /etc/shadow)" "refused Permission denied"
+	assert_eq "confined: a file of root's" "$(attempt try-open "$WL_TMP/secret")" refused
+	assert_eq "confined: another way to it" "$(attempt try-open "/proc/1/root$WL_TMP/secret")" refused
+	assert_eq "confined: to write in /etc" "$(attempt try-write "/etc/wl$$")" refused
+	assert_eq "confined: to write in /tmp" "$(attempt try-write "/tmp/wl$$.x")" refused
+fi
+assert_eq "its own folder" "$(attempt try-write "$WL_TMP/db/x")" allowed
+assert_eq "/proc" "$(attempt try-open /proc/net/softnet_stat)" allowed
+assert_match "words that are none" "$(try nonsense)" "^flowctl: flowd '$FLOWD_INSTANCE': debug: try-open"
+in_a "$FLOWCTL" --db "$FLOWD_DB" sample 1/2 filter 'tcp port 443 or udp' >"$WL_TMP/said" 2>&1 || fail "sample: $(cat "$WL_TMP/said")"
+send 1000
+wait_until 20 stored || fail "confined: no records"
+assert_match "confined: flowctl" "$("$FLOWCTL" --db "$FLOWD_DB" top 2>&1)" "live part included"
+flowd_stop "$FLOWD_PID" KILL
+send 500
+WL_INSTANCE=$FLOWD_INSTANCE
+flowd_start "$NSA" "${OPTIONS[@]}" || finish
+send 500
+flowd_stop
+assert_eq "confined: exit" "$FLOWD_RC" 0
+assert_eq "confined: every packet" "$(packets)" 2000
+assert_books "confined"
+assert_eq "confined: pins" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
+unset WL_INSTANCE
+
+# --- not confined: the same tries are not refused, so that they tell something --------------------------------
+
+flowd_start "$NSA" "${OPTIONS[@]}" --confine no || finish
+assert_eq "not confined: filter" "$(threads Seccomp)" 0
+assert_match "not confined: it says so" "$("$FLOWCTL" --db "$FLOWD_DB" status)" "landlock no, seccomp no; confine = no"
+for words in exec fork "try-open $WL_TMP/secret" "try-write $WL_TMP/x"; do
+	# shellcheck disable=SC2086 # words
+	assert_eq "not confined: $words" "$(attempt $words)" allowed
+done
+flowd_stop
+flowd_start "$NSA" "${OPTIONS[@]}" --confine log || finish
+assert_eq "logged only: filter" "$(threads Seccomp)" 2
+assert_eq "logged only: exec" "$(attempt exec)" allowed
+flowd_stop
+flowd_start "$NSA" -i va --sweep 200ms || finish
+assert_match "without debug = yes" "$(try exec)" "debug: for root, and with 'debug = yes' alone"
+flowd_stop
+rm -rf "$WL_TMP"/db/*
+
+# --- as its own user -----------------------------------------------------------------------------------------
+
+uid=$(id -u "$USER_NAME")
+flowd_start "$NSA" "${OPTIONS[@]}" --user "$USER_NAME" || finish
+assert_eq "its user" "$(threads Uid)" "$uid"
+assert_eq "its capabilities" "$(threads CapEff)$(threads CapPrm)" "$CAPS$CAPS"
+assert_eq "it says whom" "$(status .flowd.confined.uid)" "$uid"
+assert_eq "the database's owner" "$(stat -c %u "$WL_DB" "$WL_DB-wal" "$WL_DB-shm" | sort -u)" "$uid"
+for words in exec packet-socket ptrace mount fork "try-open /etc/shadow" "try-write /etc/wl$$"; do
+	# shellcheck disable=SC2086 # words
+	assert_eq "its user: $words" "$(attempt $words)" refused
+done
+in_a "$FLOWCTL" --db "$FLOWD_DB" sample 1/2 >"$WL_TMP/said" 2>&1 || fail "its user: sample: $(cat "$WL_TMP/said")"
+send 1000
+wait_until 20 stored || fail "its user: no records"
+WL_INSTANCE=$FLOWD_INSTANCE
+flowd_stop "$FLOWD_PID" KILL
+send 500
+flowd_start "$NSA" "${OPTIONS[@]}" --user "$USER_NAME" || finish
+send 500
+flowd_stop
+assert_eq "its user: exit" "$FLOWD_RC" 0
+assert_eq "its user: every packet" "$(packets)" 2000
+assert_books "its user"
+assert_eq "its user: pins" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
+assert_eq "its user: socket" "$(ls "/run/wireledger/$FLOWD_INSTANCE.sock" 2>/dev/null)" ""
+assert_eq "its user: hooks" "$(ip -n "$NSA" -j -d link show dev va | jq -r '.[0].xdp.prog.id // empty')" ""
+flowd_start "$NSA" "${OPTIONS[@]}" --user "$USER_NAME" --keep-attached yes || finish
+flowd_stop
+in_a "$FLOWCTL" --db "$FLOWD_DB" --instance "$FLOWD_INSTANCE" detach >"$WL_TMP/said" 2>&1 || fail "detached by root afterwards: $(cat "$WL_TMP/said")"
+assert_eq "nothing is left" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
+assert_eq "an unknown user" "$(in_b timeout 20 "$FLOWD" --config /dev/null -i vb --instance "wl$$-u" --db "$WL_TMP/u.db" \
+	--user no-such 2>&1 | grep -c "user 'no-such': no such user")" 1
+assert_eq "and nothing was made" "$(ls "$WL_TMP/u.db" 2>/dev/null)" ""
+finish
