@@ -1,0 +1,553 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# vmguest.sh: the guest's half of scripts/vmtest.sh, as process 1 of an initramfs with busybox, bash, ip,
+# our binaries and libxdp's BPF objects. What is to be done is in /vmtest.conf: PARTS, pairs DRIVER:MODE.
+#
+#   namespace A: va 10.1.0.1 fd00:1::1   <-->   namespace B: vb 10.1.0.2 fd00:1::2, flowd
+#
+# a veth pair, or two NICs that QEMU joins. What va sent is what vb's ingress must have seen, what vb sent
+# its egress, to the byte: the devices' own counters are the judge. Waiting is polling, with deadlines that
+# an emulated machine on a busy one can keep; nothing is judged by time.
+#
+# Each part ends with a line "row|DRIVER|MODE|HOOKS|PASSED|FAILED|SKIPPED".
+
+# shellcheck disable=SC2016 # what other shells and awk are to expand
+
+set -u
+DB=/tmp/ledger.db
+LOG=/tmp/flowd.log
+PIN=/sys/fs/bpf/wireledger/default
+MODULES_WANTED="veth sch_ingress cls_bpf 8021q virtio_pci virtio_net e1000e igb"
+PATIENCE=240 # seconds
+
+passed=0 failed=0 skipped=0
+DRIVER=- MODE=-
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAIL vmtest: $DRIVER $MODE: $*"; }
+skip() { skipped=$((skipped + 1)); echo "SKIP ($*)"; }
+say() { echo "     vmtest: $DRIVER $MODE: $*"; }
+eq() { # LABEL GOT WANT
+	if [ "$2" = "$3" ]; then pass; else fail "$1: got '$2', wanted '$3'"; fi
+}
+match() { # LABEL TEXT REGEX
+	if [[ $2 =~ $3 ]]; then pass; else fail "$1: '$2' does not match '$3'"; fi
+}
+wait_for() { # COMMAND...
+	local deadline=$((SECONDS + PATIENCE))
+	until "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		sleep 0.1
+	done
+}
+
+in_a() { ip netns exec A "$@"; }
+IN_B="nsenter --net=/run/netns/B" # with the host's /sys, as a service has it
+in_b() { $IN_B "$@"; }
+sql() { sqlite3 -readonly -cmd '.timeout 60000' "$DB" "$1"; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+xdp_on() { ip -n B -j -d link show dev vb | jq -r '.[0].xdp.prog.name // .[0].xdp.prog.id // empty'; }
+filters() { in_b tc filter show dev vb egress; in_b tc filter show dev vb ingress; }
+clsact() { in_b tc qdisc show dev vb | grep -c clsact; }
+# what hangs in the bpffs; libxdp keeps its lock's folder, and ip(8) those that it makes
+pins() {
+	find /sys/fs/bpf -mindepth 1 ! -path /sys/fs/bpf/xdp ! -path /sys/fs/bpf/ip ! -path '/sys/fs/bpf/tc*' ! -name globals \
+		! -name '*.debug' | sort | xargs
+}
+# NETNS DEVICE: packets|bytes
+sent() {
+	ip -n "$1" -s -j link show dev "$2" | jq -r '.[0].stats64.tx | "\(.packets)|\(.bytes)"'
+}
+plus() { echo "$((${1%|*} + ${2%|*}))|$((${1#*|} + ${2#*|}))"; }
+minus() { echo "$((${1%|*} - ${2%|*}))|$((${1#*|} - ${2#*|}))"; } # of two such pairs
+seen() {
+	sql "SELECT ifnull(sum(seen_packets), 0), ifnull(sum(seen_bytes), 0) FROM books_sum WHERE dir = $1"
+}
+
+# on_wire NETNS PACKETS|BYTES: while XDP is on the other end veth does not count the Ethernet header.
+on_wire() {
+	local less=0
+	[[ $DRIVER$1$HOOKS == vethAxdp* ]] && less=14
+	echo "${2%|*}|$((${2#*|} + less * ${2%|*}))"
+}
+
+guest_mount() {
+	export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp
+	/bin/busybox --install -s /bin
+	mount -t proc proc /proc
+	mount -t sysfs sys /sys
+	mount -t devtmpfs dev /dev
+	mount -t tmpfs tmp /tmp
+	mount -t tmpfs run /run
+	ln -s /proc/self/fd /dev/fd
+}
+
+# --- the pair of devices --------------------------------------------------------------------------
+
+# Nobody speaks but the test: no ARP, no link-local address, no multicast group to report.
+guest_end() { # NETNS DEVICE HOST-NUMBER PEER-NUMBER
+	local address
+	ip -n "$1" link set "$2" addrgenmode none arp off
+	ip netns exec "$1" sysctl -qw "net.ipv6.conf.$2.accept_dad=0" "net.ipv6.conf.$2.accept_ra=0" \
+		"net.ipv6.conf.$2.router_solicitations=0"
+	ip -n "$1" link set lo up
+	ip -n "$1" link set "$2" up
+	ip -n "$1" addr add "10.1.0.$3/24" dev "$2"
+	ip -n "$1" addr add "fd00:1::$3/64" dev "$2" nodad
+	for address in "10.1.0.$4" "fd00:1::$4"; do
+		ip -n "$1" neigh replace "$address" lladdr "02:00:00:00:0a:0$4" dev "$2" nud permanent
+	done
+}
+
+driver_of() { basename "$(readlink "/sys/class/net/$1/device/driver")" 2>/dev/null; }
+
+# The devices of a driver, in the order of their addresses.
+nics() {
+	local device
+	for device in /sys/class/net/*; do
+		device=${device##*/}
+		[ "$(driver_of "$device")" = "$1" ] && echo "$(cat "/sys/class/net/$device/address") $device"
+	done | sort | sed 's/.* //'
+}
+
+pair_up() {
+	local ends
+	ip netns add A
+	ip netns add B
+	if [ "$DRIVER" = veth ]; then
+		ip link add va netns A address 02:00:00:00:0a:01 type veth \
+			peer name vb netns B address 02:00:00:00:0a:02 || return
+	else
+		mapfile -t ends < <(nics "$DRIVER")
+		[ "${#ends[@]}" = 2 ] || return
+		ip link set "${ends[0]}" address 02:00:00:00:0a:01 netns A name va
+		ip link set "${ends[1]}" address 02:00:00:00:0a:02 netns B name vb
+	fi
+	guest_end A va 1 2
+	guest_end B vb 2 1
+	wait_for carriers && wait_for quiet
+}
+
+pair_down() {
+	if [ "$DRIVER" != veth ]; then
+		ip -n A link set va down
+		ip -n B link set vb down
+		ip -n A link set va netns 1 name "$DRIVER-a"
+		ip -n B link set vb netns 1 name "$DRIVER-b"
+	fi
+	ip netns del A
+	ip netns del B
+}
+
+carriers() { [[ "$(ip -n A -br link show va)$(ip -n B -br link show vb)" =~ LOWER_UP.*LOWER_UP ]]; }
+
+# Nothing more is sent on the pair for a while.
+quiet() {
+	local before
+	before=$(sent A va)$(sent B vb)
+	sleep 0.5
+	[ "$before" = "$(sent A va)$(sent B vb)" ]
+}
+
+# No frame of less than 60 bytes, which a NIC pads.
+traffic() {
+	local line=0123456789012345678901234567890
+	in_a ping -q -c 20 -i 0.02 10.1.0.2
+	in_a ping -q -c 5 -i 0.02 -s 8000 10.1.0.2 # six fragments each way, or one jumbo frame
+	in_a ping -q -c 10 -i 0.02 fd00:1::2
+	in_a ping -q -c 5 -i 0.02 -s 4000 fd00:1::2
+	in_a bash -c "for _ in {1..50}; do echo $line >/dev/udp/10.1.0.2/9; done"
+	in_a bash -c "for _ in {1..50}; do echo $line >/dev/udp/fd00:1::2/9; done"
+	[ "$DRIVER" != veth ] || in_a bash -c 'echo hello >/dev/tcp/10.1.0.2/9' # refused
+} >/dev/null 2>&1
+
+# --- flowd ----------------------------------------------------------------------------------------
+
+# flowd_up VIA ARG...: VIA is $IN_B or "ip netns exec B" (which hides /sys/fs/bpf); $PID, $LOG, $HOOKS. Some
+# NICs drop their link while XDP is attached.
+flowd_up() {
+	local via=$1
+	shift
+	: >"$LOG"
+	$via flowd -i vb --config /dev/null --db "$DB" --sweep 200ms --slots 4096 --ring 1M "$@" >>"$LOG" 2>&1 &
+	PID=$!
+	wait_for flowd_ready
+	if ! grep -q ': counting' "$LOG"; then
+		fail "flowd did not come up: $(tail -n 5 "$LOG")"
+		return 1
+	fi
+	HOOKS=$(sed -n "s/.*: ingress by \(.*\), egress by \(.*\)/\1, \2/p" "$LOG" | tail -n 1)
+	wait_for carriers || fail "no carrier"
+}
+# shellcheck disable=SC2317
+flowd_ready() { gone "$PID" || grep -q ': counting' "$LOG"; }
+flowd_down() { # SIGNAL: RC
+	kill "-$1" "$PID"
+	wait_for gone "$PID" || fail "flowd does not end by SIG$1"
+	wait "$PID"
+	RC=$?
+	wait_for carriers || fail "no carrier after flowd"
+} 2>/dev/null
+
+books() { # LABEL: after flowd's end
+	eq "$1: seen and recorded" "$(sql "SELECT iface, dir, seen_packets, recorded_packets FROM books_sum
+		WHERE seen_packets != recorded_packets OR seen_bytes != recorded_bytes")" ""
+	eq "$1: unaccounted" "$(sql "SELECT count(*) FROM ledger
+		WHERE unaccounted_packets != 0 OR unaccounted_bytes != 0")" 0
+}
+
+nothing_left() { # LABEL [XDP]: XDP is what may be there, a neighbour's
+	eq "$1: processes" "$(cat /proc/[0-9]*/comm | grep flowd)" ""
+	eq "$1: the XDP program" "$(xdp_on)" "${2:-}"
+	eq "$1: filters" "$(filters)" ""
+	eq "$1: our clsact qdisc" "$(clsact)" 0
+	[ -n "${2:-}" ] || eq "$1: pins" "$(pins)" "/sys/fs/bpf/wireledger"
+	[ -d "$PIN" ] && fail "$1: $PIN is still there"
+}
+
+attached_as() { # LABEL INGRESS EGRESS
+	match "$1: ingress" "$HOOKS" "^$2"
+	match "$1: egress" "$HOOKS" ", $3\$"
+}
+
+TC_HOOK=tcx # or clsact: what the kernel has
+
+# What the doctor says of vb: the result of a check, or another member.
+says() { in_b flowctl doctor -i vb --json --db "$DB" | jq -r "select(.check == \"$1\") | ${2:-.result}"; }
+
+# By what ingress is to be counted, as the doctor has it before.
+foretold() {
+	local found native mtu offloads
+	found=$(in_b flowctl doctor -i vb --json --db "$DB" | jq -r 'select(.iface == "vb") | "\(.check)=\(.result)"')
+	native=$(sed -n 's/^native=//p' <<<"$found")
+	mtu=$(sed -n 's/^mtu=//p' <<<"$found")
+	offloads=$(sed -n 's/^offloads=//p' <<<"$found")
+	case "$native $mtu $offloads" in
+	"ok ok ok") echo xdp-native ;;
+	*unknown*) echo "(xdp-native|$TC_HOOK)" ;;
+	*) echo "$TC_HOOK" ;;
+	esac
+}
+
+# counted LABEL INGRESS EGRESS [LEFT [ARG...]]: traffic with flowd and its ARGs, and that it counted all of it
+counted() {
+	local label=$1 ingress=$2 egress=$3 left=${4:-} a b more_a more_b
+	shift $(($# < 4 ? $# : 4))
+	rm -f "$DB"*
+	flowd_up "$IN_B" "$@" || return
+	attached_as "$label" "$ingress" "$egress"
+	wait_for quiet
+	a=$(sent A va) b=$(sent B vb)
+	traffic
+	wait_for quiet
+	a=$(on_wire A "$(minus "$(sent A va)" "$a")") b=$(on_wire B "$(minus "$(sent B vb)" "$b")")
+	if [ -n "${MORE:-}" ]; then
+		more_a="0|0" more_b="0|0"
+		"$MORE" "$label"
+		a=$(plus "$a" "$more_a") b=$(plus "$b" "$more_b")
+	fi
+	flowd_down TERM
+	eq "$label: exit" "$RC" 0
+	eq "$label: ingress, packets|bytes" "$(seen 0)" "$a"
+	eq "$label: egress, packets|bytes" "$(seen 1)" "$b"
+	match "$label: traffic" "$a $b" '^[1-9].* [1-9]'
+	say "$label: $HOOKS; seen in $(seen 0), out $(seen 1) packets|bytes"
+	books "$label"
+	nothing_left "$label" "$left"
+}
+
+# --- parts ----------------------------------------------------------------------------------------
+
+# As it comes: native XDP where the driver has it, TC where not, by what the doctor said before.
+part_native() {
+	local want
+	want=$(foretold)
+	say "foretold: $want: $(says native .detail)"
+	MORE=tagged counted native "$want" "$TC_HOOK"
+}
+
+rxvlan_of() { in_b ethtool -k vb | sed -n "s/^rx-vlan-offload: \(o[nf]*\).*/\1/p"; }
+rxvlan_fixed() { in_b ethtool -k vb | grep -q '^rx-vlan-offload: .*fixed'; }
+noted() { # on | off: flowd has seen that
+	local note
+	note=$(in_b flowctl --db "$DB" status --json | jq -r '.flowd.interfaces[0].vlan_note')
+	[ "$1" = on ] && [[ $HOOKS == xdp* ]] && [ -n "$note" ] && return
+	[[ $1 == off || $HOOKS != xdp* ]] && [ -z "$note" ]
+}
+
+# Tagged frames, with what takes tags off before XDP on and off. NICs that put tags on and off themselves do not
+# count them: of 74 bytes are the datagrams, of 102 the answers, and a tag that is seen of 4 more.
+tagged() { # LABEL: more_a, more_b
+	local state port=9100 end line=0123456789012345678901234567890 vlan before answers
+	for end in A:va:1:2 B:vb:2:1; do
+		IFS=: read -r ns device own peer <<<"$end"
+		ip netns exec "$ns" ethtool -K "$device" txvlan off >/dev/null 2>&1 # veth: the tag is in the bytes
+		ip -n "$ns" link add link "$device" name "$device.5" type vlan id 5
+		ip -n "$ns" link set "$device.5" addrgenmode none arp off
+		ip -n "$ns" link set "$device.5" up
+		ip -n "$ns" addr add "10.5.0.$own/24" dev "$device.5"
+		ip -n "$ns" neigh replace "10.5.0.$peer" lladdr "02:00:00:00:0a:0$peer" dev "$device.5" nud permanent
+	done
+	for state in on off; do
+		port=$((port + 1))
+		rxvlan_fixed || in_b ethtool -K vb rxvlan "$state" >/dev/null
+		wait_for carriers
+		wait_for noted "$(rxvlan_of)" || fail "$1: rxvlan $state: not noted"
+		wait_for quiet
+		before=$(sent B vb)
+		in_a bash -c "for _ in {1..10}; do echo $line >/dev/udp/10.5.0.2/$port; done" 2>/dev/null
+		wait_for quiet
+		answers=$(minus "$(sent B vb)" "$before")
+		more_b=$(plus "$more_b" "${answers%|*}|$((${answers%|*} * 106))")
+		vlan=5
+		[[ $HOOKS == xdp* && $(rxvlan_of) == on ]] && vlan=-
+		more_a=$(plus "$more_a" "10|$([ "$vlan" = 5 ] && echo 780 || echo 740)")
+		eq "$1: rxvlan $state ($(rxvlan_of)): vlan, packets" "$(in_b flowctl --db "$DB" flows --uniflow --json -n 0 2>/dev/null |
+			jq -rs "map(select(.dport == $port)) | \"\\(map(.vlan // \"-\" | tostring) | unique | join(\",\")) \\(map(.packets) | add)\"")" "$vlan 10"
+	done
+	ip -n A link del va.5
+	ip -n B link del vb.5
+}
+
+part_tc() { counted tc "$TC_HOOK" "$TC_HOOK" "" --ingress tc; }
+part_clsact() { counted clsact clsact clsact "" --ingress tc --tc clsact; }
+
+# Frames of several buffers, where flowd finds the MTU so.
+part_jumbo() {
+	local want
+	if ! ip -n A link set va mtu 9000 || ! ip -n B link set vb mtu 9000; then
+		fail "no MTU of 9000"
+		return
+	fi
+	wait_for carriers
+	want=$(foretold)
+	say "foretold: $want: $(says mtu .detail)"
+	counted jumbo "$want" "$TC_HOOK"
+	ip -n A link set va mtu 1500
+	ip -n B link set vb mtu 1500
+	wait_for carriers
+}
+
+# Somebody's XDP program in generic mode: it stays, and is counted beside.
+part_generic() {
+	rm -f "$DB"*
+	in_b ip link set dev vb xdpgeneric obj /bystander.bpf.o sec xdp || { fail "no generic XDP"; return; }
+	eq "the doctor sees it" "$(says neighbours)" missing
+	in_b flowd -i vb --config /dev/null --db "$DB" --slots 4096 --ring 1M >"$LOG" 2>&1
+	eq "flowd refuses" "$?" 1
+	match "and names it" "$(cat "$LOG")" 'bystander.*generic'
+	counted "beside a generic program" "$TC_HOOK" "$TC_HOOK" bystander --ingress tc
+	in_b ip link set dev vb xdpgeneric off
+}
+
+# Datagrams for a socket in B that nobody reads: more than it has room for.
+full_socket() {
+	$IN_B wltraf serve -p 9997 >/tmp/serve &
+	wait_for grep -qs ready /tmp/serve || fail "wltraf serve"
+	kill -STOP "$!"
+	in_a bash -c 'exec 3>/dev/udp/10.1.0.2/9997; for ((i = 0; i < 700; i++)); do echo "$i" >&3; done'
+	kill -KILL "$!"
+}
+
+# What the kernel says: datagrams to a port where nobody listens, and a connection that ends.
+part_events() {
+	local i rcvbuf
+	rm -f "$DB"*
+	flowd_up "$IN_B" --drops-sample yes || return
+	match "events: tracepoints" "$(cat "$LOG")" 'kernel events: (6 of 6|7 of 7) tracepoints'
+	for i in 1 2 3 4 5 6 7; do
+		in_a bash -c "echo $i >/dev/udp/10.1.0.2/9999"
+	done
+	in_a bash -c 'exec 3<>/dev/tcp/10.1.0.2/9998' 2>/dev/null
+	full_socket
+	quiet
+	eq "events: drops, by reason" "$(flowctl --db "$DB" drops --json 'udp port 9999' 2>/dev/null |
+		jq -r 'select(.source == "trace") | "\(.reason) \(.packets)"')" "NO_SOCKET 7"
+	match "events: a reset" "$(flowctl --db "$DB" flows --json 'tcp port 9998' 2>/dev/null)" '"rev_resets":1'
+	flowd_down TERM
+	eq "events: stored" "$(sql "SELECT sum(packets) FROM event_text WHERE what = 'drop' AND dport = 9999")" 7
+	rcvbuf=$(in_b awk '/^Udp:/ && $6 ~ /[0-9]/ { print $6 }' /proc/net/snmp)
+	match "events: a full socket drops" "$rcvbuf" '^[1-9][0-9]*$'
+	eq "events: a full socket" "$(sql "SELECT sum(packets) FROM event_text WHERE reason = 'SOCKET_RCVBUFF' AND
+		dport = 9997 AND dst = '10.1.0.2' AND dir = 'ingress' AND device = 'vb'")" "$rcvbuf"
+	eq "events: samples of drops, as counted" \
+		"$(sql "SELECT reason, place, dport, sum(packets), count(*) FROM sample_text WHERE why = 'drop' GROUP BY 1, 2, 3")" \
+		"$(sql "SELECT reason, place, dport, sum(packets), sum(skbs) FROM event_text WHERE what = 'drop' GROUP BY 1, 2, 3")"
+	eq "events: their bytes" "$(sql "SELECT group_concat(hex(substr(frame, 43)))
+		FROM (SELECT frame FROM sample WHERE dport = 9999 ORDER BY id)")" 310A,320A,330A,340A,350A,360A,370A
+	match "events: a place" "$(sql "SELECT place FROM event_text WHERE dport = 9999")" '^__udp4_lib_rcv'
+	nothing_left "events"
+}
+
+# Killed and followed, in turn with and without `ip netns exec`, under a flood; and once while nobody
+# is there.
+part_takeover() {
+	local a b i via flood ingress carrier
+	rm -f "$DB"*
+	flowd_up "$IN_B" || return
+	ingress=${HOOKS%%[ ,]*}
+	wait_for quiet
+	carrier=$(in_a cat /sys/class/net/va/carrier_changes)$(ip netns exec B cat /sys/class/net/vb/carrier_changes)
+	a=$(sent A va) b=$(sent B vb)
+	in_a ping -q -i 0.01 10.1.0.2 >/tmp/flood 2>&1 &
+	flood=$!
+	for i in 1 2 3; do
+		sleep 0.$((RANDOM % 9 + 1))
+		flowd_down KILL
+		via=$IN_B
+		[ "$i" = 2 ] && via="ip netns exec B"
+		flowd_up "$via" || return
+		match "kill $i: takes over" "$(cat "$LOG")" 'on the maps of a predecessor'
+		attached_as "kill $i" "$ingress" "$TC_HOOK"
+	done
+	kill -INT "$flood" # it says how many came back
+	wait "$flood"
+	eq "takeover: nothing is lost" "$(grep -o '[0-9]*% packet loss' /tmp/flood)" "0% packet loss"
+	flowd_down KILL
+	traffic
+	flowd_up "$IN_B" || return
+	wait_for quiet
+	eq "takeover: the carrier stays" \
+		"$(in_a cat /sys/class/net/va/carrier_changes)$(ip netns exec B cat /sys/class/net/vb/carrier_changes)" "$carrier"
+	a=$(on_wire A "$(minus "$(sent A va)" "$a")") b=$(on_wire B "$(minus "$(sent B vb)" "$b")")
+	flowd_down TERM
+	eq "takeover: exit" "$RC" 0
+	eq "takeover: ingress, packets|bytes" "$(seen 0)" "$a"
+	eq "takeover: egress, packets|bytes" "$(seen 1)" "$b"
+	say "takeover: seen in $(seen 0), out $(seen 1) packets|bytes"
+	books "takeover"
+	nothing_left "takeover"
+	flowd_up "$IN_B" || return
+	flowd_down KILL
+	in_b flowd --detach --config /dev/null --db "$DB" >"$LOG" 2>&1
+	eq "detach of a killed one: exit" "$?" 0
+	nothing_left "detach of a killed one"
+}
+
+programs() { in_b xdp-loader status vb 2>&1; }
+
+# Somebody else's program in the dispatcher: there before flowd, then joining after it.
+part_neighbour() {
+	local a
+	command -v xdp-loader >/dev/null || { skip "no xdp-loader: nobody else in the dispatcher"; return; }
+	[ "$(says dispatcher)" = ok ] || { skip "$(says dispatcher .detail)"; return; }
+	rm -f "$DB"*
+	in_b xdp-loader load -m native vb /bystander.bpf.o
+	match "neighbour first: loaded" "$(programs)" bystander
+	flowd_up "$IN_B" || return
+	wait_for quiet
+	a=$(sent A va)
+	attached_as "neighbour first" "xdp-native .dispatcher" "$TC_HOOK"
+	match "neighbour first: both are there" "$(programs)" 'flow_xdp.*bystander'
+	traffic
+	wait_for quiet
+	a=$(on_wire A "$(minus "$(sent A va)" "$a")")
+	flowd_down TERM
+	eq "neighbour first: ingress" "$(seen 0)" "$a"
+	books "neighbour first"
+	match "neighbour first: it stays" "$(programs)" bystander
+	[[ $(programs) =~ flow_xdp ]] && fail "neighbour first: ours is there yet: $(programs)"
+	nothing_left "neighbour first" "$(xdp_on)"
+	in_b xdp-loader unload --all vb
+	rm -f "$DB"*
+	flowd_up "$IN_B" || return
+	in_b xdp-loader load -m native vb /bystander.bpf.o
+	wait_for carriers && wait_for quiet
+	a=$(sent A va)
+	match "neighbour second: both are there" "$(programs)" 'flow_xdp.*bystander'
+	traffic
+	flowd_down KILL
+	flowd_up "$IN_B" || return
+	wait_for quiet
+	a=$(on_wire A "$(minus "$(sent A va)" "$a")")
+	flowd_down TERM
+	eq "neighbour second: ingress" "$(seen 0)" "$a"
+	match "neighbour second: it stays" "$(programs)" bystander
+	[[ $(programs) =~ flow_xdp ]] && fail "neighbour second: ours is there yet: $(programs) $(cat "$LOG")"
+	nothing_left "neighbour second" "$(xdp_on)"
+	in_b xdp-loader unload --all vb
+}
+
+# What the kernel lacks and what mends it, before any module is there.
+part_doctor() {
+	local modules mend
+	modules=/lib/modules/$(uname -r)
+	host() { flowctl doctor --json --db "$DB" | jq -r "select(.check == \"$1\") | ${2:-.result}"; }
+	eq "no bpffs" "$(host bpffs)" missing
+	eval "$(host bpffs .mend)"
+	eq "no bpffs, mended" "$(host bpffs)" ok
+	if [ -e "$modules/modules.dep" ]; then
+		mv "$modules/modules.dep" "$modules/modules.dep.bin" /tmp
+		match "no clsact" "$(host clsact)" 'missing|degraded'
+		mend=$(host clsact .mend)
+		mv /tmp/modules.dep /tmp/modules.dep.bin "$modules"
+		eval "$mend"
+	fi
+	eq "clsact" "$(host clsact)" ok
+	for module in $MODULES_WANTED; do modprobe -q "$module"; done
+	[ "$(host tcx)" = ok ] || TC_HOOK=clsact
+	case "$(uname -r)" in
+	6.1.*) eq "tcx before Linux 6.6" "$(host tcx)" degraded ;;
+	6.12.*) eq "tcx" "$(host tcx)" ok ;;
+	esac
+	HOOKS="egress $TC_HOOK"
+	flowctl doctor --db "$DB"
+	eq "all that flowd needs" "$?" 0
+}
+
+# What a part that failed half-way left.
+clear_up() {
+	[ "$failed" = 0 ] && return
+	pkill -9 -x flowd
+	in_b flowd --detach --config /dev/null --db "$DB"
+	in_b ip link set dev vb xdp off
+} >/dev/null 2>&1
+
+# The parts in their order; those of a driver in a row have one pair.
+run_parts() {
+	local part last=none up=no
+	for part in $PARTS; do
+		DRIVER=${part%%:*} MODE=${part#*:} HOOKS='' MORE='' passed=0 failed=0 skipped=0
+		if [ "$DRIVER" != "$last" ]; then
+			[ "$up" = no ] || DRIVER=$last pair_down
+			last=$DRIVER up=no
+			pair_up && up=yes
+		fi
+		[ "$MODE:$TC_HOOK" = clsact:clsact ] && continue # which is tc
+		if [ "$up" = yes ]; then
+			"part_$MODE"
+		else
+			fail "no pair of $DRIVER devices"
+		fi
+		clear_up
+		echo "row|$DRIVER|$MODE|$HOOKS|$passed|$failed|$skipped"
+	done
+}
+
+guest() {
+	guest_mount
+	# shellcheck disable=SC1091 # written by the host's half
+	. /vmtest.conf
+	say "Linux $(uname -r), up after $(cut -d' ' -f1 /proc/uptime) s"
+	if [ -n "$SUITE" ]; then
+		mount -t bpf bpf /sys/fs/bpf
+		for module in $MODULES_WANTED; do modprobe -q "$module"; done
+		DRIVER=veth
+		pair_up
+		eval "$SUITE"
+		echo "row|$DRIVER|suite||$passed|$failed|$skipped"
+	else
+		MODE=doctor HOOKS=''
+		part_doctor
+		echo "row|$DRIVER|$MODE|$HOOKS|$passed|$failed|$skipped"
+		run_parts
+	fi
+	echo "end"
+}
+
+if [ $$ = 1 ]; then
+	(guest) 2>&1 | /bin/busybox sed 's/^/@ /'
+	echo o >/proc/sysrq-trigger
+	sleep 60
+fi
