@@ -184,6 +184,7 @@ put_all() {
 	[ -z "$MODULES" ] || put_modules
 	echo "root:x:0:0::/:/bin/bash" >"$ROOT/etc/passwd"
 	install "$HALF" "$ROOT/init"
+	install scripts/vmparts.sh "$ROOT/"
 	mkdir -p "$ROOT/var/lib/wireledger"
 	printf 'SUITE=%q\nPARTS=%q\n' "${VM_SUITE:-}" "$(xargs <<<"$PARTS")" >"$ROOT/vmtest.conf"
 	(cd "$ROOT" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$VM/initramfs.gz"
