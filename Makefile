@@ -5,6 +5,7 @@
 # make lint         formatting, static analysis, house rules
 # make format       clang-format -i of every source
 # make fuzz         libFuzzer targets, FUZZ_SECONDS=3600 each; fuzz-quick 60 s each; fuzz-build none
+# make vmtest       as root: on Debian's 6.1 and 6.12 in QEMU, over virtio_net, e1000e and igb; VM= names kernels
 # make bench-tools  benchmarks in build/bench/; scripts/bench.sh runs them
 # make install      DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc; make uninstall
 # CC=clang, SAN=1 (ASan and UBSan, build/san), FAULTS=1 (points to die at, build/faults), B=DIR, V=1 as expected.
@@ -42,7 +43,7 @@ CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c))
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(SCHEMA_SRC) $(FLOWD_SRC) $(CLI_SRC))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 
-.PHONY: all check clean help lint format fuzz fuzz-build fuzz-quick install uninstall
+.PHONY: all check clean help lint format fuzz fuzz-build fuzz-quick install uninstall vmtest
 .SECONDARY:
 
 all: $(B)/bin/flowd $(B)/bin/flowctl
@@ -116,6 +117,10 @@ fuzz: FUZZ_SECONDS ?= 3600
 fuzz-quick: FUZZ_SECONDS ?= 60
 fuzz fuzz-quick: fuzz-build
 	$(Q)printf '%s\n' $(FUZZERS) | xargs -P 2 -n 1 scripts/fuzz.sh $(FUZZ_SECONDS)
+
+vmtest: all test-tools
+	$(Q)scripts/deps.sh vm
+	$(Q)scripts/vmtest.sh $(VM)
 
 MAN := flowd/flowd.8 cli/flowctl.1 schema/flow.5
 UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system

@@ -160,6 +160,14 @@ shipped_tests() {
 		find "$1/usr" -type f | grep . && exit 1 || exit 0' sh "$root"
 }
 
+# Another kernel and other NICs, in QEMU. What that takes may be out of reach.
+vm_tests() {
+	suite vm-6.1 1500 sh -c '
+		scripts/deps.sh vm || { echo "SKIP (vm-6.1: scripts/deps.sh vm failed)"
+			echo "vm-6.1: 0 passed, 0 failed, 1 skipped"; exit 0; }
+		exec scripts/vmtest.sh --quick 6.1'
+}
+
 fuzz_tests() {
 	[ "$QUICK" = no ] || return 0
 	suite build-fuzz 600 make -s -j "$JOBS" fuzz-build
@@ -204,5 +212,6 @@ suite lint 900 scripts/lint.sh
 unit_tests
 root_tests
 shipped_tests
+vm_tests
 fuzz_tests
 report

@@ -17,7 +17,7 @@ RUN="make gcc libc6-dev linux-libc-dev clang llvm bpftool pkg-config
 	netbase"
 TEST="libcmocka-dev libclang-rt-14-dev libfuzzer-14-dev clang-format clang-tidy cppcheck shellcheck
 	mandoc systemd ethtool tcpdump nftables sqlite3 jq python3 procps util-linux libxml2-utils strace"
-VM="qemu-system-x86 busybox-static cpio kmod jq sqlite3 util-linux"
+VM="qemu-system-x86 busybox-static cpio kmod jq sqlite3 util-linux ethtool"
 
 case "${1:-all}" in
 run) WANTED=$RUN ;;
