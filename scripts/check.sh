@@ -133,6 +133,7 @@ root_tests() {
 	for test in tests/live_*.sh; do
 		suite "$(basename "$test" .sh | tr _ -)" 600 bash "$test"
 	done
+	WL_MINUTE=25 suite_file soak 600 tests/soak.sh # one short minute of it
 }
 
 # The shipped files, as `make install` puts them.
