@@ -138,6 +138,9 @@ static void get_books(const struct out_column *c, const void *row, struct out_va
 	struct ledger_gap off = off_by(r);
 	char text[80] = "balanced";
 
+	if (r->is_back && !c->name)
+		snprintf(text, sizeof(text), "balanced; the clock was set back");
+
 	if (!ledger_balances(r) && c->name)
 		snprintf(text, sizeof(text), "off");
 	else if (!ledger_balances(r))
@@ -226,13 +229,15 @@ static void print_total(const struct args *args, const struct ledger *ledger)
 		fprintf(file, " %+" PRId64 " packets; %s of %zu rows do not balance\n", off.packets,
 			out_count(ledger->off, text[4]), ledger->rows);
 	else
-		fputs(" packets: balanced\n", file);
+		fprintf(file, " packets: balanced%s\n",
+			ledger->is_back ? ", but for what was held when the clock was set back"
+					: "");
 }
 
 int cmd_ledger(const struct args *args)
 {
 	struct cmd_query query;
-	struct ledger ledger = {NULL, 0, {0}, 0};
+	struct ledger ledger = {.row = NULL};
 	int code, err;
 
 	if (args->filter)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/query.h"
+#include "schema/db_back.h"
 
 #define MINUTE_MS 60000
 
@@ -40,7 +41,8 @@ struct state {
 struct book {
 	uint32_t iface, dir;
 	struct state state;
-	size_t row; /* of the interval at hand, + 1; 0: none yet */
+	int64_t minute_ms; /* of the last one */
+	size_t row;	   /* of the interval at hand, + 1; 0: none yet */
 };
 
 struct reader {
@@ -49,6 +51,7 @@ struct reader {
 	int64_t per_ms;
 	struct sqlite3_stmt *before;
 	struct sqlite3_stmt *past; /* NULL: an older database, which keeps all */
+	struct db_back back;
 	struct book *book;
 	size_t books, room;
 	size_t rows_room;
@@ -190,6 +193,35 @@ static struct ledger_row *turn(struct reader *r, int64_t minute_ms, struct book 
 	return row;
 }
 
+static int64_t gap_of(uint64_t opening, uint64_t seen, uint64_t recorded, uint64_t held,
+		      int64_t unaccounted)
+{
+	return (int64_t)(opening + seen - recorded - held - (uint64_t)unaccounted);
+}
+
+/*
+ * A minute that came again: its state is of the later time, and so is that of the one before. What its own packets
+ * make of it is what it was before.
+ */
+static void step_back(const struct reader *r, struct ledger_row *row, const struct book *book,
+		      struct sqlite3_stmt *stmt)
+{
+	int64_t minute_ms = sqlite3_column_int64(stmt, COLUMN_MINUTE);
+	struct flow_count seen = count_at(stmt, COLUMN_SEEN),
+			  recorded = count_at(stmt, COLUMN_RECORDED);
+	struct state now = state_at(stmt, COLUMN_STATE);
+	const struct state *before = &book->state;
+
+	if (!db_back_has(&r->back, minute_ms) && !db_back_has(&r->back, book->minute_ms))
+		return;
+	row->is_back = r->ledger->is_back = true;
+	row->back.packets -=
+		gap_of(before->held.packets, seen.packets, recorded.packets, now.held.packets,
+		       now.unaccounted.packets - before->unaccounted.packets);
+	row->back.bytes -= gap_of(before->held.bytes, seen.bytes, recorded.bytes, now.held.bytes,
+				  now.unaccounted.bytes - before->unaccounted.bytes);
+}
+
 static int add_minute(struct reader *r, struct sqlite3_stmt *stmt)
 {
 	int64_t minute_ms = sqlite3_column_int64(stmt, COLUMN_MINUTE);
@@ -197,7 +229,7 @@ static int add_minute(struct reader *r, struct sqlite3_stmt *stmt)
 	uint32_t dir = (uint32_t)sqlite3_column_int64(stmt, COLUMN_DIR);
 	struct state now = state_at(stmt, COLUMN_STATE);
 	struct ledger_row *row;
-	struct book *book;
+	struct book *book, before;
 	int err;
 
 	if (!is_wanted(r->query, iface, dir))
@@ -205,9 +237,12 @@ static int add_minute(struct reader *r, struct sqlite3_stmt *stmt)
 	err = find_book(r, minute_ms, iface, dir, &book);
 	if (err)
 		return err;
+	before = *book;
 	row = turn(r, minute_ms, book, &now);
 	if (!row)
 		return -ENOMEM;
+	step_back(r, row, &before, stmt);
+	book->minute_ms = minute_ms;
 	add(&row->seen, count_at(stmt, COLUMN_SEEN));
 	add(&row->recorded, count_at(stmt, COLUMN_RECORDED));
 	for (int v = 1; v < VERDICT_MAX; v++)
@@ -258,18 +293,14 @@ static int add_live(struct reader *r)
 	return err;
 }
 
-static int64_t gap_of(uint64_t opening, uint64_t seen, uint64_t recorded, uint64_t held,
-		      int64_t unaccounted)
-{
-	return (int64_t)(opening + seen - recorded - held - (uint64_t)unaccounted);
-}
-
 static void close_row(struct ledger_row *row)
 {
 	row->gap.packets = gap_of(row->opening.packets, row->seen.packets, row->recorded.packets,
-				  row->held.packets, row->unaccounted.packets);
+				  row->held.packets, row->unaccounted.packets) +
+			   row->back.packets;
 	row->gap.bytes = gap_of(row->opening.bytes, row->seen.bytes, row->recorded.bytes,
-				row->held.bytes, row->unaccounted.bytes);
+				row->held.bytes, row->unaccounted.bytes) +
+			 row->back.bytes;
 }
 
 bool ledger_balances(const struct ledger_row *row)
@@ -324,7 +355,8 @@ int ledger_read(struct query *query, int64_t per_ms, struct ledger *ret_ledger)
 
 	memset(ret_ledger, 0, sizeof(*ret_ledger));
 	if (sqlite3_prepare_v2(query->db, rows_sql, -1, &stmt, NULL) ||
-	    sqlite3_prepare_v2(query->db, before_sql, -1, &reader.before, NULL))
+	    sqlite3_prepare_v2(query->db, before_sql, -1, &reader.before, NULL) ||
+	    db_back_read(query->db, &reader.back))
 		err = fail(query);
 	if (!err && sqlite3_prepare_v2(query->db, past_sql, -1, &reader.past, NULL))
 		reader.past = NULL;

@@ -30,7 +30,10 @@ struct ledger_row {
 	struct flow_count nic;
 	bool has_nic;		       /* in each minute */
 	struct ledger_gap unaccounted; /* more of it than before, or less */
-	struct ledger_gap gap;	       /* opening + seen - recorded - held - unaccounted */
+	struct ledger_gap gap;	       /* opening + seen - recorded - held - unaccounted + back */
+	struct ledger_gap
+		back; /* held at ends of minutes that came again, as the clock was set back */
+	bool is_back; /* it has such minutes */
 };
 
 struct ledger {
@@ -38,6 +41,7 @@ struct ledger {
 	size_t rows;
 	struct ledger_row total; /* opening and held are those of the first and last of each book */
 	size_t off;		 /* rows that do not balance */
+	bool is_back;		 /* rows have minutes that came again */
 };
 
 /*

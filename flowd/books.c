@@ -184,7 +184,7 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	    !nic_unbooked(&b->nic))
 		return 0;
 	maps_ledger(sweep->maps, ifnum, dir, &sum);
-	row.minute_ms = clock_wall().ms / 60000 * 60000;
+	row.minute_ms = clock_to_wall(sweep->offset, clock_mono()).ms / 60000 * 60000;
 	row.seen = since(seen, &b->booked);
 	row.recorded = since(b->recorded, &recorded_before);
 	add_nic(&row, b);

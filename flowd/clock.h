@@ -21,6 +21,15 @@ struct clock_offset {
 	int64_t ns; /* wall - mono */
 };
 
+/*
+ * Before all else: how far CLOCK_MONOTONIC is off in the time namespace that we are in, which the hooks, whose times
+ * are the kernel's, know nothing of (time_namespaces(7)). clock_mono() is the kernel's from then on.
+ */
+void clock_begin(void);
+
+/* The same of what such a file says. */
+int64_t clock_namespace_ns(const char *path);
+
 struct mono clock_mono(void);
 struct wall clock_wall(void);
 

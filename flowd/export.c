@@ -138,7 +138,8 @@ static void export_counters(struct sweep *sweep)
 	uint32_t ids[FLOW_IFACES];
 
 	books_ids(sweep, ids);
-	counters_export(&sweep->counters, ids, &sweep->batch, clock_wall().ms);
+	counters_export(&sweep->counters, ids, &sweep->batch,
+			clock_to_wall(sweep->offset, clock_mono()).ms);
 }
 
 bool sweep_export(struct sweep *sweep, bool all)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "flowd/fault.h"
+#include "flowd/clock.h"
 #include "flowd/log.h"
 #include "flowd/replay.h"
 #include "flowd/run.h"
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
 	int err;
 
 	fault_begin();
+	clock_begin();
 	err = config_load(argc, argv, &config);
 	if (err)
 		return err > 0 ? EXIT_SUCCESS : 2;

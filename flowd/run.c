@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -26,18 +27,9 @@
 #define NS_PER_S 1000000000ULL
 #define LOOK_AFTER_SWEEPS 5  /* between looks at the hooks */
 #define CLOCK_STEP_MS 100    /* of the wall clock, worth a line */
+#define CLOCK_CUT_MS 1000    /* worth to end all records for */
 #define FINISH_PASSES 20     /* until the books balance after the hooks are gone */
 #define FINISH_WAIT_MS 30000 /* for the sink, at the end */
-
-static void measure_clock(struct flowd *flowd)
-{
-	struct clock_offset now = clock_measure();
-	int64_t step = clock_step_ms(flowd->sweep.offset, now);
-
-	if (step > CLOCK_STEP_MS || step < -CLOCK_STEP_MS)
-		log_warning("the wall clock stepped by %lld ms", (long long)step);
-	flowd->sweep.offset = now;
-}
 
 static void submit(struct flowd *flowd)
 {
@@ -45,6 +37,27 @@ static void submit(struct flowd *flowd)
 
 	if (err)
 		log_err("sink: %s", strerror(-err));
+}
+
+/*
+ * Where the clock was set, what was counted before is recorded by what the clock said then: no record is of two
+ * times. While a batch is on its way the clock stays what it was.
+ */
+static void measure_clock(struct flowd *flowd)
+{
+	struct clock_offset now = clock_measure();
+	int64_t step = clock_step_ms(flowd->sweep.offset, now);
+
+	if (llabs(step) >= CLOCK_CUT_MS) {
+		if (flowd->sweep.in_flight)
+			return;
+		sweep_visit(&flowd->sweep, true);
+		if (sweep_export(&flowd->sweep, true))
+			submit(flowd);
+	}
+	if (llabs(step) > CLOCK_STEP_MS)
+		log_warning("the wall clock stepped by %lld ms", (long long)step);
+	flowd->sweep.offset = now;
 }
 
 /* What goes with the flows. */
@@ -124,6 +137,8 @@ static void ring_run(struct watch *watch, uint32_t events)
 	(void)watch;
 	(void)events;
 	sweep_absorb(&flowd->sweep);
+	if (pressed(flowd))
+		measure_clock(flowd);
 	if (pressed(flowd) && sweep_export(&flowd->sweep, false))
 		submit(flowd);
 }
@@ -278,9 +293,11 @@ bool run_finish(struct flowd *flowd)
 	FAULT_POINT("stop-03-waited");
 	last_visits(flowd);
 	FAULT_POINT("stop-04-visited");
-	measure_clock(flowd);
 	flowd->sweep.fill = fill_batch;
 	flowd->sweep.fill_arg = flowd;
+	measure_clock(flowd);
+	if (!wait_written(flowd))
+		return false;
 	event_read(flowd->event);
 	/* a batch has a limit, and events have two generations: as many as it takes */
 	do {

@@ -294,6 +294,8 @@ static int write_all(struct sink_sqlite *s, const struct sink_batch *batch)
 	if (!rc)
 		rc = sink_rollup_write(&s->rollup, &rollup);
 	FAULT_POINT("commit-4-sums");
+	if (!rc && batch->books && s->rollup.config.now_ms) /* captures have a time of their own */
+		rc = sink_clock_turn(&s->clock, s->db, batch->book[0].minute_ms);
 	for (size_t i = 0; !rc && i < batch->books; i++)
 		rc = add_books(s, &batch->book[i]);
 	FAULT_POINT("commit-5-books");
@@ -353,6 +355,7 @@ static int write_once(struct sink_sqlite *s, const struct sink_batch *batch, cha
 	err = sink_disk_describe(s, rc, errno, error, size);
 	sink_beside_forget(&s->beside);
 	sink_rollup_forget(&s->rollup);
+	sink_clock_forget(&s->clock);
 	/* some errors have rolled back already */
 	if (!sqlite3_get_autocommit(s->db))
 		run(s->stmt[STMT_ROLLBACK]);

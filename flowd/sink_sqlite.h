@@ -8,6 +8,7 @@
 
 #include "flowd/sink.h"
 #include "flowd/sink_beside.h"
+#include "flowd/sink_clock.h"
 #include "flowd/sink_heir.h"
 #include "flowd/sink_look.h"
 #include "flowd/sink_order.h"
@@ -36,6 +37,7 @@ struct sink_sqlite {
 	struct db_rows rows;
 	struct sink_beside beside;
 	struct sink_retain retain;
+	struct sink_clock clock;
 	struct sink_rollup rollup;
 	struct sink_heir heir;
 	char *path; /* where a new file is made; NULL: nowhere */

@@ -397,4 +397,5 @@ PRAGMA legacy_alter_table = OFF;
 -- Of a database that flowctl merge made of several hosts': whose interface it is, whose name is HOST:NAME then. NULL: of
 -- the host that the database is of (meta host).
 ALTER TABLE interface ADD COLUMN host TEXT;
+-- meta: clock_back (FROM TO ..., UTC ms: minutes of the ledger that came again, as the clock was set back)
 -- meta: host (whose database it is), merged (UTC ms: flowctl merge made it; no flowd writes to it)

@@ -70,6 +70,25 @@ ctl --check --json
 assert_eq "unaccounted: once" "$(jq -sc 'map([.seen_packets, .recorded_packets, .off_packets])' <<<"$OUT")" '[[10,7,3]]'
 assert_eq "unaccounted: exit code" "$RC" 1
 
+# the clock was set back to minute 1: 30 more came in it, of which 10 are held now
+sqlite3 "$DB" "DELETE FROM ledger WHERE minute_ms > $START + 300000;
+	UPDATE ledger SET seen_packets = 80, recorded_packets = 90, held_packets = 10, seen_bytes = 8000, recorded_bytes = 9000,
+		held_bytes = 1000 WHERE minute_ms = $START + 60000 AND dir = 0"
+ctl --check
+assert_eq "set back: not noted" "$RC" 1
+sqlite3 "$DB" "INSERT INTO meta VALUES ('clock_back', '$((START + 60000)) $((START + 300000))')"
+ctl --check
+assert_eq "set back: noted" "$RC" 0
+assert_match "set back: said" "$OUT" 'balanced, but for what was held when the clock was set back'
+ctl
+assert_eq "set back: rows" "$(grep -c 'balanced; the clock was set back' <<<"$OUT")" 2
+ctl --check --per 10m
+assert_eq "set back: in one interval" "$RC" 0
+sqlite3 "$DB" "UPDATE ledger SET unaccounted_packets = 3 WHERE minute_ms = $START + 300000 AND dir = 0"
+ctl --check
+assert_eq "set back: what is missing is missing" "$RC" 1
+sqlite3 "$DB" "DELETE FROM meta WHERE key = 'clock_back'"
+
 for words in "--per 90s" "--per 0m" "--per x"; do
 	# shellcheck disable=SC2086
 	ctl $words

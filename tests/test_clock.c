@@ -52,6 +52,37 @@ static void test_step(void **state)
 	assert_int_equal(clock_step_ms(later, a), -3600);
 }
 
+/* /proc/PID/timens_offsets, as kernels write it. */
+static void test_namespace(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} cases[] = {
+		{"monotonic           0         0\nboottime            0         0\n", 0},
+		{"monotonic      100000         5\nboottime            7         0\n",
+		 100000000 * MS + 5},
+		{"monotonic          -2 500000000\nboottime            7         0\n", -1500 * MS},
+		{"boottime            7         0\n", 0},
+		{"", 0},
+	};
+	char path[] = "/tmp/wireledger-test-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ssize_t size = (ssize_t)strlen(cases[i].text);
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, cases[i].text, (size_t)size, 0), size);
+		assert_int_equal(clock_namespace_ns(path), cases[i].ns);
+	}
+	close(fd);
+	unlink(path);
+	assert_int_equal(clock_namespace_ns(path), 0);
+}
+
 /* The conversion of "now" lies between two readings of the wall clock. */
 static void test_measure(void **state)
 {
@@ -140,9 +171,10 @@ static void test_log_journal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_to_wall),	  cmocka_unit_test(test_step),
-		cmocka_unit_test(test_measure),	  cmocka_unit_test(test_now),
-		cmocka_unit_test(test_log_lines), cmocka_unit_test(test_log_journal),
+		cmocka_unit_test(test_to_wall),	    cmocka_unit_test(test_step),
+		cmocka_unit_test(test_namespace),   cmocka_unit_test(test_measure),
+		cmocka_unit_test(test_now),	    cmocka_unit_test(test_log_lines),
+		cmocka_unit_test(test_log_journal),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

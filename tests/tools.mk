@@ -6,7 +6,7 @@ TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health
 	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o \
-	$(B)/tests/fault_call.so $(B)/tests/disk_shim.so
+	$(B)/tests/fault_call.so $(B)/tests/disk_shim.so $(B)/tests/clock_shift.so
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)
@@ -105,7 +105,8 @@ $(B)/tests/wlcases: tests/wlcases.c tests/anonymize_cases.h tests/vectors.h $(wi
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
 
 # To be preloaded: never with the sanitizers in itself, so that it goes before any program's.
-$(B)/tests/fault_call.so: tests/fault_call.c tests/fault_trap.c tests/fault_call.h
+$(B)/tests/fault_call.so: tests/fault_trap.c tests/fault_call.h
+$(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(SANFLAGS),$(CFLAGS)) -fno-builtin -fPIC -shared $(filter %.c,$^) \
 		-ldl -lpthread -o $@
