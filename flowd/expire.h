@@ -72,7 +72,7 @@ struct expire;
 /* Called for each record; false: no room, the conversation stays as it was. */
 typedef bool expire_emit(void *arg, const struct expire_record *rec);
 
-/* A half got another number: its conversation was paired with another. */
+/* A half got another number: its conversation was paired. */
 typedef void expire_moved(void *arg, uint32_t old_ref, uint32_t new_ref);
 
 /* All that the slot holds. */
@@ -81,10 +81,8 @@ struct expire_delta expire_delta_of(const struct flow_slot *slot);
 struct expire *expire_new(const struct expire_conf *conf);
 void expire_free(struct expire *x);
 
-/*
- * Add to the conversation of `key`, made where there is none. Returns the number of the half, or
- * EXPIRE_NONE where there is no room (EXPIRE_MAX, or no memory); nothing was added then.
- */
+/* Add to the conversation of `key`, made where there is none. Returns the number of the half, or
+ * EXPIRE_NONE where there is no room (EXPIRE_MAX, or no memory); nothing was added then. */
 uint32_t expire_add(struct expire *x, const struct flow_key *key, const struct expire_delta *delta);
 
 /* The key has a half, or one that waits for it, so that adding to it makes no conversation. */
@@ -93,11 +91,8 @@ bool expire_knows(struct expire *x, const struct flow_key *key);
 /* Add to a half whose number is known. */
 void expire_add_to(struct expire *x, uint32_t ref, const struct expire_delta *delta);
 
-/*
- * Where there was no room for the key: under what is left of it without its source, or of its interface
- * (account_fold()'s way), so that no sum is lost: for the latter there is always room. *ret_verdict:
- * VERDICT_FOLDED or VERDICT_CATCHALL, which was tried last.
- */
+/* Where there was no room for the key: under what is left of it without its source, or of its interface, for
+ * which there is always room (account_fold()'s way). *ret_verdict: VERDICT_FOLDED or VERDICT_CATCHALL. */
 uint32_t expire_add_less(struct expire *x, const struct flow_key *key,
 			 const struct expire_delta *delta, enum flow_verdict *ret_verdict);
 

@@ -26,7 +26,7 @@ struct hook_env {
 	struct bpf_object *xdp_obj; /* opened, maps shared, not loaded: libxdp loads it */
 	struct bpf_object *tc_obj;  /* loaded */
 	bool alone; /* XDP programs stand alone: libxdp's dispatcher takes privileges that are gone */
-	unsigned int confine;	    /* enum confine_wish, for a child */
+	unsigned int confine; /* enum confine_wish, for a child */
 };
 
 struct hook_iface {

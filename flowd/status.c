@@ -21,13 +21,13 @@ static json_t *number(uint64_t value)
 
 static json_t *sweep_object(const struct sweep *sweep, const struct config *config)
 {
-	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count", number(sweep->stats.sweeps),
-		"interval_ms", number(config->sweep_ns / 1000000), "last_us",
-		number(sweep->stats.last_us), "max_us", number(sweep->stats.max_us), "visited",
-		number(sweep->stats.visited), "torn", number(sweep->stats.torn), "stale",
-		number(sweep->stats.stale), "folded", number(sweep->stats.folded), "starved",
-		number(sweep->stats.starved));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
+			 number(sweep->stats.sweeps), "interval_ms",
+			 number(config->sweep_ns / 1000000), "last_us",
+			 number(sweep->stats.last_us), "max_us", number(sweep->stats.max_us),
+			 "visited", number(sweep->stats.visited), "torn", number(sweep->stats.torn),
+			 "stale", number(sweep->stats.stale), "folded", number(sweep->stats.folded),
+			 "starved", number(sweep->stats.starved));
 }
 
 static json_t *map_object(const struct flowd *flowd)
