@@ -27,11 +27,17 @@ send() { in_a "$WLTRAF" udp -d 10.1.0.2 -p 8001 --size 100 --count "$1" --flows 
 packets() { sql "SELECT ifnull(sum(packets), 0) FROM ($WL_DIRECTED) WHERE d = 1 AND dport = 8001"; }
 
 # folders that other instances share: as they were, in the end
-RUN_WAS=$(mkdir -p /run/wireledger && stat -c '%a %g' /run/wireledger)
+SHARED=(/run/wireledger)
+mkdir -p /run/wireledger
+mkdir -m 0700 /sys/fs/bpf/wireledger 2>/dev/null
+[ ! -d /sys/fs/bpf/wireledger ] || SHARED+=(/sys/fs/bpf/wireledger)
+SHARED_WAS=$(stat -c '%g %a %n' "${SHARED[@]}")
 restore() {
-	chmod "${RUN_WAS% *}" /run/wireledger
-	chgrp "${RUN_WAS#* }" /run/wireledger
+	local group mode name
 	cleanup
+	while read -r group mode name; do
+		chgrp "$group" "$name" && chmod "$mode" "$name"
+	done <<<"$SHARED_WAS"
 }
 trap restore EXIT
 
