@@ -114,25 +114,31 @@ static int raw_open(const char *path, int flags)
 	return (int)fault_raw(SYS_openat, AT_FDCWD, (long)path, flags | O_CLOEXEC, 0666, 0, 0);
 }
 
-static void append(const char *path, const char *text)
-{
-	int fd = raw_open(path, O_WRONLY | O_CREAT | O_APPEND);
+/* What is written to is opened before the program may not do so any more. */
+static int hit_fd = -1, count_fd = -1, sites_fd = -1;
 
-	if (fd < 0)
-		return;
-	(void)fault_raw(SYS_write, fd, (long)text, (long)strlen(text), 0, 0, 0);
-	close(fd);
+static int open_named(const char *variable)
+{
+	const char *path = getenv(variable);
+
+	return path && *path ? raw_open(path, O_WRONLY | O_CREAT | O_APPEND) : -1;
+}
+
+static void append(int fd, const char *text)
+{
+	if (fd >= 0)
+		(void)fault_raw(SYS_write, fd, (long)text, (long)strlen(text), 0, 0, 0);
 }
 
 static void note(const void *caller)
 {
-	const char *path = getenv("WL_FAULT_HIT"), *base = "?";
+	const char *base = "?";
 	char text[200];
 	Dl_info info;
 
 	if (getenv("WL_FAULT_ABORT"))
 		abort();
-	if (!path)
+	if (hit_fd < 0)
 		return;
 	if (dladdr(caller, &info) && info.dli_fname)
 		base = strrchr(info.dli_fname, '/') ? strrchr(info.dli_fname, '/') + 1
@@ -142,12 +148,11 @@ static void note(const void *caller)
 	snprintf(text, sizeof(text), "%s %llu: called from %s+0x%zx\n", classes[wish.class].name,
 		 (unsigned long long)wish.number, base,
 		 (size_t)((const char *)caller - (const char *)info.dli_fbase));
-	append(path, text);
+	append(hit_fd, text);
 }
 
 /* --- by what way it is called ---------------------------------------------------------------------- */
 
-static const char *sites; /* WL_FAULT_SITES */
 static const void *program;
 static uint64_t site_known[SITES];
 static atomic_flag site_busy = ATOMIC_FLAG_INIT;
@@ -174,7 +179,7 @@ static void site_note(uint64_t number)
 	uint64_t hash;
 	size_t at;
 
-	if (!sites || looking)
+	if (sites_fd < 0 || looking)
 		return;
 	looking = true;
 	hash = site_here();
@@ -186,7 +191,7 @@ static void site_note(uint64_t number)
 	if (!site_known[at]) {
 		site_known[at] = hash;
 		snprintf(text, sizeof(text), "%llu\n", (unsigned long long)number);
-		append(sites, text);
+		append(sites_fd, text);
 	}
 	atomic_flag_clear(&site_busy);
 	looking = false;
@@ -199,8 +204,8 @@ static void site_open(void)
 
 	if (dladdr((void *)getauxval(AT_ENTRY), &info))
 		program = info.dli_fbase;
-	sites = getenv("WL_FAULT_SITES");
-	if (sites)
+	sites_fd = open_named("WL_FAULT_SITES");
+	if (sites_fd >= 0)
 		(void)backtrace(frame, 2); /* it loads a library at first */
 }
 
@@ -242,6 +247,8 @@ __attribute__((constructor)) static void begin(void)
 
 	begun = true;
 	site_open();
+	hit_fd = open_named("WL_FAULT_HIT");
+	count_fd = open_named("WL_FAULT_COUNT");
 	if (text)
 		wish_read(text);
 	if (file)
@@ -259,13 +266,12 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
-	const char *path = getenv("WL_FAULT_COUNT");
 	char text[64];
 
-	for (int i = 1; path && i < FAULT_CLASSES; i++) {
+	for (int i = 1; count_fd >= 0 && i < FAULT_CLASSES; i++) {
 		snprintf(text, sizeof(text), "%s %llu\n", classes[i].name,
 			 (unsigned long long)calls[i]);
-		append(path, text);
+		append(count_fd, text);
 	}
 }
 
