@@ -267,6 +267,8 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 		FAULT_POINT("start-17-egress");
 		iface_say_attached(flowd, iface);
 	}
+	/* what comes later is attached to with fewer privileges, which a dispatcher would not do with */
+	flowd->env.alone = true;
 	if (!flowd->ifaces)
 		log_info("no interface is there yet that a pattern asks for");
 	return iface_rows_write(flowd);
