@@ -284,18 +284,18 @@ static int add_sockets(scmp_filter_ctx filter)
 {
 	const uint64_t type = 0xf; /* less SOCK_CLOEXEC, SOCK_NONBLOCK */
 	int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				   SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+				   SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+				       SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET),
+				       SCMP_A0(SCMP_CMP_EQ, AF_INET, 0),
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, type, SOCK_DGRAM));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET6),
+				       SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0),
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, type, SOCK_DGRAM));
 	return err;
 }
@@ -313,7 +313,7 @@ static int add_limited(scmp_filter_ctx filter)
 				       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1(SCMP_CMP_NE, TIOCSTI));
+				       SCMP_A1(SCMP_CMP_NE, TIOCSTI, 0));
 	return err;
 }
 
