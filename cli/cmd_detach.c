@@ -57,7 +57,7 @@ int cmd_detach(const struct args *args)
 	if (err)
 		return err;
 	err = live_ask(where.path, "detach", DETACH_TIMEOUT_S, &answer, &error);
-	if (!is_instance(where.instance))
+	if ((err == -ENOENT || err == -ECONNREFUSED) && !is_instance(where.instance))
 		return say_failed("instance '%s': not the name of one", where.instance);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return exec_flowd(where.instance, access(args->db, F_OK) ? NULL : args->db);

@@ -172,6 +172,11 @@ static void add_nic(struct sink_books *row, struct sweep_books *b)
 	nic_booked(&b->nic);
 }
 
+static bool same(struct flow_count a, struct flow_count b)
+{
+	return a.packets == b.packets && a.bytes == b.bytes;
+}
+
 int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 		 struct flow_count recorded_before)
 {
@@ -180,8 +185,7 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	struct flow_count seen = books_seen(b);
 	struct flow_ledger sum;
 
-	if (seen.packets == b->booked.packets && b->recorded.packets == recorded_before.packets &&
-	    !nic_unbooked(&b->nic))
+	if (same(seen, b->booked) && same(b->recorded, recorded_before) && !nic_unbooked(&b->nic))
 		return 0;
 	maps_ledger(sweep->maps, ifnum, dir, &sum);
 	row.minute_ms = clock_to_wall(sweep->offset, clock_mono()).ms / 60000 * 60000;

@@ -217,7 +217,7 @@ int control_open(struct flowd *flowd, struct control **ret_control)
 	if (!control)
 		return -ENOMEM;
 	control->flowd = flowd;
-	control->listen.fd = control->resume.fd = control->loop.epoll_fd = -1;
+	control->listen.fd = control->resume.fd = control->turn.fd = control->loop.epoll_fd = -1;
 	err = control_rights_open(flowd->config, &control->rights, error);
 	if (err)
 		log_err("%s", error);

@@ -23,9 +23,6 @@ static void set_left(struct flowd *flowd, uint32_t ifnum)
 
 	number->state = NUMBER_LEFT;
 	number->left_sweep = flowd->sweep.stats.sweeps;
-	number->sample_pos =
-		flowd->samples ? __atomic_load_n(flowd->samples->ring.producer, __ATOMIC_ACQUIRE)
-			       : 0;
 	flowd->sweep.left[ifnum] = true;
 	flowd->sweep.lefts++;
 }
@@ -35,19 +32,28 @@ void iface_numbers_open(struct flowd *flowd)
 	for (uint32_t i = 1; i < FLOW_IFACES; i++) {
 		struct iface_number *number = number_of(flowd, i);
 
-		if (number->state == NUMBER_FREE && flowd->sweep.iface[i].id) {
-			number->row.id = flowd->sweep.iface[i].id;
-			set_left(flowd, i);
-		} else if (number->state == NUMBER_FREE && flowd->maps.taken_over) {
-			maps_ledger_clear(&flowd->maps, i);
-		}
+		if (number->state != NUMBER_FREE || !flowd->sweep.iface[i].id)
+			continue;
+		if (!number->row.last_ms)
+			number->row.last_ms = clock_wall().ms;
+		number->dirty = true;
+		set_left(flowd, i);
 	}
 }
 
+void iface_numbers_begin(struct flowd *flowd)
+{
+	for (uint32_t i = 1; flowd->maps.taken_over && i < FLOW_IFACES; i++) {
+		if (!flowd->sweep.iface[i].id)
+			maps_ledger_clear(&flowd->maps, i);
+	}
+}
+
+/* One that nobody has, nor had before this flowd. */
 static uint32_t find_free(const struct flowd *flowd)
 {
 	for (uint32_t i = 1; i < FLOW_IFACES; i++) {
-		if (flowd->numbers.number[i].state == NUMBER_FREE)
+		if (flowd->numbers.number[i].state == NUMBER_FREE && !flowd->sweep.iface[i].id)
 			return i;
 	}
 	return 0;
@@ -142,9 +148,13 @@ static bool is_settled(const struct sweep_books *b)
 
 static bool can_go(struct flowd *flowd, uint32_t ifnum)
 {
-	const struct iface_number *number = number_of(flowd, ifnum);
+	struct iface_number *number = number_of(flowd, ifnum);
 	const struct sweep_books *books = flowd->sweep.iface[ifnum].books;
 
+	/* from the first look on; at a start there were no samples yet when it was left */
+	if (!number->sample_pos)
+		number->sample_pos =
+			__atomic_load_n(flowd->samples->ring.producer, __ATOMIC_ACQUIRE);
 	return !number->dirty && flowd->sweep.stats.sweeps - number->left_sweep >= REST_SWEEPS &&
 	       is_settled(&books[0]) && is_settled(&books[1]) &&
 	       *flowd->samples->ring.consumer >= number->sample_pos &&
@@ -164,6 +174,8 @@ void iface_numbers_tend(struct flowd *flowd)
 		number->dirty = true;
 		flowd->sweep.left[i] = false;
 		flowd->sweep.lefts--;
+		maps_iface_clear(&flowd->maps,
+				 i); /* before its row is gone: nobody is to take it for new */
 		memset(&flowd->sweep.iface[i], 0, sizeof(flowd->sweep.iface[i]));
 	}
 }

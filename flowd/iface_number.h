@@ -6,9 +6,9 @@
  *   free ──take──► used ──leave──► left ──tend──► given ──settle──► free
  *
  * left    nothing counts under it any more; what its keys still have is recorded at once
- * given   all of that is committed, and the row that says so (ifnum = -number) is on its way; then the
- *         number's ledger begins at 0 again. Killed in between, the next flowd finds a number that no row
- *         has, and its ledger not at 0: it does the same.
+ * given   all of that is committed, no interface has it in the maps any more, and the row that says so
+ *         (ifnum = -number) is on its way; then the number's ledger begins at 0 again. Killed before that row
+ *         is in, the next flowd leaves it again; after that it finds a number that nobody has, and does the same.
  *
  * So a device that gets the index of one that is gone, or another name, is another row.
  */
@@ -31,11 +31,14 @@ struct iface_numbers {
 		bool dirty;	     /* the row differs from the database's, or from the batch's */
 		bool sent;	     /* a batch in flight says that it is given back */
 		uint64_t left_sweep; /* sweeps when it was left */
-		uint64_t sample_pos; /* of the ring of samples, then */
+		uint64_t sample_pos; /* of the ring of samples soon after */
 		struct sink_iface row;
 	} number[FLOW_IFACES];
 	uint32_t next_id; /* of a new row */
 };
+
+/* When the rows are known, before any number is taken: of numbers that nobody has the ledgers begin at 0. */
+void iface_numbers_begin(struct flowd *flowd);
 
 /*
  * Once all interfaces have their numbers, before the first sweep: those of a predecessor that nothing

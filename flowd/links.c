@@ -82,6 +82,11 @@ static void take_message(struct flowd *flowd, const struct nlmsghdr *head)
 {
 	struct iface_news news;
 
+	if (head->nlmsg_type ==
+	    NLMSG_ERROR) { /* to a request for all; EBUSY while another one is answered */
+		flowd->links_lost = true;
+		return;
+	}
 	if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_flags & NLM_F_DUMP_INTR) {
 		if (head->nlmsg_flags & NLM_F_DUMP_INTR)
 			flowd->links_lost = true;

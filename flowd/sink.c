@@ -13,6 +13,7 @@
  */
 #include "flowd/sink.h"
 
+#include "flowd/clock.h"
 #include "flowd/fault.h"
 
 #include <errno.h>
@@ -69,10 +70,7 @@ static struct timespec deadline_in(int64_t ms)
 
 static uint64_t now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	return clock_mono().ns;
 }
 
 static void count_failure(struct sink_stats *stats, uint64_t begun_ns)

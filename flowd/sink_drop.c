@@ -281,8 +281,8 @@ int sink_drop_interfaces(struct sink_drop *d, int64_t now_ms)
 		"UPDATE interface SET last_ms = %lld WHERE last_ms IS NULL AND generation IS NOT "
 		"(SELECT value FROM meta WHERE key = 'generation')";
 	static const char drop_sql[] =
-		"DELETE FROM interface WHERE last_ms < %lld AND generation IS NOT "
-		"(SELECT value FROM meta WHERE key = 'generation');"
+		"DELETE FROM interface WHERE last_ms < %lld AND (ifnum < 0 OR generation IS NOT "
+		"(SELECT value FROM meta WHERE key = 'generation'));"
 		"DELETE FROM books_sum WHERE iface NOT IN (SELECT id FROM interface);"
 		"DELETE FROM ledger_past WHERE iface NOT IN (SELECT id FROM interface)";
 	char sql[512];

@@ -83,7 +83,7 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	ret_sweep->outer = outer_new(maps->outers_fd);
 	ret_sweep->side = calloc(slots, sizeof(*ret_sweep->side));
 	ret_sweep->health_read = calloc(slots, sizeof(*ret_sweep->health_read));
-	ret_sweep->pending = calloc(slots, sizeof(*ret_sweep->pending));
+	ret_sweep->pending = calloc(2 * (size_t)slots, sizeof(*ret_sweep->pending));
 	if (limit_open(&ret_sweep->limit) || !ret_sweep->expire || !ret_sweep->outer ||
 	    !ret_sweep->side || !ret_sweep->health_read || !ret_sweep->pending) {
 		sweep_close(ret_sweep);

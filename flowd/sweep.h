@@ -64,7 +64,7 @@ struct sweep {
 	bool whole;					   /* all of it in one batch */
 	void (*fill)(void *arg, struct sink_batch *batch); /* what else goes with it; or NULL */
 	void *fill_arg;
-	uint32_t *pending; /* [sets * FLOW_WAYS] slots with pending marks, | PENDING_HEALTH */
+	uint32_t *pending; /* [2 * sets * FLOW_WAYS]: marked again where an interface is left */
 	size_t pendings;
 	bool in_flight;
 	bool starved;	 /* there was no memory for all that was due: it waits */

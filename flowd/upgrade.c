@@ -72,6 +72,8 @@ int upgrade_look(struct flowd *flowd, uint64_t netns_cookie)
 	snprintf(flowd->map_dir, sizeof(flowd->map_dir), "%s", flowd->pin_dir);
 	if (err == -ENOENT)
 		return look_beside(flowd, next);
+	if (!err && control.layout == FLOW_LAYOUT)
+		rmdir(next); /* of a move that a kill ended */
 	if (err || control.layout == FLOW_LAYOUT)
 		return 0;
 	layout = layout_find(control.layout);

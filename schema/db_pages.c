@@ -80,23 +80,33 @@ static const void *index_at(struct sqlite3_file *file, uint32_t number)
 	return rc && rc != SQLITE_READONLY ? NULL : (const void *)block;
 }
 
+static bool is_empty(struct sqlite3_file *log)
+{
+	sqlite3_int64 size = 0;
+
+	return !log->pMethods->xFileSize(log, &size) && !size;
+}
+
 /* SQLite opens its log with the first read. */
 void db_mark_take(struct sqlite3 *db, struct db_mark *ret_mark)
 {
 	struct sqlite3_file *file = handle(db, SQLITE_FCNTL_FILE_POINTER);
+	struct sqlite3_file *log = handle(db, SQLITE_FCNTL_JOURNAL_POINTER);
 	const struct index_block *index;
 	struct index_block now;
 
 	memset(ret_mark, 0, sizeof(*ret_mark));
 	if (!file)
 		return;
-	if (!handle(db, SQLITE_FCNTL_JOURNAL_POINTER)) {
+	if (!log) {
 		ret_mark->known = true;
 		return;
 	}
 	index = index_at(file, 0);
-	if (!index)
+	if (!index) { /* nobody writes (db_vfs.c): without a frame all is in the file */
+		ret_mark->wal = ret_mark->known = is_empty(log);
 		return;
+	}
 	/*
 	 * The frames done come first: they may only grow, and where a log is begun anew in between, its
 	 * head says so. The first copy of the head is written last, and read first.

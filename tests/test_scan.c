@@ -281,8 +281,11 @@ static int write_on(const void *arg)
 	return 0;
 }
 
-/* What the connection itself sees in its transaction is what the scan sees. */
-static void look_once(const char *path)
+/*
+ * What the connection itself sees in its transaction is what the scan sees. False: a writer began meanwhile, where
+ * there was none (db_vfs.c).
+ */
+static bool look_once(const char *path)
 {
 	const struct scan scan = {.kind = group_kind_find("proto"), .threads = THREADS};
 	struct query_options opts = options();
@@ -294,6 +297,11 @@ static void look_once(const char *path)
 	opts.db = path;
 	assert_int_equal(query_open(&opts, &query), 0);
 	err = scan_records(&query, &scan, &group);
+	if (err == -EBUSY) {
+		group_free(&group);
+		query_close(&query);
+		return false;
+	}
 	assert_true(!err || (err == -ENOTSUP && !query.mark.known));
 	flows = query_int(query.db, "SELECT count(*) FROM flow WHERE packets OR rev_packets");
 	bytes = query_int(query.db,
@@ -305,6 +313,7 @@ static void look_once(const char *path)
 	}
 	group_free(&group);
 	query_close(&query);
+	return true;
 }
 
 static void test_writer(void **state)
@@ -324,13 +333,12 @@ static void test_writer(void **state)
 	if (!pid)
 		_exit(write_on(copy));
 	while (!waitpid(pid, &status, WNOHANG)) {
-		look_once(copy);
-		looks++;
+		looks += look_once(copy);
 	}
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_true(looks > 0);
-	look_once(copy);
+	assert_true(look_once(copy));
 }
 
 /* --- little memory, and what is wrong ------------------------------------------------------------- */

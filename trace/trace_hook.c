@@ -11,16 +11,14 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "flowd/clock.h"
 #include "flowd/fault.h"
 #include "flowd/hook.h"
 #include "flowd/hook_own.h"
 #include "health.skel.h"
 #include "trace/trace_probe.h"
-
-#define NS_PER_S 1000000000ULL
 
 /* As those of flows, they are there when the pin of the control cell is: the last to come and the first to go. */
 static const char *const map_names[] = {"event_counts", "event_keys",	"event_folded",
@@ -161,14 +159,10 @@ static int map_all(struct trace *trace)
 
 static void begin_control(struct trace *trace, uint32_t last)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	trace->control->generation = last + 1;
 	trace->control->layout = EVENT_LAYOUT;
 	trace->control->drained = 1;
-	trace->control->begun_ns[(last + 1) & 1] =
-		(uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	trace->control->begun_ns[(last + 1) & 1] = clock_mono().ns;
 }
 
 static int new_seed(uint64_t *ret_seed)
