@@ -115,6 +115,39 @@ done
 flowd_stop
 assert_eq "exit" "$FLOWD_RC" 0
 assert_books "follow"
+
+# again ARG...: flowd on the same database and maps, after a SIGKILL or an end
+again() { WL_INSTANCE=$FLOWD_INSTANCE WL_DB=$FLOWD_DB flowd_start "$NSB" "$@"; }
+killed() {
+	kill -9 "$FLOWD_PID"
+	wait_until 10 gone "$FLOWD_PID"
+	wait "$FLOWD_PID" 2>/dev/null
+}
+
+# killed: its interface goes and comes again, and what it counted stays the first one's
+pair veth8
+again -i 'veth*' || finish
+send veth8 80 1009
+killed
+ip -n "$NSB" link del veth8
+pair veth8
+again -i 'veth*' || finish
+send veth8 81 1009
+killed
+
+# the next one is asked for another interface before those
+again -i other -i 'veth*' || finish
+send other 12 1010
+send veth1 13 1010
+send veth8 14 1010
+flowd_stop
+assert_eq "exit" "$FLOWD_RC" 0
+assert_books "killed"
+assert_eq "killed, and an interface that is new" "$(packets 1009)" "veth8|80
+veth8|81"
+assert_eq "killed, and another interface first" "$(packets 1010 | sort)" "other|12
+veth1|13
+veth8|14"
 assert_eq "what was there" "$(packets 1001)" "veth1|10"
 assert_eq "what came and went" "$(packets 1002)" "veth2|20"
 assert_eq "an index again" "$(packets 1003)" "veth3|30
