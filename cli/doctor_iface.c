@@ -307,9 +307,9 @@ static void look_neighbours(const struct doctor *doctor, struct doctor_finding *
 			nic->xdp_id, names[0] ? ", counted on by instance " : "", names);
 	} else {
 		doctor_found(
-			finding, DOCTOR_MISSING,
+			finding, DOCTOR_DEGRADED,
 			"XDP program '%s' (id %u) is on it in %s mode, and not flowd's: it stays, "
-			"and flowd does not start on XDP",
+			"and TC counts what it lets through",
 			program, nic->xdp_id, nic->xdp_native ? "native" : "generic");
 		doctor_mend(finding, "flowd -i %s --ingress tc", nic->name);
 	}

@@ -24,6 +24,7 @@
 #define LIVE_WAIT_NS 25000000 /* a commit takes some milliseconds */
 #define STATUS_TIMEOUT_S 2
 #define MARK_TRIES 5
+#define BUSY_TRIES 3
 
 static int fail_sqlite(struct query *query, const char *what)
 {
@@ -207,9 +208,8 @@ void query_window(struct query *query, int64_t since_ms, int64_t until_ms)
 	query->to_open = true;
 }
 
-int query_open(const struct query_options *options, struct query *ret_query)
+static int open_once(const struct query_options *options, struct query *query)
 {
-	struct query *query = ret_query;
 	struct db_error error = {""};
 	int err;
 
@@ -228,6 +228,20 @@ int query_open(const struct query_options *options, struct query *ret_query)
 	if (err == -ENOMEM)
 		snprintf(query->error, sizeof(query->error), "%s: %s", options->db,
 			 strerror(ENOMEM));
+	return err;
+}
+
+/* A flowd that starts in the midst of it has the database busy for a moment (schema/db_vfs.c). */
+int query_open(const struct query_options *options, struct query *ret_query)
+{
+	static const struct timespec wait = {.tv_nsec = LIVE_WAIT_NS};
+	int err = open_once(options, ret_query);
+
+	for (int try = 1; err == -EBUSY && try < BUSY_TRIES; try++) {
+		query_close(ret_query);
+		nanosleep(&wait, NULL);
+		err = open_once(options, ret_query);
+	}
 	return err;
 }
 

@@ -82,7 +82,7 @@ test_privilege() {
 	assert_eq "no privilege: attached" "$(attached)" ""
 }
 
-# A foreign XDP program: named in the error, and still there
+# A foreign XDP program stays, is named, and TC counts behind it
 test_foreign() {
 	local id out
 	if ! out=$(in_b ip link set dev vb xdpdrv obj "$WL_BUILD/tests/bystander.bpf.o" sec xdp 2>&1); then
@@ -90,8 +90,13 @@ test_foreign() {
 		return
 	fi
 	id=$(attached)
-	flowd_refused "foreign XDP program" 1 'bystander' --config /dev/null -i vb --db "$WL_TMP/f.db"
-	assert_match "foreign XDP program: interface named" "$(cat "$WL_TMP/err")" 'vb'
+	flowd_start "$NSB" -i vb || return
+	assert_match "foreign XDP program: named" "$(cat "$FLOWD_LOG")" "vb: XDP program 'bystander'.*ingress by TC"
+	assert_eq "foreign XDP program: while flowd runs" "$(attached)" "$id"
+	in_a ping -q -c 3 -i 0.05 10.1.0.2 >/dev/null || fail "foreign XDP program: no ping"
+	flowd_stop
+	assert_eq "foreign XDP program: counted once" \
+		"$(sql "SELECT packets, rev_packets FROM flow_text WHERE proto = 1 AND src = '10.1.0.1'")" "3|3"
 	assert_eq "foreign XDP program: still there" "$(attached)" "$id"
 	in_b ip link set dev vb xdpdrv off
 }
