@@ -76,5 +76,5 @@ typedef void rig_seen(void *arg, const struct flow_slot *slot, const struct flow
  * becomes 0, or why frame i never came to the program. 0 or -errno, where the test-run cannot be made.
  */
 int rig_feed(struct rig *rig, enum rig_hook hook, const struct corpus_batch *batch, int *ret_err);
-/* Each slot in use; all maps are zero then. False: some were given up before. */
+/* Each slot in use; all maps are zero then. 0: some were given up before, -EAGAIN: some looks not taken. */
 int rig_take(struct rig *rig, enum rig_hook hook, rig_seen *seen, void *arg);

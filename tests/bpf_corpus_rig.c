@@ -299,7 +299,9 @@ int rig_feed(struct rig *rig, enum rig_hook hook, const struct corpus_batch *bat
 int rig_take(struct rig *rig, enum rig_hook hook, rig_seen *seen, void *arg)
 {
 	struct books *books = hook == RIG_XDP ? &rig->xdp_books : &rig->tc_books;
-	int whole = !books->stat->evicted && !books->stat->reused && !books->stat->ring_full;
+	int whole = books->stat->unasked ? -EAGAIN
+					 : !books->stat->evicted && !books->stat->reused &&
+						   !books->stat->ring_full;
 
 	for (unsigned int i = 0; i < (SETS + FLOW_RESERVED_SETS) * FLOW_WAYS; i++) {
 		struct flow_set *set = &books->slots[i / FLOW_WAYS];
@@ -312,5 +314,6 @@ int rig_take(struct rig *rig, enum rig_hook hook, rig_seen *seen, void *arg)
 	memset(books->health, 0, (SETS + FLOW_RESERVED_SETS) * sizeof(*books->health));
 	memset(books->ledger, 0, FLOW_IFACES * 2 * sizeof(*books->ledger));
 	books->stat->evicted = books->stat->reused = books->stat->ring_full = 0;
+	books->stat->unasked = 0;
 	return whole;
 }

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <pcap/pcap.h>
 
@@ -222,6 +223,22 @@ static void parse_frame(const struct corpus_frame *frame, bool inner, struct flo
 		f->key.outer = outer_number(outer, &wrap);
 }
 
+/* Which take no more looks at other CPUs' slots than a tick has (schema/health.bpf.h). */
+#define TICK_FRAMES 16
+
+static bool one_tick; /* TICK_FRAMES at a time, each time in a new one */
+
+/* Until the coarse clock goes on. */
+static void wait_tick(void)
+{
+	struct timespec begun, now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &begun);
+	do
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	while (now.tv_sec == begun.tv_sec && now.tv_nsec == begun.tv_nsec);
+}
+
 static void run_batch(struct corpus_batch *batch, enum way way, bool inner)
 {
 	static int errs[CORPUS_BATCH];
@@ -236,6 +253,8 @@ static void run_batch(struct corpus_batch *batch, enum way way, bool inner)
 		frame->egress =
 			way == WAY_TC_BOTH && PARSE_SWAP16(f.key.sport) < PARSE_SWAP16(f.key.dport);
 	}
+	if (one_tick)
+		wait_tick();
 	err = batch->count ? rig_feed(rigs[inner], way == WAY_XDP ? RIG_XDP : RIG_TC, batch, errs)
 			   : 0;
 	if (err) {
@@ -281,7 +300,7 @@ static bool feed_file(const char *file, enum way way, bool inner)
 	}
 	while (pcap_next_ex(pcap, &header, &data) == 1) {
 		add_frame(&batch, header, data);
-		if (batch.count == CORPUS_BATCH)
+		if (batch.count == (one_tick ? TICK_FRAMES : CORPUS_BATCH))
 			run_batch(&batch, way, inner);
 	}
 	run_batch(&batch, way, inner);
@@ -289,9 +308,10 @@ static bool feed_file(const char *file, enum way way, bool inner)
 	return true;
 }
 
-static void run_file(const char *file, enum way way, bool inner)
+/* -EAGAIN: it took more looks at other slots than a tick has. */
+static int try_file(const char *file, enum way way, bool inner)
 {
-	bool whole;
+	int whole = 0;
 
 	host_list.count = bpf_list.count = 0;
 	outer = outer_new(-1);
@@ -303,13 +323,27 @@ static void run_file(const char *file, enum way way, bool inner)
 		replay_cache_sweep(&cache);
 		whole = rig_take(rigs[inner], way == WAY_XDP ? RIG_XDP : RIG_TC, see_bpf,
 				 &bpf_list);
-		if (whole)
+		if (whole > 0)
 			judge(file, way, inner);
-		else
+		else if (!whole)
 			skipped++;
 	}
 	replay_cache_close(&cache);
 	outer_free(outer);
+	return whole;
+}
+
+/* As fast as can be, and else a tick for a few frames. */
+static void run_file(const char *file, enum way way, bool inner)
+{
+	one_tick = false;
+	if (try_file(file, way, inner) != -EAGAIN)
+		return;
+	one_tick = true;
+	if (try_file(file, way, inner) == -EAGAIN) {
+		printf("FAIL %s: %u frames take more looks than a tick has\n", file, TICK_FRAMES);
+		failed++;
+	}
 }
 
 int main(int argc, char **argv)
