@@ -56,6 +56,11 @@ struct hook_ops {
 	/* Is something of ours attached there? */
 	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
 			 enum flow_dir dir);
+	/*
+	 * NULL, or: would the driver take our program at the MTU that the device has now? 0: yes, or that cannot be
+	 * known; else -errno of its. No packet is missed by it.
+	 */
+	int (*carries)(const struct hook_env *env, const struct hook_iface *iface);
 };
 
 extern const struct hook_ops hook_xdp;	  /* xdp/xdp_hook.c; ingress only */

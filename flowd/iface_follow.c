@@ -170,9 +170,23 @@ static void look_after_one(struct flowd *flowd, struct iface *iface);
 
 static void changed(struct flowd *flowd, struct iface *iface, const struct iface_news *news)
 {
+	const struct hook_ops *hook = iface->by[FLOW_INGRESS];
+	bool grows = iface->mtu && news->mtu > iface->mtu;
+	char why[128];
+	int err;
+
 	if (news->mtu)
 		iface->mtu = news->mtu;
 	look_after_one(flowd, iface);
+	if (!grows || iface->by[FLOW_INGRESS] != hook || !hook || !hook->carries)
+		return;
+	err = hook->carries(&flowd->env, &iface->hook);
+	if (!err)
+		return;
+	snprintf(why, sizeof(why), "XDP does not carry MTU %u here (%s)", news->mtu,
+		 strerror(-err));
+	iface_hooks_leave_xdp(flowd, iface, why);
+	iface_number_note(flowd, iface);
 }
 
 void iface_follow_news(struct flowd *flowd, const struct iface_news *news, uint32_t round)

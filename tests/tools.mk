@@ -6,7 +6,7 @@ TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health
 	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
 	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o \
-	$(B)/tests/fault_call.so $(B)/tests/disk_shim.so $(B)/tests/clock_shift.so
+	$(B)/tests/fault_call.so $(B)/tests/disk_shim.so $(B)/tests/clock_shift.so $(B)/tests/refuse_update.so
 
 .PHONY: test-tools
 test-tools: $(TEST_TOOLS)

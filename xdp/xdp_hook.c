@@ -30,6 +30,8 @@
 
 #define XDP_PROGRAM "flow_xdp"
 #define DISPATCHED "xdp-native (dispatcher)"
+#define STAND_IN_REST_US 2000
+#define LOAD_64 BPF_DW	/* with BPF_LD and BPF_IMM, which are 0 */
 #define XDP_RUN_PRIO 10 /* in a dispatcher before others (50), which may drop */
 
 enum xdp_owner { XDP_NOBODY, XDP_OURS, XDP_OURS_DISPATCHED, XDP_DISPATCHER, XDP_FOREIGN };
@@ -416,10 +418,61 @@ static bool attached(const struct hook_env *env, const struct hook_iface *iface,
 	return there.fd >= 0;
 }
 
+/*
+ * A program that calls ours by a tail call, and so counts as ours does; with the flow map among its maps, by
+ * which a successor knows it for ours. Its descriptor or -errno; `calls`, a program array, has ours in it for as
+ * long as it is open.
+ */
+static int load_stand_in(const struct hook_env *env, int ours, int calls)
+{
+	const __u32 first = 0, value = (__u32)ours;
+	int slots = bpf_object__find_map_fd_by_name(env->xdp_obj, "slots"), fd;
+	const struct bpf_insn code[] = {
+		{.code = LOAD_64, .dst_reg = 4, .src_reg = BPF_PSEUDO_MAP_FD, .imm = slots},
+		{0},
+		{.code = LOAD_64, .dst_reg = 2, .src_reg = BPF_PSEUDO_MAP_FD, .imm = calls},
+		{0},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP,
+		    .prog_flags = probe(BPF_F_XDP_HAS_FRAGS) ? 0 : BPF_F_XDP_HAS_FRAGS);
+
+	if (calls < 0 || slots < 0 || bpf_map_update_elem(calls, &first, &value, 0))
+		return -EOPNOTSUPP;
+	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "flow_stand_in", "Dual BSD/GPL", code,
+			   sizeof(code) / sizeof(code[0]), &opts);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The driver is asked when a link gets another program: it gets the stand-in, and then ours again. */
+static int carries(const struct hook_env *env, const struct hook_iface *iface)
+{
+	_hushed_ hush = hook_hush();
+	_there_ there = {.fd = -1, .link = -1};
+	int err;
+
+	look(env, iface, &there);
+	if (there.owner != XDP_OURS || there.link < 0)
+		return 0;
+	_fd_ calls = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "stand_in", 4, 4, 1, NULL);
+	_fd_ stand_in = load_stand_in(env, there.fd, calls);
+	if (stand_in < 0)
+		return 0;
+	err = bpf_link_update(there.link, stand_in, NULL) ? -errno : 0;
+	if (!err)
+		err = bpf_link_update(there.link, there.fd, NULL) ? -errno : 0;
+	usleep(STAND_IN_REST_US); /* a packet that is in it finds the array as it was */
+	return err == -ENOLINK || err == -ENODEV || err == -ENOMEM ? 0 : err;
+}
+
 const struct hook_ops hook_xdp = {
 	.name = "xdp",
 	.supported = supported,
 	.attach = attach,
 	.detach = detach,
 	.attached = attached,
+	.carries = carries,
 };
