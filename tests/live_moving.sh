@@ -144,7 +144,7 @@ noise() {
 		for p in $(in_a ls /sys/class/net); do
 			[[ $p == p[0-9]* ]] && give "${p#p}" 20 9
 		done
-		sleep 0.02
+		wait_ms 20
 	done
 }
 
