@@ -84,7 +84,8 @@ flood() {
 
 test_flood() {
 	local rate=60000
-	while ! flood "$rate a second" -n $((rate * 8)) -f 2000000 --rate "$rate"; do
+	# slower where the host gives flowd so little time that sweeps come late, or that the ring is full
+	while ! flood "$rate a second" -n $((rate * 8)) -f 2000000 --rate "$rate" || [ "$(steady_share)" -lt 9990 ]; do
 		rate=$((rate / 2))
 		[ "$rate" -ge 4000 ] && continue
 		skip "this host has no time for flowd beside 4,000 packets a second"
