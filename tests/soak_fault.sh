@@ -10,6 +10,7 @@
 FAULTS=(kill kill term stop full readonly quota reader writer control idle query sample)
 declare -A FAULT_COUNT
 CPU_TICKS=0
+WRITER_PID=
 FAULT_PIDS=()
 
 count_fault() { FAULT_COUNT[$1]=$((${FAULT_COUNT[$1]:-0} + 1)); }
@@ -49,6 +50,7 @@ flowd_up() { ! gone "$FLOWD_PID"; }
 # up: start it where a fault left it dead; it has to come
 up() {
 	flowd_up && return
+	[ -z "$WRITER_PID" ] || wait_until 40 gone "$WRITER_PID" # a database that is locked is refused
 	configure
 	flowd_start "$NSB" "${FLOWD_ARGS[@]}"
 }
@@ -144,7 +146,10 @@ time.sleep(float(sys.argv[3]))' "$WL_DB" "$1" "$2"
 
 fault_reader() { hold BEGIN $((5 + RANDOM % 20)); }
 
-fault_writer() { hold "BEGIN IMMEDIATE" $((1 + RANDOM % 6)); }
+fault_writer() {
+	hold "BEGIN IMMEDIATE" $((1 + RANDOM % 6))
+	WRITER_PID=${FAULT_PIDS[-1]}
+}
 
 # Requests whole, cut, wrong and without end, by many at once
 fault_control() {
