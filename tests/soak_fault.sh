@@ -9,6 +9,7 @@
 
 FAULTS=(kill kill term stop full readonly quota reader writer control idle query sample)
 declare -A FAULT_COUNT
+CLOCK_MOST_MS=90000 # by which it steps
 CPU_TICKS=0
 WRITER_PID=
 FAULT_PIDS=()
@@ -206,6 +207,22 @@ fault_sample() {
 	"$FLOWCTL" --db "$WL_DB" sample ${setting[RANDOM % ${#setting[@]}]} >/dev/null 2>&1
 }
 
+# clock_set MS: flowd's wall clock is so far from the true one
+clock_set() { printf '%-31s\n' "$1" | dd of="$WL_TMP/clock" conv=notrunc status=none; }
+
+# clock_begin: flowd has a clock that can be set, where there is the library for that
+clock_begin() {
+	local shim=$WL_BUILD/tests/clock_shift.so
+	[ -e "$shim" ] || return
+	printf '%-31s\n' 0 >"$WL_TMP/clock"
+	printf '#!/bin/bash\nLD_PRELOAD="%s" WL_CLOCK_FILE="%s" exec "%s" "$@"\n' "$shim" "$WL_TMP/clock" "$FLOWD" >"$WL_TMP/flowd"
+	chmod +x "$WL_TMP/flowd"
+	FLOWD=$WL_TMP/flowd
+	FAULTS+=(clock)
+}
+
+fault_clock() { clock_set $((RANDOM % (2 * CLOCK_MOST_MS) - CLOCK_MOST_MS)); }
+
 # one_fault: by random
 one_fault() {
 	local name=${FAULTS[RANDOM % ${#FAULTS[@]}]}
@@ -214,7 +231,7 @@ one_fault() {
 	"fault_$name"
 }
 
-# heal: nothing is wrong any more, and flowd runs
+# heal: nothing is wrong any more, the clock is right, and flowd runs
 heal() {
 	local pid
 	for pid in "${FAULT_PIDS[@]}"; do
@@ -223,5 +240,6 @@ heal() {
 	done
 	FAULT_PIDS=()
 	rm -f "$DISK"/others*
+	[ ! -e "$WL_TMP/clock" ] || clock_set 0
 	up
 }
