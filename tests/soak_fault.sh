@@ -108,8 +108,8 @@ fault_full() {
 	wait_ms $((1000 + RANDOM % 4000))
 	if [ $((RANDOM % 3)) = 0 ]; then
 		down KILL 2>/dev/null
-		(exec ip netns exec "$NSB" timeout -s KILL 5 "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" \
-			"${FLOWD_ARGS[@]}" >"$WL_TMP/full" 2>&1) 2>/dev/null
+		{ ip netns exec "$NSB" timeout -s KILL 5 "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" \
+			"${FLOWD_ARGS[@]}" >"$WL_TMP/full" 2>&1; } 2>/dev/null # nor bash's own word on that
 	fi
 	rm -f "$DISK"/others*
 	up
