@@ -189,6 +189,62 @@ int iface_rows_write(struct flowd *flowd)
 	return rc ? -EIO : 0;
 }
 
+static bool is_booked(sqlite3_stmt *row, const struct flow_ledger sum[2])
+{
+	for (int dir = 0; dir < 2; dir++) {
+		if ((uint64_t)sqlite3_column_int64(row, 2 * dir) != sum[dir].seen.packets ||
+		    (uint64_t)sqlite3_column_int64(row, 2 * dir + 1) != sum[dir].seen.bytes)
+			return false;
+	}
+	return true;
+}
+
+/* Is all of that ledger in the books of the number's last owner? Then only its end is missing (iface_number.h). */
+static bool is_given(struct flowd *flowd, uint32_t ifnum, const struct flow_ledger sum[2])
+{
+	static const char sql[] =
+		"SELECT ifnull(a.seen_packets, 0), ifnull(a.seen_bytes, 0), "
+		"ifnull(b.seen_packets, 0), ifnull(b.seen_bytes, 0) FROM interface i "
+		"LEFT JOIN books_sum a ON a.iface = i.id AND a.dir = 0 "
+		"LEFT JOIN books_sum b ON b.iface = i.id AND b.dir = 1 "
+		"WHERE i.generation = ?1 AND i.ifnum = -?2 ORDER BY i.id DESC LIMIT 1";
+	sqlite3_stmt *row;
+	bool given;
+
+	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
+		return false;
+	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
+	sqlite3_bind_int64(row, 2, ifnum);
+	given = sqlite3_step(row) == SQLITE_ROW && is_booked(row, sum);
+	sqlite3_finalize(row);
+	return given;
+}
+
+/*
+ * A predecessor that was killed before it could commit the row of an interface, whose index another number
+ * has meanwhile, or nobody: what was counted is there, its name is not.
+ */
+static void adopt_orphan(struct flowd *flowd, uint32_t ifnum)
+{
+	struct flow_ledger sum[2];
+
+	maps_ledger(&flowd->maps, ifnum, FLOW_INGRESS, &sum[FLOW_INGRESS]);
+	maps_ledger(&flowd->maps, ifnum, FLOW_EGRESS, &sum[FLOW_EGRESS]);
+	if ((!sum[0].seen.packets && !sum[1].seen.packets) || is_given(flowd, ifnum, sum))
+		return;
+	flowd->numbers.number[ifnum].row = (struct sink_iface){
+		.id = flowd->numbers.next_id++,
+		.netns = flowd->netns_cookie,
+		.generation = flowd->maps.control->generation,
+		.ifnum = (int32_t)ifnum,
+		.first_ms = clock_wall().ms,
+		.name = "unknown",
+	};
+	flowd->numbers.number[ifnum].dirty = true;
+	flowd->sweep.iface[ifnum].id = flowd->numbers.number[ifnum].row.id;
+	flowd->sweep.iface[ifnum].opening = true;
+}
+
 int iface_rows_adopt(struct flowd *flowd)
 {
 	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
@@ -211,6 +267,10 @@ int iface_rows_adopt(struct flowd *flowd)
 		flowd->numbers.number[ifnum].dirty = true;
 		flowd->sweep.iface[ifnum].id = row->id;
 		flowd->sweep.iface[ifnum].opening = true;
+	}
+	for (uint32_t i = 1; flowd->maps.taken_over && i < FLOW_IFACES; i++) {
+		if (!flowd->sweep.iface[i].id)
+			adopt_orphan(flowd, i);
 	}
 	return iface_rows_write(flowd);
 }

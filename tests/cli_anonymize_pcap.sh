@@ -219,7 +219,7 @@ test_beside() {
 	"$WLSAMPLE" -o 7 "$T/a.pcap" "$DB" >/dev/null
 	sqlite3 "$DB" "INSERT OR REPLACE INTO meta VALUES ('socket', '$T/sock')"
 	background "$WL_ROOT/tests/sample_flowd.py" "$T/sock" "$DB" 0
-	wait_until 5 [ -S "$T/sock" ]
+	wait_until 40 [ -S "$T/sock" ]
 	ctl --format pcapng
 	assert_match "an interface's filter" "$(capinfos "$T/out.pcap")" "Filter string = tcp or udp"
 	ctl --format pcapng "${ON[@]}"
@@ -240,15 +240,15 @@ test_follow() {
 		"$FLOWCTL" --db "$DB" pcap --follow --since 2026-01-01 --format "$format" "${ON[@]}" -w "$T/follow.$format" 2>"$T/err" &
 		FOLLOW=$!
 		WL_PIDS+=("$FOLLOW")
-		wait_until 10 holds "$T/follow.$format" "$(wc -l <"$T/kept")" && pass || fail "$format: what there is"
+		wait_until 40 holds "$T/follow.$format" "$(wc -l <"$T/kept")" && pass || fail "$format: what there is"
 	done
 	"$WLSAMPLE" -o 100000000000 "$T/cases.pcap" "$DB" >/dev/null
 	for format in pcap pcapng; do
-		wait_until 10 holds "$T/follow.$format" $((2 * $(wc -l <"$T/kept"))) && pass || fail "$format: what comes"
+		wait_until 40 holds "$T/follow.$format" $((2 * $(wc -l <"$T/kept"))) && pass || fail "$format: what comes"
 		assert_eq "$format: marks" "$(marks "$T/follow.$format")" 0
 	done
 	kill -INT "${WL_PIDS[@]: -2}"
-	wait_until 5 gone "$FOLLOW"
+	wait_until 40 gone "$FOLLOW"
 	DB=$T/cases.db
 }
 

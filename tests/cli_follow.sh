@@ -22,7 +22,7 @@ test_breaks() {
 	for format in pcap pcapng; do
 		for args in '' '-w -' '-w /dev/stdout' '--follow --since 2026-01-01'; do
 			# shellcheck disable=SC2086
-			timeout 20 "$FLOWCTL" --db "$DB" pcap --format $format $args 2>"$T/err" | head -c 100 >/dev/null
+			timeout 60 "$FLOWCTL" --db "$DB" pcap --format $format $args 2>"$T/err" | head -c 100 >/dev/null
 			assert_eq "$format $args: one of much" "${PIPESTATUS[0]}$(cat "$T/err")" 0
 		done
 		"$FLOWCTL" --db "$DB" pcap --format $format >/dev/full 2>"$T/err"
@@ -31,7 +31,7 @@ test_breaks() {
 		assert_eq "$format: a full disk by name" "$? $(cat "$T/err")" "1 flowctl: /dev/full: No space left on device"
 		"$FLOWCTL" --db "$DB" pcap --format $format -n 1 >/dev/full 2>"$T/err"
 		assert_eq "$format: a full disk, at the end" "$? $(cat "$T/err")" "1 flowctl: standard output: No space left on device"
-		timeout 20 "$FLOWCTL" --db "$DB" pcap --format $format --follow --since 2026-01-01 >/dev/full 2>"$T/err"
+		timeout 60 "$FLOWCTL" --db "$DB" pcap --format $format --follow --since 2026-01-01 >/dev/full 2>"$T/err"
 		assert_eq "$format: a full disk, followed" "$? $(cat "$T/err")" "1 flowctl: standard output: No space left on device"
 	done
 	mkdir "$T/out"
@@ -64,7 +64,7 @@ follow() {
 	"$FLOWCTL" --db "$DB" pcap --follow -w "$T/$name.pcap" "$@" 2>"$T/$name.err" &
 	FOLLOW=$!
 	WL_PIDS+=("$FOLLOW")
-	wait_until 5 [ -s "$T/$name.pcap" ] || [ -e "$T/$name.pcap" ]
+	wait_until 40 [ -s "$T/$name.pcap" ] || [ -e "$T/$name.pcap" ]
 }
 
 # holds FILE N: whole packets, that many
@@ -75,7 +75,7 @@ has_size() { [ "$(stat -c %s "$1")" = "$2" ]; }
 
 # ended PID: its exit code
 ended() {
-	wait_until 5 gone "$1" || fail "still there: $1"
+	wait_until 40 gone "$1" || fail "still there: $1"
 	wait "$1"
 }
 
@@ -84,14 +84,14 @@ test_follow() {
 	DB=$T/follow.db
 	"$WLSAMPLE" "$T/b.pcap" "$DB" >/dev/null
 	follow old --since 2026-01-01
-	wait_until 5 holds "$T/old.pcap" 5 && pass || fail "what there is: $(packets "$T/old.pcap")"
+	wait_until 40 holds "$T/old.pcap" 5 && pass || fail "what there is: $(packets "$T/old.pcap")"
 	"$WLSAMPLE" -o "$later" "$T/a.pcap" "$DB" >/dev/null
-	wait_until 5 holds "$T/old.pcap" 65 && pass || fail "what comes: $(packets "$T/old.pcap")"
+	wait_until 40 holds "$T/old.pcap" 65 && pass || fail "what comes: $(packets "$T/old.pcap")"
 	"$WLSAMPLE" -o "$((later + 55000000000))" "$T/b.pcap" "$DB" >/dev/null # among the last ones
-	wait_until 5 holds "$T/old.pcap" 70 && pass || fail "what comes late: $(packets "$T/old.pcap")"
+	wait_until 40 holds "$T/old.pcap" 70 && pass || fail "what comes late: $(packets "$T/old.pcap")"
 	sqlite3 "$DB" 'DELETE FROM sample WHERE id IN (SELECT id FROM sample ORDER BY id LIMIT 20)'
 	"$WLSAMPLE" -i eth7 -o "$((later * 2))" "$T/b.pcap" "$DB" >/dev/null
-	wait_until 5 holds "$T/old.pcap" 75 && pass || fail "a new interface's: $(packets "$T/old.pcap")"
+	wait_until 40 holds "$T/old.pcap" 75 && pass || fail "a new interface's: $(packets "$T/old.pcap")"
 	kill -INT "$FOLLOW"
 	ended "$FOLLOW"
 	assert_eq "interrupted: exit code" "$?" 0
@@ -101,7 +101,7 @@ test_follow() {
 	now=$(($(date +%s%N) - 1795264440 * 1000000000))
 	follow now --format pcapng udp
 	"$WLSAMPLE" -o "$((now + 3000000000))" "$T/a.pcap" "$DB" >/dev/null
-	wait_until 5 holds "$T/now.pcap" 30 && pass || fail "from now on: $(packets "$T/now.pcap")"
+	wait_until 40 holds "$T/now.pcap" 30 && pass || fail "from now on: $(packets "$T/now.pcap")"
 	kill -TERM "$FOLLOW"
 	ended "$FOLLOW"
 	assert_eq "ended: exit code" "$?" 0
@@ -154,7 +154,7 @@ test_interrupted() {
 		"$FLOWCTL" --db "$DB" pcap --follow --format $format --since 2026-01-01 >"$T/$format.stuck" 2>"$T/err" &
 		pid=$!
 		WL_PIDS+=("$pid")
-		wait_until 5 is_stuck "$pid" || fail "$format: it is not waiting for its reader"
+		wait_until 40 is_stuck "$pid" || fail "$format: it is not waiting for its reader"
 		kill -INT "$pid"
 		wait_ms 100
 		kill -INT "$pid"
@@ -170,7 +170,7 @@ is_stuck() { [[ $(cat "/proc/$1/wchan") == *pipe_write ]]; }
 fake_flowd() {
 	"$WL_ROOT/tests/sample_flowd.py" "$@" &
 	WL_PIDS+=("$!")
-	wait_until 5 [ -S "$1" ]
+	wait_until 40 [ -S "$1" ]
 }
 
 # What flowd says of itself goes into the capture.
@@ -195,14 +195,14 @@ test_live() {
 			"05000800$(printf %02x "$lost")00000000000000 "
 		follow live --format pcapng
 		"$WLSAMPLE" -o "$(($(date +%s%N) - 1795264440000000000 + 5000000000))" "$T/b.pcap" "$DB" >/dev/null
-		wait_until 5 holds "$T/live.pcap" 5 && pass || fail "followed: $(packets "$T/live.pcap")"
+		wait_until 40 holds "$T/live.pcap" 5 && pass || fail "followed: $(packets "$T/live.pcap")"
 		kill -INT "$FOLLOW"
 		ended "$FOLLOW"
 		assert_match "what it lost meanwhile" "$(cat "$T/live.err")" "; $((lost > 0)) samples lost for want of room meanwhile"
 	done
 	DB=$T/live0.db
 	follow head 'port 1'
-	wait_until 5 has_size "$T/head.pcap" 24 && pass || fail "a header before the first packet"
+	wait_until 40 has_size "$T/head.pcap" 24 && pass || fail "a header before the first packet"
 	kill -INT "$FOLLOW"
 	ended "$FOLLOW"
 	DB=$T/samples.db

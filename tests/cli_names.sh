@@ -285,7 +285,7 @@ serve_names() {
 	ip netns exec "$NSA" "$WL_ROOT/tests/dns_server.py" "$1" "$LOG" "$WL_TMP/until" >/dev/null 2>&1 &
 	SERVER=$!
 	WL_PIDS+=("$SERVER")
-	wait_until 20 grep -q ready "$LOG" || fail "dns_server.py $1 does not come up"
+	wait_until 40 grep -q ready "$LOG" || fail "dns_server.py $1 does not come up"
 }
 
 stop_names() {

@@ -9,6 +9,12 @@ snmp() {
 		if (!at) { for (i = 2; i <= NF; i++) if ($i == name) at = i } else print $at }' /proc/net/snmp /proc/net/netstat
 }
 
+# nft_packets N: of the N-th rule with a counter in B's table t
+nft_packets() { in_b nft -j list table inet t | jq "[.. | .counter? // empty | .packets][$1]"; }
+
+# nft_reached PACKETS: by its first one
+nft_reached() { [ "$(nft_packets 0)" -ge "$1" ]; }
+
 # udp NETNS SOURCE DESTINATION PORT COUNT: datagrams of 100 bytes that are numbered, refused ones as well
 udp() {
 	ip netns exec "$1" python3 - "${@:2}" <<-'PY'

@@ -11,6 +11,9 @@
 #
 # WL_BUILD names the build directory (default: build).
 
+# shellcheck source=tests/busy.sh
+. "$(dirname "${BASH_SOURCE[0]}")/busy.sh"
+
 WL_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 WL_BUILD=$(cd "$WL_ROOT" && realpath -m "${WL_BUILD:-build}")
 FLOWD=$WL_BUILD/bin/flowd
@@ -215,7 +218,7 @@ net_pair() {
 	for a in 10.1.0.1 fd00:1::1; do
 		ip -n "$NSB" neigh replace "$a" lladdr 02:00:00:00:0a:01 dev vb nud permanent
 	done
-	wait_until 5 link_quiet
+	wait_until 40 link_quiet
 }
 
 # vxlan_end NETNS VNI LOCAL REMOTE MTU HOST: vx there, address 10.9.0.HOST
@@ -245,6 +248,7 @@ net_drop() {
 
 link_quiet() {
 	local before
+	settle
 	before=$(counter "$NSA" va tx_packets)$(counter "$NSB" vb tx_packets)
 	sleep 0.5
 	[ "$before" = "$(counter "$NSA" va tx_packets)$(counter "$NSB" vb tx_packets)" ]
@@ -279,7 +283,7 @@ serve() {
 	local out=$WL_TMP/serve.$1.$2
 	ip netns exec "$1" "$WLTRAF" serve -p "$2" >"$out" &
 	WL_PIDS+=("$!")
-	wait_until 10 grep -qs ready "$out"
+	wait_until 40 grep -qs ready "$out"
 }
 
 # iperf_server NETNS PORT
@@ -287,7 +291,7 @@ iperf_server() {
 	local out=$WL_TMP/iperf.$1.$2
 	ip netns exec "$1" iperf3 -s -p "$2" --forceflush >"$out" 2>&1 &
 	WL_PIDS+=("$!")
-	wait_until 10 grep -qs listening "$out"
+	wait_until 40 grep -qs listening "$out"
 }
 
 # --- flowd ----------------------------------------------------------------------------------------
@@ -306,7 +310,7 @@ flowd_start() {
 		--db "$FLOWD_DB" "$@" >"$FLOWD_LOG" 2>&1 &
 	FLOWD_PID=$!
 	WL_PIDS+=("$FLOWD_PID")
-	if wait_until 20 flowd_ready "$FLOWD_PID" "$FLOWD_LOG" && ! gone "$FLOWD_PID"; then
+	if wait_until 60 flowd_ready "$FLOWD_PID" "$FLOWD_LOG" && ! gone "$FLOWD_PID"; then
 		return 0
 	fi
 	fail "flowd $* did not come up: $(tail -n 5 "$FLOWD_LOG")"
@@ -332,8 +336,9 @@ flowd_stop() {
 
 flowd_end() {
 	local pid=${1:-$FLOWD_PID}
+	[ "${2:-TERM}" != TERM ] || settle
 	kill "-${2:-TERM}" "$pid"
-	if ! wait_until 40 gone "$pid"; then
+	if ! wait_until 60 gone "$pid"; then
 		fail "flowd $pid does not end"
 		kill -9 "$pid"
 	fi
@@ -432,7 +437,7 @@ send_frames() {
 	SENT_PACKETS=$(jq .packets <<<"$json")
 	SENT_BYTES=$(jq .bytes <<<"$json")
 	assert_eq "$(basename "$1"): frames not sent" "$(jq .skipped <<<"$json")" 0
-	wait_until 10 counter_reached "$NSB" "$to" rx_packets $((before + SENT_PACKETS)) ||
+	wait_until 40 counter_reached "$NSB" "$to" rx_packets $((before + SENT_PACKETS)) ||
 		fail "$(basename "$1"): frames do not arrive"
 }
 
@@ -450,13 +455,17 @@ judge_table() {
 
 # --- what wlgen sent, held against the database ---------------------------------------------------
 
-# generate ARG...: into A's veth; $SENT_PACKETS, $SENT_BYTES, and the flows in sent.csv
+# generate ARG...: into A's veth, to where it came through B's; $SENT_PACKETS, $SENT_BYTES, $SENT_RATE (packets
+# a second), and the flows in sent.csv
 generate() {
-	local json
+	local json before
+	before=$(counter "$NSB" vb rx_packets)
 	json=$(in_a "$WLGEN" -i va --per-flow "$WL_TMP/sent.csv" "$@")
 	assert_eq "wlgen $*" "$?" 0
 	SENT_PACKETS=$(jq .packets <<<"$json")
 	SENT_BYTES=$(jq .bytes <<<"$json")
+	SENT_RATE=$(jq '.packets / (.seconds + 0.001) | floor' <<<"$json")
+	wait_until 40 counter_reached "$NSB" vb rx_packets $((before + SENT_PACKETS)) || fail "wlgen $*: frames do not arrive"
 	say "sent $json"
 }
 

@@ -18,7 +18,7 @@ attached() {
 refused() {
 	local label=$1 rc=$2 regex=$3
 	shift 3
-	timeout 30 "$@" >"$WL_TMP/out" 2>"$WL_TMP/err"
+	timeout 60 "$@" >"$WL_TMP/out" 2>"$WL_TMP/err"
 	assert_eq "$label: exit" "$?" "$rc"
 	assert_match "$label: message" "$(cat "$WL_TMP/err")" "$regex"
 	assert_eq "$label: standard output" "$(head -n 3 "$WL_TMP/out")" ""
@@ -109,7 +109,7 @@ print("held", flush=True)
 time.sleep(600)' "$1" >"$WL_TMP/held" &
 	LOCKER=$!
 	WL_PIDS+=("$LOCKER")
-	wait_until 10 grep -qs held "$WL_TMP/held"
+	wait_until 40 grep -qs held "$WL_TMP/held"
 }
 
 test_database() {

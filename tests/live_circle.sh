@@ -75,7 +75,7 @@ frames() {
 rest() {
 	wait_ms "$LINGERED_MS"
 	udp "$NSA" 10.1.0.2 -s 33001 --size 100 --count 1
-	wait_until 10 link_quiet || fail "the link does not come to rest"
+	wait_until 40 link_quiet || fail "the link does not come to rest"
 }
 
 plain() {
@@ -151,7 +151,7 @@ circle() {
 	read -ra rules <<<"$4"
 	flowd_start "${AT[@]}" --sample 1/1 --sample-snaplen "$snaplen" --sample-ring 128M "${rules[@]}" "${@:5}" || return
 	"$traffic"
-	wait_until 20 drained || fail "$label: not all samples are stored"
+	wait_until 40 drained || fail "$label: not all samples are stored"
 	status=$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq -c .flowd.samples)
 	assert_eq "$label: ids of what is not stored yet" \
 		"$(flows_json "$FLOWD_DB" | jq -c 'select(.end_reason == null and .id != null)')" ""

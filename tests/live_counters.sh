@@ -49,7 +49,7 @@ is() { [ "$("${@:2}")" = "$1" ]; }
 
 # becomes LABEL WANT COMMAND...: in the end; samples are taken by the sweep
 becomes() {
-	if wait_until 10 is "$2" "${@:3}"; then pass; else fail "$1: got '$("${@:3}")', wanted '$2'"; fi
+	if wait_until 40 is "$2" "${@:3}"; then pass; else fail "$1: got '$("${@:3}")', wanted '$2'"; fi
 }
 
 udp() { in_a "$WLTRAF" udp -d 10.1.0.2 -p "$1" --size 100 --count "$2" >/dev/null; }
@@ -113,7 +113,7 @@ test_queue() {
 	flowd_start "$NSB" -i vb --sweep 200ms || return
 	in_b tc qdisc replace dev vb root tbf rate 400kbit burst 3000 limit 3000 || { skip "no tbf"; flowd_stop; return; }
 	in_b "$WLTRAF" udp -d 10.1.0.1 -p 7002 --size 500 --count 400 >/dev/null
-	wait_until 20 queue_empty || fail "queue: it does not run dry"
+	wait_until 40 queue_empty || fail "queue: it does not run dry"
 	drops=$(queue_drops)
 	assert_between "queue: drops" "$drops" 1 399
 	becomes "queue: drops by tc" "$drops" shown qdisc '^tbf [0-9a-f]+: drops$'
@@ -128,11 +128,12 @@ test_queue() {
 
 # An EtherType that no protocol takes: rx_dropped. And where gains are, while sweeps go on.
 test_unwanted() {
-	local before n=0 wrong=0
+	local before n=0 wrong=0 start=$SECONDS
 	before=$(counter "$NSB" vb rx_dropped)
 	flowd_start "$NSB" -i vb --sweep 100ms || return
 	for ((i = 0; i < 10; i++)); do
 		in_a "$WLTRAF" raw -i va --hex 020000000a02020000000a0188b50001 --size 60 --count 20 >/dev/null
+		settle
 		n=$(($(stored link rx_dropped) + $(live_sum link)))
 		[ "$n" -le $(((i + 1) * 20)) ] || wrong=$((wrong + 1))
 	done
@@ -141,8 +142,8 @@ test_unwanted() {
 	becomes "unwanted: by flowd" 200 shown link '^rx_dropped$'
 	becomes "unwanted: stored" 200 stored link rx_dropped
 	assert_eq "unwanted: live, beside what is stored" "$(live_sum link)" 0
-	assert_eq "unwanted: last minute" \
-		"$(status | jq '.flowd.interfaces[0].counters[] | select(.name == "rx_dropped") | .last_minute')" 200
+	n=$(status | jq '.flowd.interfaces[0].counters[] | select(.name == "rx_dropped") | .last_minute')
+	assert_between "unwanted: last minute" "$n" $((SECONDS - start < 45 ? 200 : 0)) 200
 	flowd_stop
 	assert_eq "unwanted: at the end" "$(stored link rx_dropped)" 200
 	assert_eq "unwanted: difference" "$(difference 0 database)" 0
@@ -157,19 +158,21 @@ rps() {
 
 # The host's backlog, where packets can be handed to another CPU.
 test_softnet() {
-	local before after mask=/sys/class/net/vb/queues/rx-0/rps_cpus
+	local before after outer mask=/sys/class/net/vb/queues/rx-0/rps_cpus
 	if [ "$(nproc)" -lt 2 ] || ! in_b sh -c "echo 2 >$mask" 2>/dev/null; then
 		skip "no RPS"
 		return
 	fi
+	outer=$(rps)
 	flowd_start "$NSB" -i vb --sweep 200ms || return
 	before=$(rps)
 	ip netns exec "$NSA" taskset -c 0 "$WLTRAF" udp -d 10.1.0.2 -p 7003 --size 50 --count 500 --interval 1 >/dev/null
 	after=$(rps)
 	flowd_stop
+	outer=$(($(rps) - outer))
 	in_b sh -c "echo 0 >$mask"
-	assert_between "softnet: received_rps" "$(stored softnet 'cpu% received_rps')" $((after - before)) \
-		$((after - before + 1000))
+	# the host has other packets, too: flowd counts from its start to its end
+	assert_between "softnet: received_rps" "$(stored softnet 'cpu% received_rps')" $((after - before)) "$outer"
 	assert_eq "softnet: of the host" "$(sql "SELECT count(*) FROM counter_text WHERE source = 'softnet' AND iface IS NOT NULL")" 0
 }
 

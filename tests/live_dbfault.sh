@@ -50,7 +50,7 @@ test_start() {
 	mkdir "$WL_TMP/start.$how"
 	flowd_start "$NSB" -i vb --idle 60s || return
 	send 20000
-	wait_until 10 commits || fail "$label: no commit"
+	wait_until 40 commits || fail "$label: no commit"
 	flowd_stop "$FLOWD_PID" KILL
 	sqlite3 "$WL_DB" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
 	before=$(stat -c %s "$WL_DB")
@@ -76,7 +76,7 @@ under() {
 	mkdir "$WL_TMP/$label"
 	flowd_start "$NSB" -i vb --sweep 200ms --idle 500ms || return 1
 	send 20000
-	wait_until 10 is_packets 20000 || fail "$label: they are not written"
+	wait_until 40 is_packets 20000 || fail "$label: they are not written"
 	generate -n 3000 -f 10 # some of which are held when it happens
 	SENT=$((SENT + SENT_PACKETS))
 	"$@"
@@ -114,8 +114,8 @@ replace_it() {
 test_gone() {
 	local label=$1
 	under "$label" "$2" || return
-	wait_until 20 has_note 'removed or renamed while open: a new one is made' || fail "$label: nothing is said: $(tail -n 3 "$FLOWD_LOG")"
-	wait_until 10 commits || fail "$label: no new database"
+	wait_until 40 has_note 'removed or renamed while open: a new one is made' || fail "$label: nothing is said: $(tail -n 3 "$FLOWD_LOG")"
+	wait_until 40 commits || fail "$label: no new database"
 	assert_match "$label: an answer says since when" "$(ctl top; cat "$WL_TMP/out")" 'window: from .*Z on, what is older is gone'
 	end_under "$label" "$WL_DB" "$WL_DB.kept"
 }
@@ -123,13 +123,13 @@ test_gone() {
 test_replaced() {
 	local label=replaced
 	under "$label" replace_it || return
-	wait_until 20 has_note 'another one is in its place' || fail "$label: nothing is said"
+	wait_until 40 has_note 'another one is in its place' || fail "$label: nothing is said"
 	assert_eq "$label: left alone" "$(cat "$FLOWD_DB")" "dear diary"
 	ctl top
 	assert_eq "$label: flowctl's exit" "$?" 1
 	rm "$FLOWD_DB"
-	wait_until 20 has_note 'a new one is made' || fail "$label: no new one is made"
-	wait_until 10 commits || fail "$label: no new database"
+	wait_until 40 has_note 'a new one is made' || fail "$label: no new one is made"
+	wait_until 40 commits || fail "$label: no new database"
 	end_under "$label" "$WL_DB" "$WL_DB.kept"
 }
 
@@ -168,7 +168,7 @@ overwrite_it() { echo "dear diary" >"$FLOWD_DB"; }
 test_under() {
 	local label=$1
 	under "$label" "$2" || return
-	wait_until 10 has_note "$3" || fail "$label: nothing is said: $(tail -n 3 "$FLOWD_LOG")"
+	wait_until 40 has_note "$3" || fail "$label: nothing is said: $(tail -n 3 "$FLOWD_LOG")"
 	[ "$label" = log-removed ] || SENT=$((SENT - 20000)) # what was in the log alone is not there any more
 	flowd_stop
 	assert_eq "$label: exit" "$FLOWD_RC" 0
@@ -180,7 +180,7 @@ test_under() {
 test_other() {
 	local label=other
 	under "$label" take_place || return
-	wait_until 10 has_note 'another one is in its place' || fail "$label: nothing is said"
+	wait_until 40 has_note 'another one is in its place' || fail "$label: nothing is said"
 	assert_between "$label: in the one that was renamed" "$(packets "$WL_DB.kept")" 20000 23000
 	assert_eq "$label: the other is as it was" "$(packets "$WL_DB")|$(sql 'PRAGMA integrity_check')" "37|ok"
 	flowd_stop
@@ -201,7 +201,7 @@ test_log() {
 		mkdir "$WL_TMP/log.$how"
 		flowd_start "$NSB" -i vb --idle 300ms --sweep 100ms || return
 		send 5000
-		wait_until 10 is_packets 5000 || fail "$label: they are not written"
+		wait_until 40 is_packets 5000 || fail "$label: they are not written"
 		flowd_stop "$FLOWD_PID" KILL
 		case $how in
 		cut) truncate -s $(($(stat -c %s "$WL_DB-wal") - 5000)) "$WL_DB-wal" ;;

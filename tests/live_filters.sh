@@ -141,12 +141,12 @@ flowd_start "$NSB" -i vb --idle 1h --active 2s --sweep 500ms --fragments untrack
 ip netns exec "$NSB" tcpdump -i vb -n -w "$WL_TMP/capture" -B 65536 -s 160 -U --immediate-mode 2>"$WL_TMP/tcpdump" &
 TCPDUMP=$!
 WL_PIDS+=("$TCPDUMP")
-wait_until 10 grep -qs listening "$WL_TMP/tcpdump"
+wait_until 40 grep -qs listening "$WL_TMP/tcpdump"
 traffic
-wait_until 10 link_quiet
-wait_until 10 all_captured || fail "the last frames are not in the capture"
+wait_until 40 link_quiet
+wait_until 40 all_captured || fail "the last frames are not in the capture"
 kill "$TCPDUMP"
-wait_until 10 gone "$TCPDUMP"
+wait_until 40 gone "$TCPDUMP"
 assert_match "the capture is whole" "$(cat "$WL_TMP/tcpdump")" '(^|[^0-9])0 packets dropped by kernel'
 say "captured $(by_tcpdump '') packets and bytes"
 

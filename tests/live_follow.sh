@@ -32,7 +32,7 @@ send() {
 
 said_times() { [ "$(grep -cE "$1" "$FLOWD_LOG")" -ge "$2" ]; }
 # await REGEX [TIMES]: in flowd's log
-await() { wait_until 15 said_times "$1" "${2:-1}" || fail "flowd does not say '$1': $(tail -n 3 "$FLOWD_LOG")"; }
+await() { wait_until 40 said_times "$1" "${2:-1}" || fail "flowd does not say '$1': $(tail -n 3 "$FLOWD_LOG")"; }
 
 # packets PORT: "NAME|PACKETS" a line, of each row of an interface that has any
 packets() {
@@ -164,4 +164,28 @@ assert_eq "again and again" "$(packets 1008 | sort | uniq -c | awk '{ print $1, 
 assert_eq "of no interface" "$(sql 'SELECT count(*) FROM flow_plain f LEFT JOIN interface i ON i.id = f.iface
 	WHERE i.id IS NULL')" 0
 assert_eq "every row is closed" "$(sql 'SELECT count(*) FROM interface WHERE last_ms IS NULL')" 0
+
+# Killed before it could commit that there are such interfaces: their packets are not the next one's
+WL_INSTANCE=wl$$-early WL_DB=$WL_TMP/early.db
+EARLY=(-i 'veth*' -i vb --keep-attached yes --sweep 10s)
+flowd_start "$NSB" "${EARLY[@]}" || finish
+pair veth10
+await "'veth10': ingress by"
+send veth10 80 1010
+ip -n "$NSB" link set veth10 name veth11
+await "'veth10': is now 'veth11', and counted on"
+send veth11 81 1010 p-veth10
+ip -n "$NSB" link del veth11
+flowd_stop "$FLOWD_PID" KILL
+flowd_start "$NSB" "${EARLY[@]}" || finish
+pair veth12
+await "'veth12': ingress by"
+send veth12 82 1010
+flowd_stop
+assert_eq "killed early" "$(packets 1010 | sed 's/^if[0-9]*/of an index/')" "of an index|81
+unknown|80
+veth12|82"
+assert_books "killed early"
+in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>"$WL_TMP/err" ||
+	fail "detach: $(tail -n 1 "$WL_TMP/err")"
 finish

@@ -217,7 +217,7 @@ run_orders() {
 run_many() {
 	local label="20,000 datagrams, $1" found
 	make_frames "$WL_TMP/many.pcap" 4:1:1-20000:0:800:1 4:1:1-20000:800:2000:0
-	flowd_start "$NSB" -i vb --ingress "$1" --egress none || return
+	flowd_start "$NSB" -i vb --ingress "$1" --egress none --idle 1h --active 1h || return
 	send_frames "$WL_TMP/many.pcap"
 	flowd_stop
 	assert_eq "$label: hook and sender" "$(seen 0)" "$SENT_PACKETS|$SENT_BYTES"
@@ -274,9 +274,9 @@ start_late() {
 	make_frames "$WL_TMP/first.pcap" 4:1:7:0:800:1 6:1:7:0:800:1 4:2:7:0:800:1
 	make_frames "$WL_TMP/soon.pcap" 4:2:7:800:1600:1
 	make_frames "$WL_TMP/late.pcap" 4:1:7:800:1600:1 6:1:7:800:1600:1 4:2:7:1600:2000:0
-	flowd_start "$NSA" -i vc --idle 5m || return
+	flowd_start "$NSA" -i vc --idle 1h || return
 	LATE_PIDS+=("$FLOWD_PID") LATE_DBS+=("$FLOWD_DB")
-	flowd_start "$NSB" -i vd --idle 5m || return
+	flowd_start "$NSB" -i vd --idle 1h || return
 	LATE_PIDS+=("$FLOWD_PID") LATE_DBS+=("$FLOWD_DB")
 	send_frames "$WL_TMP/first.pcap" vc vd
 	LATE_END=$(($(now_ms) + LATE_S * 1000))

@@ -45,7 +45,7 @@ run() {
 	flowd_start "$NSB" -i vb --ingress tc "$@" || return
 	pid_t=$FLOWD_PID db_t=$FLOWD_DB
 	traffic
-	wait_until 10 link_quiet
+	wait_until 40 link_quiet
 	flowd_stop "$pid_x"
 	flowd_stop "$pid_t"
 	flow_table 0 1 "$db_x" >"$WL_TMP/xdp"

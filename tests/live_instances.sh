@@ -26,7 +26,7 @@ ip -n "$NSB" addr add 10.2.0.2/24 dev vb2
 ip -n "$NSA" neigh replace 10.2.0.2 lladdr 02:00:00:00:0b:02 dev va2 nud permanent
 ip -n "$NSB" neigh replace 10.2.0.1 lladdr 02:00:00:00:0b:01 dev vb2 nud permanent
 serve "$NSB" 8001 || fail "no server"
-wait_until 5 link_quiet
+wait_until 40 link_quiet
 
 # one in A on its first interface, one in B on both
 flowd_start "$NSA" -i va || finish
@@ -39,12 +39,12 @@ in_a "$WLTRAF" udp -d 10.1.0.2 -p 8001 --size 100 --count 1000 --flows 10 >/dev/
 in_a "$WLTRAF" udp -d 10.2.0.2 -p 8001 --size 100 --count 300 >/dev/null
 
 # the same instance again: refused, and the first is not disturbed
-out=$(in_a timeout 20 "$FLOWD" --config /dev/null -i va2 --instance "$instance_a" --db "$WL_TMP/x.db" 2>&1)
+out=$(in_a timeout 60 "$FLOWD" --config /dev/null -i va2 --instance "$instance_a" --db "$WL_TMP/x.db" 2>&1)
 rc=$?
 assert_eq "the same instance twice: exit" "$rc" 1
 assert_match "the same instance twice: is named" "$out" "$instance_a"
 # another instance with the same database: refused
-out=$(in_a timeout 20 "$FLOWD" --config /dev/null -i va2 --instance "wl$$-9" --db "$db_a" 2>&1)
+out=$(in_a timeout 60 "$FLOWD" --config /dev/null -i va2 --instance "wl$$-9" --db "$db_a" 2>&1)
 rc=$?
 assert_eq "the same database twice: exit" "$rc" 1
 assert_match "the same database twice: is named" "$out" "$db_a"
@@ -68,7 +68,7 @@ assert_eq "what is left on vb" "$(ip -n "$NSB" -j -d link show dev vb | jq -r '.
 flowd_start "$NSB" -i vb -i vb2 || finish
 in_a "$WLTRAF" udp -d 10.2.0.2 -p 8001 --size 100 --count 200 >/dev/null
 ip -n "$NSB" link del vb2
-wait_until 5 grep -q vb2 "$FLOWD_LOG" || fail "an interface goes: flowd does not say so"
+wait_until 40 grep -q vb2 "$FLOWD_LOG" || fail "an interface goes: flowd does not say so"
 in_a "$WLTRAF" udp -d 10.1.0.2 -p 8001 --size 100 --count 100 >/dev/null
 gone "$FLOWD_PID" && fail "an interface goes: flowd ended: $(tail -n 3 "$FLOWD_LOG")"
 flowd_stop

@@ -8,7 +8,8 @@
 . "$(dirname "$0")/lib.sh"
 
 LINGERED_MS=3500 # after which closed connections have ended: linger, two sweeps
-CLOCKS_MS=100    # by which a hook's clock and tcpdump's may differ for a packet, on a busy machine
+CLOCKS_MS=100    # by which a hook's clock and tcpdump's may differ for nearly all packets
+LATE_MS=5000     # and for any of them, where the host is busy
 
 # --- traffic and captures -------------------------------------------------------------------------
 
@@ -40,7 +41,7 @@ capture_start() {
 	ip netns exec "$NSB" tcpdump -Z root --nano --immediate-mode -U -B 65536 -w "$file" "$@" 2>"$file.said" &
 	WL_PIDS+=("$!")
 	CAPTURE_PIDS+=("$!")
-	wait_until 10 grep -qs 'listening on' "$file.said" || fail "tcpdump $*: $(cat "$file.said")"
+	wait_until 40 grep -qs 'listening on' "$file.said" || fail "tcpdump $*: $(cat "$file.said")"
 }
 
 # shellcheck disable=SC2317 # wait_until calls it
@@ -51,12 +52,12 @@ capture_stop() {
 	local pid file packets=$1
 	shift
 	for file in "$@"; do
-		wait_until 10 has_captured "$file" "$packets" ||
+		wait_until 40 has_captured "$file" "$packets" ||
 			fail "$file: not $packets packets: $("$WLTRAF" count --pcap "$file")"
 	done
 	for pid in "${CAPTURE_PIDS[@]}"; do
 		kill -INT "$pid"
-		wait_until 10 gone "$pid"
+		wait_until 40 gone "$pid"
 	done
 	for file in "$@"; do
 		assert_match "$file: tcpdump's losses" "$(cat "$file.said")" '[^0-9]0 packets dropped by kernel'
@@ -121,10 +122,11 @@ same_flows() {
 
 # same_times LABEL DB
 same_times() {
-	assert_between "$1: largest difference of times, ms" \
-		"$(paste -d ' ' <(conversations "$FLOWD_DB" | cut -f2) <(conversations "$2" | cut -f2) |
-			awk '{ a = $1 - $3; b = $2 - $4; a = a < 0 ? -a : a; b = b < 0 ? -b : b
-				if (a > max) max = a; if (b > max) max = b } END { print max + 0 }')" 0 "$CLOCKS_MS"
+	paste -d ' ' <(conversations "$FLOWD_DB" | cut -f2) <(conversations "$2" | cut -f2) |
+		awk '{ a = $1 - $3; b = $2 - $4; print a < 0 ? -a : a; print b < 0 ? -b : b }' | sort -n >"$WL_TMP/off"
+	assert_between "$1: difference of times, of 95 % of them, ms" \
+		"$(sed -n "$(($(wc -l <"$WL_TMP/off") * 95 / 100))p" "$WL_TMP/off")" 0 "$CLOCKS_MS"
+	assert_between "$1: largest difference of times, ms" "$(tail -n 1 "$WL_TMP/off")" 0 "$LATE_MS"
 }
 
 run_live() {
@@ -137,7 +139,7 @@ run_live() {
 	capture_start "$WL_TMP/any.pcap" -i any -s 2048 # else its ring has room for 256 frames only
 	before=$(($(counter "$NSB" vb rx_packets) + $(counter "$NSB" vb tx_packets)))
 	traffic
-	wait_until 10 link_quiet || fail "the link does not come to rest"
+	wait_until 40 link_quiet || fail "the link does not come to rest"
 	packets=$(($(counter "$NSB" vb rx_packets) + $(counter "$NSB" vb tx_packets) - before))
 	capture_stop "$packets" "$WL_TMP/full.pcap" "$WL_TMP/small.pcap" "$WL_TMP/any.pcap"
 	flowd_stop "$live_pid"
@@ -275,7 +277,7 @@ run_signal_waiting() {
 	replay_pipe
 	exec 9>"$WL_TMP/pipe"
 	head -c "$bytes" "$WL_TMP/full.pcap" >&9
-	wait_until 10 waits_for_more "$REPLAY_PID" "$bytes" || fail "$label: flowd does not read"
+	wait_until 40 waits_for_more "$REPLAY_PID" "$bytes" || fail "$label: flowd does not read"
 	flowd_stop "$REPLAY_PID" "$1"
 	exec 9>&-
 	check_stopped "$label" 5000 5000
@@ -293,9 +295,9 @@ run_signal_busy() {
 	(endless "$WL_TMP/full.pcap" >"$WL_TMP/pipe") &
 	feeder=$!
 	WL_PIDS+=("$feeder")
-	wait_until 10 has_read "$REPLAY_PID" 100000000 || fail "$label: flowd does not read"
+	wait_until 40 has_read "$REPLAY_PID" 100000000 || fail "$label: flowd does not read"
 	flowd_stop "$REPLAY_PID" "$1"
-	wait_until 10 gone "$feeder" || fail "$label: the writer goes on"
+	wait_until 40 gone "$feeder" || fail "$label: the writer goes on"
 	check_stopped "$label" "$LIVE_PACKETS" 1000000000
 	say "$label: $(sql 'SELECT sum(seen_packets) FROM books_sum' "$REPLAY_DB") packets"
 }
@@ -305,7 +307,7 @@ run_signal_early() {
 	replay_pipe
 	exec 9>"$WL_TMP/pipe"
 	head -c 10 "$WL_TMP/full.pcap" >&9
-	wait_until 10 waits_for_more "$REPLAY_PID" 10 || fail "$1, early: flowd does not read"
+	wait_until 40 waits_for_more "$REPLAY_PID" 10 || fail "$1, early: flowd does not read"
 	flowd_stop "$REPLAY_PID" "$1"
 	exec 9>&-
 	assert_eq "$1, early: exit" "$FLOWD_RC" 0
@@ -332,7 +334,7 @@ run_kill() {
 refused() {
 	local label=$1 regex=$2
 	shift 2
-	timeout 30 "$@" >"$WL_TMP/out" 2>"$WL_TMP/said" </dev/null
+	timeout 60 "$@" >"$WL_TMP/out" 2>"$WL_TMP/said" </dev/null
 	assert_eq "$label: exit" "$?" "${WL_EXIT:-1}"
 	assert_match "$label: message" "$(cat "$WL_TMP/said")" "$regex"
 	assert_eq "$label: lines of error, of output" "$(wc -l <"$WL_TMP/said") $(wc -c <"$WL_TMP/out")" "1 0"

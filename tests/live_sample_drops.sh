@@ -68,8 +68,9 @@ test_drops() {
 	udp "$NSA" 10.1.0.1 10.1.0.2 7779 500
 	udp "$NSA" 192.0.2.1 10.1.0.2 7781 600
 	background deaf
-	wait_until 5 test -e "$WL_TMP/deaf" || fail "$label: no deaf socket"
+	wait_until 40 test -e "$WL_TMP/deaf" || fail "$label: no deaf socket"
 	udp "$NSA" 10.1.0.1 10.1.0.2 7780 900
+	settle
 	full=$(rcvbuf_errors)
 	in_a iperf3 -c 10.1.0.2 -p 5202 -t 1 -b 50M >/dev/null || fail "$label: iperf3"
 	in_a iperf3 -c 10.1.0.2 -p 5202 -t 1 -b 50M -R >/dev/null || fail "$label: iperf3 -R"
@@ -113,8 +114,7 @@ test_vlan() {
 	local label="VLAN" hook
 	for hook in xdp tc; do
 		flowd_start "$NSB" -i vb --ingress "$hook" --drops-sample yes || return
-		in_a "$WLGEN" -i va -n 500 -f 10 --vlan 77 >/dev/null
-		wait_ms 300
+		generate -n 500 -f 10 --vlan 77
 		flowd_stop
 		assert_eq "$label, $hook: the tag is in the bytes" \
 			"$(sql "SELECT count(*), hex(substr(frame, 13, 6)), min(length), max(length), max(length(frame)) FROM sample WHERE vlan = 77 GROUP BY 2")" \
@@ -133,7 +133,6 @@ test_bare() {
 	ip -n "$NSB" link set t0 addrgenmode none up
 	flowd_start "$NSB" -i vb --drops-sample yes || return
 	in_b "$WLSEND" --tun t0 "$WL_CORPUS/transport.pcap" </dev/null >/dev/null
-	wait_ms 300
 	flowd_stop
 	assert_between "$label: samples" "$(samples "device = 't0'")" 10 100000
 	assert_as_counted "$label"
@@ -146,12 +145,17 @@ test_bare() {
 
 # expect LABEL SAMPLES: 50 packets dropped more
 expect() {
-	local before
-	before=$(samples)
+	local before dropped
+	before=$(samples) dropped=$(nft_packets 0)
 	udp "$NSA" 10.1.0.1 10.1.0.2 7777 50
-	wait_ms 500
+	wait_until 40 nft_reached $((dropped + 50)) || fail "$1: they are not dropped"
+	settle
+	wait_until 40 drained || fail "$1: not all samples are stored"
 	assert_eq "$1" $(($(samples) - before)) "$2"
 }
+
+# drained: all that went into the ring is in the database
+drained() { [ "$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq .flowd.samples.ring_used)" = 0 ]; }
 
 set_sample() { sample "$@" >"$WL_TMP/out" 2>"$WL_TMP/err" || fail "flowctl sample $*: $(cat "$WL_TMP/err")"; }
 
@@ -199,8 +203,8 @@ test_untold() {
 test_storm() {
 	local label="storm" status
 	flowd_start "$NSB" -i vb --egress none --sweep 10s --drops-sample yes --sample-first 1 --sample-ring 1M || return
-	in_a "$WLGEN" -i va -n 200000 -f 1000 --dst-mac 02:00:00:00:0a:02 --cpu 0 >/dev/null
-	wait_ms 500
+	generate -n 200000 -f 1000 --dst-mac 02:00:00:00:0a:02 --cpu 0
+	settle
 	status=$("$FLOWCTL" --db "$FLOWD_DB" status --json | jq -c .flowd.samples)
 	flowd_stop
 	say "$label: $status"

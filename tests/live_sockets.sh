@@ -76,7 +76,7 @@ run() {
 	pid_a=$FLOWD_PID DB_A=$FLOWD_DB
 	before=$(counter "$NSB" vb rx_packets):$(counter "$NSB" vb rx_bytes)
 	traffic
-	wait_until 10 link_quiet || fail "$label: the link does not come to rest"
+	wait_until 40 link_quiet || fail "$label: the link does not come to rest"
 	local packets=$(($(counter "$NSB" vb rx_packets) - ${before%:*}))
 	local bytes=$(($(counter "$NSB" vb rx_bytes) - ${before#*:}))
 	flowd_stop "$pid_a"

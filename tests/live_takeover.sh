@@ -9,15 +9,19 @@
 
 KILLS=${WL_KILLS:-8}
 
-# compare LABEL CSV...: flows of the database and of the generator
+# compare LABEL CSV...: flows of the database and of the generator; but where there was no CPU to make room for
+# all of them, the sums alone
 compare() {
 	local label=$1
 	shift
 	cat "$@" | awk -F, '{ k = $1 "," $2 "," $3 "," $4; p[k] += $5; b[k] += $6 }
 		END { for (k in p) print k "," p[k] "," b[k] }' | sort >"$WL_TMP/want"
-	sql "SELECT src, dst, sport, dport, sum(packets), sum(bytes) FROM flow_text
-		GROUP BY src, dst, sport, dport" | tr '|' , | sort >"$WL_TMP/got"
-	assert_same "$label: packets and bytes of each flow" "$WL_TMP/got" "$WL_TMP/want"
+	assert_roomy "$label"
+	if [ "$(folded)" = 0 ]; then
+		sql "SELECT src, dst, sport, dport, sum(packets), sum(bytes) FROM flow_text
+			GROUP BY src, dst, sport, dport" | tr '|' , | sort >"$WL_TMP/got"
+		assert_same "$label: packets and bytes of each flow" "$WL_TMP/got" "$WL_TMP/want"
+	fi
 	assert_eq "$label: the hook's own count" "$(seen 0)" \
 		"$(awk -F, '{ p += $5; b += $6 } END { printf "%d|%d", p, b }' "$WL_TMP/want")"
 	assert_books "$label"
@@ -28,9 +32,9 @@ took_over() { assert_match "$1: takes over" "$(cat "$FLOWD_LOG")" 'on the maps o
 
 test_kills() {
 	local label="$KILLS kills" i pid
-	WL_INSTANCE=wl$$-kill WL_DB=$WL_TMP/kill.db
+	WL_INSTANCE=wl$$-kill$TRIAL WL_DB=$WL_TMP/kill$TRIAL.db
 	flowd_start "$NSB" -i vb --sweep 100ms --slots 16384 || return
-	ip netns exec "$NSA" "$WLGEN" -i va -n 1500000 -f 30000 --spread 20 --rate 200000 --cpu 0 \
+	ip netns exec "$NSA" "$WLGEN" -i va -n $((3000000 >> TRIAL)) -f 30000 --spread 20 --rate $((400000 >> TRIAL)) --cpu 0 \
 		--per-flow "$WL_TMP/kill.csv" >"$WL_TMP/kill.json" &
 	pid=$!
 	WL_PIDS+=("$pid")
@@ -52,7 +56,7 @@ test_kills() {
 # Nobody is there while 300,000 packets pass.
 test_gap() {
 	local label="packets without a flowd"
-	WL_INSTANCE=wl$$-gap WL_DB=$WL_TMP/gap.db
+	WL_INSTANCE=wl$$-gap$TRIAL WL_DB=$WL_TMP/gap$TRIAL.db
 	flowd_start "$NSB" -i vb || return
 	in_a "$WLGEN" -i va -n 100000 -f 5000 --per-flow "$WL_TMP/gap1.csv" >/dev/null
 	flowd_stop "$FLOWD_PID" KILL
@@ -90,6 +94,7 @@ test_detach() {
 	WL_INSTANCE=wl$$-detach WL_DB=$WL_TMP/detach.db
 	flowd_start "$NSB" -i vb || return
 	in_a "$WLGEN" -i va -n 50000 -f 5000 --per-flow "$WL_TMP/detach.csv" >/dev/null
+	settle
 	flowd_stop "$FLOWD_PID" KILL
 	assert_match "$label: a program is attached" "$(attached)" '^[0-9]+$'
 	out=$(in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>&1)
@@ -128,9 +133,9 @@ suite live_takeover
 net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
 ip -n "$NSA" addr flush dev va
-wait_until 5 link_quiet
-test_kills
-test_gap
+wait_until 40 link_quiet
+trials 3 test_kills
+trials 3 test_gap
 test_keep_attached
 test_detach
 test_databases

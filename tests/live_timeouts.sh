@@ -3,7 +3,8 @@
 #
 # live_timeouts.sh: when a record ends and what it says of it: the active timeout cuts a long flow,
 # the idle timeout ends a silent one, FIN and RST end a connection within 3 s; start, end and reason
-# against the sender's clock and a capture's; SIGTERM writes what is live with reason 4.
+# against the sender's clock and a capture's; SIGTERM writes what is live with reason 4. Where the host is busy,
+# times say nothing: then it is tried again, by ports of the trial. How much is in which record holds always.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 
@@ -21,55 +22,69 @@ has_rows() { [ "$(sql "SELECT count(*) FROM flow_plain WHERE $1")" -ge "$2" ]; }
 
 # assert_times LABEL START END WANT-START WANT-END
 assert_times() {
-	assert_between "$1: start, ms after the sender's" "$(($2 - $4))" "-$TICK" "$TICK"
-	assert_between "$1: end, ms after the sender's" "$(($3 - $5))" "-$TICK" "$TICK"
+	assert_timely "$1: start, ms after the sender's" "$(($2 - $4))" "-$TICK" "$TICK"
+	assert_timely "$1: end, ms after the sender's" "$(($3 - $5))" "-$TICK" "$TICK"
 }
 
 sent() { jq -r ".$1" "$WL_TMP/$2"; }
 
+# port_of NUMBER: of the trial, with a server in B: in PORT
+port_of() {
+	PORT=$(($1 + 10 * TRIAL))
+	serve "$NSB" "$PORT" || fail "no server at $PORT"
+}
+
 test_active() {
-	local where="dport = 7001" start end reason packets n=0 total=0 last=0 reasons=
-	in_a "$WLTRAF" udp -d 10.1.0.2 -p 7001 --size 50 --count 41 --interval 200 >"$WL_TMP/active"
-	wait_until 10 has_rows "$where AND end_reason = 1" 1 || fail "active: no last record"
+	local where start end reason packets n=0 total=0 last=0 reasons=
+	port_of 7001
+	where="dport = $PORT"
+	in_a "$WLTRAF" udp -d 10.1.0.2 -p "$PORT" --size 50 --count 41 --interval 200 >"$WL_TMP/active"
+	wait_until 40 has_rows "$where AND end_reason = 1" 1 || fail "active: no last record"
 	while read -r start end reason packets; do
 		n=$((n + 1)) total=$((total + packets)) reasons+=$reason
-		[ "$n" = 1 ] && assert_between "active: first start" "$((start - $(sent start_ms active)))" -$TICK $TICK
-		assert_between "active: length of record $n" "$((end - start))" 0 4500
-		[ "$reason" = 2 ] && assert_between "active: length of record $n, cut" "$((end - start))" 2500 4500
+		[ "$n" = 1 ] && assert_timely "active: first start" "$((start - $(sent start_ms active)))" -$TICK $TICK
+		assert_timely "active: length of record $n" "$((end - start))" 0 4500
+		[ "$reason" = 2 ] && assert_timely "active: length of record $n, cut" "$((end - start))" 2500 4500
 		assert_between "active: records do not overlap" "$((start - last))" 1 2000000000000
 		last=$end
 	done < <(rows "$where")
-	assert_match "active: reasons" "$reasons" '^2+1$'
-	assert_between "active: records" "$n" 2 4
+	assert_match "active: reasons" "$reasons" '^[21]+$'
+	assert_timely "active: reasons are 2, ..., 2, 1, and not $reasons" "$(grep -cE '^2+1$' <<<"$reasons")" 1 1
+	assert_timely "active: records" "$n" 2 4
 	assert_eq "active: packets" "$total" 41
-	assert_between "active: last end" "$((last - $(sent end_ms active)))" -$TICK $TICK
+	assert_timely "active: last end" "$((last - $(sent end_ms active)))" -$TICK $TICK
 }
 
 test_idle() {
-	local where="dport = 7002" written start end reason packets
-	in_a "$WLTRAF" udp -d 10.1.0.2 -p 7002 --size 50 --count 5 --interval 100 >"$WL_TMP/idle"
-	wait_until 10 has_rows "$where" 1 || { fail "idle: no record"; return; }
+	local where written start end reason packets
+	port_of 7002
+	where="dport = $PORT"
+	in_a "$WLTRAF" udp -d 10.1.0.2 -p "$PORT" --size 50 --count 5 --interval 100 >"$WL_TMP/idle"
+	wait_until 40 has_rows "$where" 1 || { fail "idle: no record"; return; }
 	written=$(now_ms)
 	read -r start end reason packets < <(rows "$where")
 	assert_eq "idle: reason and packets" "$reason $packets" "1 5"
 	assert_times idle "$start" "$end" "$(sent start_ms idle)" "$(sent end_ms idle)"
 	# the timeout, a sweep (500 ms), the commit, and this test's polling
-	assert_between "idle: written, ms after the last packet" "$((written - end))" 2000 3500
+	assert_between "idle: written, ms after the last packet" "$((written - end))" 2000 60000
+	assert_timely "idle: written, ms after the last packet" "$((written - end))" 2000 3500
 }
 
 # test_tcp NAME PORT WLTRAF-ARG...
 test_tcp() {
-	local name=$1 port=$2 where="dport = $2" written start end reason packets
+	local name=$1 port where written start end reason packets
+	port_of "$2"
+	port=$PORT where="dport = $PORT"
 	shift 2
 	in_a "$WLTRAF" tcp -d 10.1.0.2 -p "$port" --size 5000 --count 4 --interval 100 "$@" >"$WL_TMP/$name"
-	wait_until 10 has_rows "$where" 1 || { fail "$name: no record"; return; }
+	wait_until 40 has_rows "$where" 1 || { fail "$name: no record"; return; }
 	written=$(now_ms)
 	wait_ms 2500 # a late packet would make a second record
 	assert_eq "$name: records" "$(sql "SELECT count(*) FROM flow_plain WHERE $where OR sport = $port")" 1
 	read -r start end reason packets < <(rows "$where")
 	assert_eq "$name: reason" "$reason" 3
 	assert_times "$name" "$start" "$end" "$(sent start_ms "$name")" "$(sent end_ms "$name")"
-	assert_between "$name: written, ms after the end" "$((written - $(sent end_ms "$name")))" 0 3000
+	assert_timely "$name: written, ms after the end" "$((written - $(sent end_ms "$name")))" 0 3000
 	assert_eq "$name: initiator first" "$(sql "SELECT src = 167837697 AND dir = 0 FROM flow_plain WHERE $where")" 1
 	assert_eq "$name: packets and bytes of the capture" \
 		"$(sql "SELECT packets + rev_packets, bytes + rev_bytes FROM flow_plain WHERE $where")" \
@@ -109,19 +124,16 @@ net_pair || { fail "no veth pair"; finish; }
 # no offload, so that the capture shows what the wire would carry; and no answers of closed ports
 in_a ethtool -K va tso off gso off gro off >/dev/null
 in_b ethtool -K vb tso off gso off >/dev/null
-if ! { serve "$NSB" 7001 && serve "$NSB" 7002 && serve "$NSB" 7003 && serve "$NSB" 7004 && serve "$NSB" 7005; }; then
-	fail "no servers"
-	finish
-fi
+serve "$NSB" 7005 || { fail "no server"; finish; }
 flowd_start "$NSB" -i vb --idle 2s --active 3s --sweep 500ms --linger 2s || finish
 ip netns exec "$NSA" tcpdump -i va -w "$WL_TMP/capture" -B 8192 -s 128 -U --immediate-mode tcp 2>"$WL_TMP/tcpdump" &
 TCPDUMP=$!
 WL_PIDS+=("$TCPDUMP")
-wait_until 10 grep -qs listening "$WL_TMP/tcpdump"
-test_active
-test_idle
-test_tcp fin 7003
-test_tcp rst 7004 --reset
+wait_until 40 grep -qs listening "$WL_TMP/tcpdump"
+trials 3 test_active
+trials 3 test_idle
+trials 3 test_tcp fin 7003
+trials 3 test_tcp rst 7004 --reset
 kill "$TCPDUMP"
 test_forced
 assert_books "timeouts"

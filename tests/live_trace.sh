@@ -56,8 +56,6 @@ rules() {
 	NFT
 }
 
-nft_packets() { in_b nft -j list table inet t | jq "[.. | .counter? // empty | .packets][$1]"; }
-
 test_drops() {
 	local label="drops" rcvbuf
 	flowd_start "$NSB" -i vb --sweep 200ms || return
@@ -67,8 +65,9 @@ test_drops() {
 	udp "$NSA" 10.1.0.1 10.1.0.2 7779 700
 	udp "$NSA" 192.0.2.1 10.1.0.2 7781 600
 	background deaf
-	wait_until 5 test -e "$WL_TMP/deaf" || fail "$label: no deaf socket"
+	wait_until 40 test -e "$WL_TMP/deaf" || fail "$label: no deaf socket"
 	udp "$NSA" 10.1.0.1 10.1.0.2 7780 900
+	settle
 	rcvbuf=$(snmp "$NSB" Udp RcvbufErrors)
 	in_a iperf3 -c 10.1.0.2 -p 5202 -n 20M >/dev/null || fail "$label: iperf3"
 	flowd_stop

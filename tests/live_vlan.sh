@@ -54,13 +54,13 @@ run_xdp() {
 	assert_eq "xdp, on: status" "$(text_warns)" 1
 	assert_match "xdp, on: flows" "$(live_flow 41001)" '^\[null,.*"vlan-unknown"'
 	rxvlan off
-	wait_until 15 not_warned || fail "xdp: the warning stays where rxvlan is off"
+	wait_until 40 not_warned || fail "xdp: the warning stays where rxvlan is off"
 	send 41002
 	send_tagged 0065
 	assert_eq "xdp, off: status" "$(text_warns)" 0
 	assert_eq "xdp, off: log" "$(log_lines "'vb': rx-vlan-offload is off")" 1
 	rxvlan on
-	wait_until 15 warned || fail "xdp: no warning where rxvlan is on again"
+	wait_until 40 warned || fail "xdp: no warning where rxvlan is on again"
 	send 41003
 	assert_eq "xdp, on again: log" "$(log_lines "$WARNING")" 2
 	flowd_stop

@@ -9,7 +9,9 @@
 
 FAULTS=(kill kill term stop full readonly quota reader writer control idle query sample)
 declare -A FAULT_COUNT
+CLOCK_MOST_MS=90000 # by which it steps
 CPU_TICKS=0
+WRITER_PID=
 FAULT_PIDS=()
 
 count_fault() { FAULT_COUNT[$1]=$((${FAULT_COUNT[$1]:-0} + 1)); }
@@ -49,6 +51,7 @@ flowd_up() { ! gone "$FLOWD_PID"; }
 # up: start it where a fault left it dead; it has to come
 up() {
 	flowd_up && return
+	[ -z "$WRITER_PID" ] || wait_until 40 gone "$WRITER_PID" # a database that is locked is refused
 	configure
 	flowd_start "$NSB" "${FLOWD_ARGS[@]}"
 }
@@ -105,8 +108,8 @@ fault_full() {
 	wait_ms $((1000 + RANDOM % 4000))
 	if [ $((RANDOM % 3)) = 0 ]; then
 		down KILL 2>/dev/null
-		(exec ip netns exec "$NSB" timeout -s KILL 5 "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" \
-			"${FLOWD_ARGS[@]}" >"$WL_TMP/full" 2>&1) 2>/dev/null
+		{ ip netns exec "$NSB" timeout -s KILL 5 "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" \
+			"${FLOWD_ARGS[@]}" >"$WL_TMP/full" 2>&1; } 2>/dev/null # nor bash's own word on that
 	fi
 	rm -f "$DISK"/others*
 	up
@@ -144,7 +147,10 @@ time.sleep(float(sys.argv[3]))' "$WL_DB" "$1" "$2"
 
 fault_reader() { hold BEGIN $((5 + RANDOM % 20)); }
 
-fault_writer() { hold "BEGIN IMMEDIATE" $((1 + RANDOM % 6)); }
+fault_writer() {
+	hold "BEGIN IMMEDIATE" $((1 + RANDOM % 6))
+	WRITER_PID=${FAULT_PIDS[-1]}
+}
 
 # Requests whole, cut, wrong and without end, by many at once
 fault_control() {
@@ -201,6 +207,22 @@ fault_sample() {
 	"$FLOWCTL" --db "$WL_DB" sample ${setting[RANDOM % ${#setting[@]}]} >/dev/null 2>&1
 }
 
+# clock_set MS: flowd's wall clock is so far from the true one
+clock_set() { printf '%-31s\n' "$1" | dd of="$WL_TMP/clock" conv=notrunc status=none; }
+
+# clock_begin: flowd has a clock that can be set, where there is the library for that
+clock_begin() {
+	local shim=$WL_BUILD/tests/clock_shift.so
+	[ -e "$shim" ] || return
+	printf '%-31s\n' 0 >"$WL_TMP/clock"
+	printf '#!/bin/bash\nLD_PRELOAD="%s" WL_CLOCK_FILE="%s" exec "%s" "$@"\n' "$shim" "$WL_TMP/clock" "$FLOWD" >"$WL_TMP/flowd"
+	chmod +x "$WL_TMP/flowd"
+	FLOWD=$WL_TMP/flowd
+	FAULTS+=(clock)
+}
+
+fault_clock() { clock_set $((RANDOM % (2 * CLOCK_MOST_MS) - CLOCK_MOST_MS)); }
+
 # one_fault: by random
 one_fault() {
 	local name=${FAULTS[RANDOM % ${#FAULTS[@]}]}
@@ -209,7 +231,7 @@ one_fault() {
 	"fault_$name"
 }
 
-# heal: nothing is wrong any more, and flowd runs
+# heal: nothing is wrong any more, the clock is right, and flowd runs
 heal() {
 	local pid
 	for pid in "${FAULT_PIDS[@]}"; do
@@ -218,5 +240,6 @@ heal() {
 	done
 	FAULT_PIDS=()
 	rm -f "$DISK"/others*
+	[ ! -e "$WL_TMP/clock" ] || clock_set 0
 	up
 }

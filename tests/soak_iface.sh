@@ -36,7 +36,19 @@ send_iface() {
 	IFACE_SENT=$((IFACE_SENT + count))
 }
 
-is_attached() { "$FLOWCTL" --db "$WL_DB" status --json 2>/dev/null | jq -e --arg name "$1" '.flowd.interfaces[] | select(.name == $1 and (.gone | not) and .ingress != "" and .ingress != null)' >/dev/null 2>&1 || grep -q "interface '$1': ingress by" "$FLOWD_LOG"; }
+# is_attached NAME: by flowd's word
+is_attached() {
+	"$FLOWCTL" --db "$WL_DB" status --json 2>/dev/null |
+		jq -e --arg name "$1" '.flowd.interfaces[]? | select(.name == $name and (.gone | not) and (.ingress // "") != "")' >/dev/null
+}
+
+# rename_iface NAME NEW: before Linux 6.7 or so it has to be down for that
+rename_iface() {
+	ip -n "$NSB" link set "$1" name "$2" 2>/dev/null && return
+	ip -n "$NSB" link set "$1" down
+	ip -n "$NSB" link set "$1" name "$2"
+	ip -n "$NSB" link set "$2" up
+}
 
 fault_iface() {
 	local n=$((IFACE_N + 1)) name
@@ -47,7 +59,7 @@ fault_iface() {
 	case $((RANDOM % 5)) in
 	0) ;;
 	1) # and goes on under a name that is counted, too
-		ip -n "$NSB" link set "$name" name "w${n}b" 2>/dev/null || { ip -n "$NSB" link set "$name" down && ip -n "$NSB" link set "$name" name "w${n}b" && ip -n "$NSB" link set "w${n}b" up; }
+		rename_iface "$name" "w${n}b"
 		wait_until 60 is_attached "w${n}b" || fail "interface w${n}b: not attached"
 		send_iface "$n" "w${n}b"
 		;;
@@ -69,12 +81,17 @@ fault_iface() {
 	ip -n "$NSA" link del "x$n"
 }
 
+# iface_packets: of all of them, by flowctl
+iface_packets() {
+	"$FLOWCTL" --db "$WL_DB" top --group iface -n 0 --json --dir ingress "udp and src portrange $((IFACE_PORT + 1))-$((IFACE_PORT + IFACE_N)) and net 10.20.0.0/14" 2>/dev/null |
+		jq -s 'map(select(.iface | startswith("w")) | .packets) | add // 0'
+}
+
 # check_ifaces MINUTE: what was sent to them, as check_witnesses
 check_ifaces() {
 	local got
 	[ "$IFACE_N" -gt 0 ] || return
-	got=$("$FLOWCTL" --db "$WL_DB" top --group iface -n 0 --json --dir ingress "udp and src portrange $((IFACE_PORT + 1))-$((IFACE_PORT + IFACE_N)) and net 10.20.0.0/14" 2>/dev/null |
-		jq -s 'map(select(.iface | startswith("w")) | .packets) | add // 0')
+	got=$(iface_packets)
 	assert_between "minute $1: packets of $IFACE_N interfaces that came and went" "$got" \
 		$((FOLDED > IFACE_SENT ? 0 : IFACE_SENT - FOLDED)) "$IFACE_SENT"
 }

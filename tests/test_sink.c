@@ -19,7 +19,7 @@
 #include "tests/sink_util.h"
 
 #define KILLS 40
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 60000
 
 static struct sqlite3 *open_reader(void)
 {

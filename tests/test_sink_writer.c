@@ -15,7 +15,7 @@
 
 #include "flowd/sink.h"
 
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 60000
 
 static int fill(struct sink_batch *batch, size_t records)
 {

@@ -68,7 +68,7 @@ wire_start() {
 	ip netns exec "$NSW" "$WLWIRE" "$@" >"$WIRE_SAID" 2>"$WIRE_SAID.log" &
 	WL_PIDS+=("$!")
 	WIRE_PIDS+=("$!")
-	wait_until 10 grep -qs carrying "$WIRE_SAID.log" || fail "wlwire $*: $(cat "$WIRE_SAID.log")"
+	wait_until 40 grep -qs carrying "$WIRE_SAID.log" || fail "wlwire $*: $(cat "$WIRE_SAID.log")"
 }
 
 # wire_stop: all of them; none lost what it should carry
@@ -76,7 +76,7 @@ wire_stop() {
 	local pid n=$((WIRE_N - ${#WIRE_PIDS[@]}))
 	for pid in "${WIRE_PIDS[@]}"; do
 		kill "$pid"
-		wait_until 10 gone "$pid" || fail "wlwire does not end"
+		wait_until 40 gone "$pid" || fail "wlwire does not end"
 		n=$((n + 1))
 		assert_eq "wire $n: lost on its own" \
 			"$(jq '[.ab, .ba | .socket_drops + .too_long + .unsent] | add' "$WL_TMP/wire.$n")" 0
@@ -135,10 +135,10 @@ peer_start() {
 	ip netns exec "$netns" "$WLTCP" "$2" -p "$3" "${@:4}" >"$out" &
 	PEER_PID=$!
 	WL_PIDS+=("$PEER_PID")
-	wait_until 10 grep -qs ready "$out" || fail "wltcp $2: does not listen"
+	wait_until 40 grep -qs ready "$out" || fail "wltcp $2: does not listen"
 }
 
-peer_stop() { wait_until 20 gone "$PEER_PID" || fail "wltcp does not end"; }
+peer_stop() { wait_until 40 gone "$PEER_PID" || fail "wltcp does not end"; }
 
 # try PORT MS: what becomes of a connection from A to B
 try() { in_a "$WLTCP" try -d 10.1.0.2 -p "$1" --wait "$2" | jq -r .result; }

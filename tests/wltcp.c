@@ -11,7 +11,8 @@
  *   try    -d ADDR -p PORT --wait MS   connects, or not, for so long; then a reset, if it did
  *
  * Who listens says "ready" first. Prints one JSON object: bytes in and out, `result` (an errno's name in
- * words, "ok", "timeout"), and of `ask` the least and the mean time of an answer in us.
+ * words, "ok", "timeout"), and of `ask` in us the least and the mean time of an answer, and what the handshake and
+ * the first answer took together.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -35,7 +36,7 @@ struct peer {
 	const char *mode, *dst, *port;
 	unsigned long wait_ms, count, size;
 	uint64_t in, out;
-	uint64_t least_us, sum_us;
+	uint64_t least_us, sum_us, open_us;
 	const char *result;
 };
 
@@ -207,6 +208,7 @@ static void run_try(struct peer *peer)
 
 static void run_ask(struct peer *peer)
 {
+	uint64_t begun = now_us();
 	int fd = connect_to(peer);
 
 	for (unsigned long i = 0; i < peer->count; i++) {
@@ -222,6 +224,7 @@ static void run_ask(struct peer *peer)
 			peer->in += (uint64_t)n;
 		}
 		us = now_us() - start;
+		peer->open_us = i ? peer->open_us : start + us - begun;
 		peer->sum_us += us;
 		peer->least_us = us < peer->least_us || !i ? us : peer->least_us;
 		wait_ms(peer->wait_ms);
@@ -316,10 +319,12 @@ static void parse(int argc, char **argv, struct peer *peer)
 
 static void print_peer(const struct peer *peer)
 {
-	printf("{\"in\":%llu,\"out\":%llu,\"result\":\"%s\",\"least_us\":%llu,\"mean_us\":%llu}\n",
+	printf("{\"in\":%llu,\"out\":%llu,\"result\":\"%s\",\"least_us\":%llu,\"mean_us\":%llu,"
+	       "\"open_us\":%llu}\n",
 	       (unsigned long long)peer->in, (unsigned long long)peer->out, peer->result,
 	       (unsigned long long)peer->least_us,
-	       (unsigned long long)(peer->count ? peer->sum_us / peer->count : 0));
+	       (unsigned long long)(peer->count ? peer->sum_us / peer->count : 0),
+	       (unsigned long long)peer->open_us);
 }
 
 int main(int argc, char **argv)
