@@ -6,7 +6,7 @@
 #
 #   sudo scripts/check.sh [--quick] [PATTERN]
 #
-#   --quick    without the fuzz targets (a minute each, two at a time)
+#   --quick    without the fuzz targets (half a minute each, two at a time)
 #   PATTERN    only the suites whose name matches this extended regular expression
 #
 # A suite's counts come from its lines `[NAME: ]N passed, N failed, N skipped` or its TAP lines; one
@@ -172,7 +172,7 @@ vm_tests() {
 fuzz_tests() {
 	[ "$QUICK" = no ] || return 0
 	suite build-fuzz 600 make -s -j "$JOBS" fuzz-build
-	suite fuzz 900 make -s fuzz-quick
+	suite fuzz 900 make -s fuzz-quick FUZZ_SECONDS=30
 }
 
 report() {
