@@ -11,7 +11,7 @@
 . "$(dirname "$0")/crash.sh"
 
 RATE=${WL_RATE:-20000} FLOWS=4000
-LIMIT_S=150 # of a host so busy that not all points find the time
+LIMIT_S=75 # of a host so busy that not all points find the time
 [ -z "${LONG:-}" ] || LIMIT_S=100000
 
 maps_of() { bpftool -j map show pinned "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE/slots" | jq .id; }
