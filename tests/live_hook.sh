@@ -271,5 +271,5 @@ for t in test_pins test_bpffs_made test_xdp test_xdp_foreign test_tcx test_tcx_s
 	$t
 done
 live unpin
-check "nothing left in the folder" 0 "$(rmdir "$PIN" 2>"$ERR"; echo $?)"
+check "nothing left in the folder" "" "$(ls "$PIN"; rmdir "$PIN" 2>&1)"
 finish

@@ -372,7 +372,7 @@ static void test_full_disk(void **state)
 /* Go on from what the database says, until killed. `arg`: a shared count, of the last sweep that was written. */
 static int write_for_ever(const void *arg)
 {
-	int64_t *done = (int64_t *)(uintptr_t)arg;
+	int64_t *done;
 	struct sink_batch batch = {0};
 	char error[SINK_ERROR_MAX];
 	struct db_error opening;
@@ -381,6 +381,7 @@ static int write_for_ever(const void *arg)
 	struct sink *sink;
 	int fd;
 
+	memcpy(&done, &arg, sizeof(done));
 	if (db_open_writer(in_dir("sink.db"), false, &db, &fd, &opening))
 		return 1;
 	db_meta_get_int(db, "last_sweep", &sweep);
