@@ -147,6 +147,14 @@ int hook_pin_over(const struct hook_env *env, const char *pin)
 	return 0;
 }
 
+void hook_pin_undo(const struct hook_env *env, const char *pin)
+{
+	char fresh[512];
+
+	fresh_path(env, pin, fresh, sizeof(fresh));
+	unlink(fresh);
+}
+
 int hook_pin(const struct hook_env *env, const char *pin, int fd)
 {
 	int err = hook_pin_beside(env, pin, fd);

@@ -46,6 +46,9 @@ uint32_t hook_prog_id(int fd);
 int hook_pin(const struct hook_env *env, const char *pin, int fd);
 int hook_pin_beside(const struct hook_env *env, const char *pin, int fd);
 int hook_pin_over(const struct hook_env *env, const char *pin);
+
+/* It could not be attached: what was pinned beside goes. */
+void hook_pin_undo(const struct hook_env *env, const char *pin);
 int hook_pin_open(const struct hook_env *env, const char *pin); /* fd or -errno */
 void hook_unpin(const struct hook_env *env, const char *pin);
 

@@ -182,6 +182,8 @@ static int put_filter(const struct hook_env *env, const struct hook_iface *iface
 
 	err = err ? err : bpf_tc_attach(&hook, &opts);
 	FAULT_POINT("clsact-1-filter");
+	if (err)
+		hook_pin_undo(env, pin);
 	return err ? err : hook_pin_over(env, pin);
 }
 

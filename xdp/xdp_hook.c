@@ -325,6 +325,7 @@ static int replace(const struct hook_env *env, const struct hook_iface *iface,
 	FAULT_POINT("start-15-xdp");
 	if (!err)
 		return hook_pin_over(env, pin_name(iface, pin));
+	hook_pin_undo(env, pin_name(iface, pin));
 	return hook_uses_slots(env, there->fd) ? 0 : err;
 }
 
