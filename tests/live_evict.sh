@@ -18,7 +18,7 @@ folded() { sql 'SELECT sum(folded_packets + catchall_packets) FROM ledger'; }
 
 # many_flows ARG...: 2,000,000 packets; the books balance at any rate; fails where flowd came too late for the ring
 many_flows() {
-	flowd_start "$NSB" -i vb --slots 65536 || return 0
+	flowd_start "$NSB" -i vb --slots 65536 --record-rate none || return 0
 	generate -n 2000000 -f 200000 --spread 30 --cpu 0 "$@"
 	flowd_stop
 	balance "$label"
@@ -39,7 +39,7 @@ assert_between "$label: records with reason 5" "$(sql 'SELECT count(*) FROM flow
 # 50 steady flows among 500,000 flows of one packet: the steady ones keep their slots
 label="steady flows under a flood"
 for rate in 150000 75000 40000; do
-	flowd_start "$NSB" -i vb --slots 65536 --sweep 100ms || finish
+	flowd_start "$NSB" -i vb --slots 65536 --sweep 100ms --record-rate none || finish
 	generate -n 600000 -f 600000 --order flood:50:9 --rate "$rate" --cpu 0
 	flowd_stop
 	balance "$label"
