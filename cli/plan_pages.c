@@ -40,19 +40,7 @@ static bool has_columns(struct sqlite3 *db, const char *table)
 
 static int find_root(struct sqlite3 *db, const char *table, uint32_t *ret_root)
 {
-	static const char sql[] =
-		"SELECT rootpage FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
-	struct sqlite3_stmt *stmt;
-	int64_t root = 0;
-
-	if (!has_columns(db, table) || sqlite3_prepare_v2(db, sql, -1, &stmt, NULL))
-		return -ENOTSUP;
-	sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		root = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	*ret_root = (uint32_t)root;
-	return root > 0 && root <= UINT32_MAX ? 0 : -ENOTSUP;
+	return has_columns(db, table) ? db_tree_root(db, table, ret_root) : -ENOTSUP;
 }
 
 int plan_pages_open(struct sqlite3 *db, const struct db_mark *mark, struct plan_pages *ret_pages)

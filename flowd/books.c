@@ -6,6 +6,11 @@
 
 #include "flowd/sweep.h"
 
+bool books_same(struct flow_count a, struct flow_count b)
+{
+	return a.packets == b.packets && a.bytes == b.bytes;
+}
+
 void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes)
 {
 	to->packets += packets;
@@ -172,11 +177,6 @@ static void add_nic(struct sink_books *row, struct sweep_books *b)
 	nic_booked(&b->nic);
 }
 
-static bool same(struct flow_count a, struct flow_count b)
-{
-	return a.packets == b.packets && a.bytes == b.bytes;
-}
-
 int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 		 struct flow_count recorded_before)
 {
@@ -185,7 +185,8 @@ int books_export(struct sweep *sweep, uint32_t ifnum, uint32_t dir,
 	struct flow_count seen = books_seen(b);
 	struct flow_ledger sum;
 
-	if (same(seen, b->booked) && same(b->recorded, recorded_before) && !nic_unbooked(&b->nic))
+	if (books_same(seen, b->booked) && books_same(b->recorded, recorded_before) &&
+	    !nic_unbooked(&b->nic))
 		return 0;
 	maps_ledger(sweep->maps, ifnum, dir, &sum);
 	row.minute_ms = clock_to_wall(sweep->offset, clock_mono()).ms / 60000 * 60000;

@@ -39,6 +39,7 @@ struct sweep_iface {
 	} books[2];
 };
 
+bool books_same(struct flow_count a, struct flow_count b);
 void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes);
 
 /* interface.id of each number. */

@@ -168,8 +168,7 @@ void hook_unpin(const struct hook_env *env, const char *pin)
 
 	pin_path(env, pin, path, sizeof(path));
 	unlink(path);
-	fresh_path(env, pin, path, sizeof(path));
-	unlink(path);
+	hook_pin_undo(env, pin);
 }
 
 /* The program of that pin, if its id is this one; else -ENOENT. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flowd/books.h"
 #include "flowd/fault.h"
 #include "flowd/flowd.h"
 #include "flowd/samples.h"
@@ -131,19 +132,14 @@ void iface_number_undo(struct flowd *flowd, uint32_t ifnum)
 	*number_of(flowd, ifnum) = (struct iface_number){.state = NUMBER_FREE};
 }
 
-static bool same(struct flow_count a, struct flow_count b)
-{
-	return a.packets == b.packets && a.bytes == b.bytes;
-}
-
 /* All that was counted is in the database, and nothing moves. */
 static bool is_settled(const struct sweep_books *b)
 {
 	struct flow_count seen = {b->obs.packets + (uint64_t)b->unaccounted_packets,
 				  b->obs.bytes + (uint64_t)b->unaccounted_bytes};
 
-	return same(b->low, b->high) && same(b->obs, b->settled.recorded) &&
-	       same(seen, b->settled.booked) && !nic_unbooked(&b->nic);
+	return books_same(b->low, b->high) && books_same(b->obs, b->settled.recorded) &&
+	       books_same(seen, b->settled.booked) && !nic_unbooked(&b->nic);
 }
 
 static bool can_go(struct flowd *flowd, uint32_t ifnum)

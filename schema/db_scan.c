@@ -52,19 +52,7 @@ static int check_columns(struct sqlite3 *db, const char *table, const char *colu
 
 static int find_root(struct sqlite3 *db, const char *table, const char *columns, uint32_t *ret_root)
 {
-	static const char sql[] =
-		"SELECT rootpage FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
-	struct sqlite3_stmt *stmt;
-	int64_t root = 0;
-
-	if (check_columns(db, table, columns) || sqlite3_prepare_v2(db, sql, -1, &stmt, NULL))
-		return -ENOTSUP;
-	sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		root = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	*ret_root = (uint32_t)root;
-	return root > 0 && root <= UINT32_MAX ? 0 : -ENOTSUP;
+	return check_columns(db, table, columns) ? -ENOTSUP : db_tree_root(db, table, ret_root);
 }
 
 static int64_t first_id(int64_t ms)

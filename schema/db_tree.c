@@ -11,6 +11,7 @@
 #include "schema/db_tree.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,23 @@ static uint32_t varint(const uint8_t *at, uint64_t *ret_value)
 	}
 	*ret_value = value << 8 | at[8];
 	return 9;
+}
+
+int db_tree_root(struct sqlite3 *db, const char *table, uint32_t *ret_root)
+{
+	static const char sql[] =
+		"SELECT rootpage FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
+	struct sqlite3_stmt *stmt;
+	int64_t root = 0;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL))
+		return -ENOTSUP;
+	sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		root = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	*ret_root = (uint32_t)root;
+	return root > 0 && root <= UINT32_MAX ? 0 : -ENOTSUP;
 }
 
 void db_tree_open(const struct db_pages *pages, uint32_t root, struct db_tree *ret_tree)

@@ -15,6 +15,8 @@
 #define DB_TREE_COLUMNS 32
 
 /* A row as it lies in its page: good until the next is read. */
+struct sqlite3;
+
 struct db_tree_row {
 	int64_t id;
 	const uint8_t *record; /* DB_PAGE_ROOM bytes behind it may be read */
@@ -40,6 +42,9 @@ struct db_tree {
 struct db_tree_range {
 	int64_t first, last;
 };
+
+/* The page that a table's tree begins at. 0 or -ENOTSUP: there is none that can be said. */
+int db_tree_root(struct sqlite3 *db, const char *table, uint32_t *ret_root);
 
 void db_tree_open(const struct db_pages *pages, uint32_t root, struct db_tree *ret_tree);
 void db_tree_close(struct db_tree *tree);
