@@ -17,9 +17,7 @@
 #include "flowd/place.h"
 #include "flowd/reason.h"
 
-#define TURN_NS 5000000000ULL	    /* between turns, so that a flow's drops are few rows */
-#define TURN_KEYS (EVENT_CELLS / 2) /* or this many keys of a CPU */
-#define ROWS_MIN 512		    /* of a generation, however short */
+#define TURN_KEYS (EVENT_CELLS / 2) /* of a CPU, then a turn is early */
 #define FINISH_NS 10000000	    /* until no program runs that began before the turn */
 #define REFUSED_MAX 2		    /* times that a count is offered to conversations */
 
@@ -327,16 +325,15 @@ static bool show_what(const struct event *event, uint32_t generation, uint32_t w
 	return show_folded(event, generation, what, &nested, missed_reason, show, arg);
 }
 
-/* A storm of ever new flows turns generations fast: then each has fewer rows. */
 static size_t rows_max(const struct event *event, uint32_t generation)
 {
 	const struct event_control *control = event->trace->control;
 	uint64_t end = generation == current(event) ? clock_mono().ns
 						    : control->begun_ns[(generation + 1) & 1];
-	uint64_t age = end - control->begun_ns[generation & 1];
-	uint64_t rows = age < TURN_NS ? EVENT_ROWS_MAX * age / TURN_NS : EVENT_ROWS_MAX;
+	uint64_t rate = event->flowd->config->record_rate;
 
-	return rows > ROWS_MIN ? rows : ROWS_MIN;
+	return event_rows_max(end - control->begun_ns[generation & 1],
+			      rate == CONFIG_RATE_NONE ? 0 : rate);
 }
 
 /* All that a generation holds. False: `show` gave up. */
@@ -444,7 +441,7 @@ void event_turn(struct event *event)
 	control = event->trace->control;
 	generation = control->generation;
 	if (event_map_keys(event->trace, generation) < TURN_KEYS &&
-	    clock_mono().ns - control->begun_ns[generation & 1] < TURN_NS)
+	    clock_mono().ns - control->begun_ns[generation & 1] < EVENT_TURN_NS)
 		return;
 	event->counted = false;
 	if (anything(event, generation))

@@ -22,8 +22,6 @@
 #include "schema/event.h"
 #include "schema/fields.h"
 
-#define EVENT_ROWS_MAX 4096 /* of a generation, folded ones apart */
-
 struct flowd;
 struct event;
 struct event_memory;

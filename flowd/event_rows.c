@@ -6,6 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROWS_MIN 512 /* of a generation, however short */
+#define RATE_SHARE 8 /* of the records a second, one row for so many */
+#define RATE_MIN 16  /* rows of a generation, however low the rate */
+#define NS_PER_MS 1000000
+#define MS_PER_S 1000
+
+size_t event_rows_max(uint64_t age_ns, uint64_t rate)
+{
+	uint64_t age = age_ns < EVENT_TURN_NS ? age_ns : EVENT_TURN_NS;
+	uint64_t rows = EVENT_ROWS_MAX * age / EVENT_TURN_NS, least = ROWS_MIN;
+
+	if (rate) {
+		uint64_t most = rate * (age / NS_PER_MS) / (RATE_SHARE * MS_PER_S);
+
+		rows = rows < most ? rows : most;
+		least = RATE_MIN;
+	}
+	return rows > least ? rows : least;
+}
+
 void event_rows_reset(struct event_rows *rows)
 {
 	rows->count = 0;

@@ -10,6 +10,9 @@
 
 #include "schema/event.h"
 
+#define EVENT_TURN_NS 5000000000ULL /* between turns, so that a flow's drops are few rows */
+#define EVENT_ROWS_MAX 4096	    /* of a generation, folded ones apart */
+
 struct event_row {
 	struct event_key key;
 	struct event_count count;
@@ -36,6 +39,13 @@ void event_rows_add(struct event_rows *rows, const struct event_key *key,
 /* Add to the folded events of that reason. */
 void event_rows_add_folded(struct event_rows *rows, uint32_t what, uint32_t reason,
 			   const struct event_count *count);
+
+/*
+ * How many rows a generation may have that was counted into for so long: a storm of ever new flows turns
+ * generations fast, then each has fewer. rate: records a second that go to the database, of which an eighth as
+ * many may be rows of events; 0: any.
+ */
+size_t event_rows_max(uint64_t age_ns, uint64_t rate);
 
 /* Keep the `limit` rows with the most packets, in that order, and fold the rest: nothing is added then. */
 void event_rows_fold(struct event_rows *rows, size_t limit);

@@ -101,6 +101,23 @@ static void test_fold_limits(void **state)
 	event_rows_free(&rows);
 }
 
+/* A storm turns generations fast, and a rate holds for events, too. */
+static void test_rows_max(void **state)
+{
+	const uint64_t s = 1000000000;
+
+	(void)state;
+	assert_int_equal(event_rows_max(5 * s, 0), EVENT_ROWS_MAX);
+	assert_int_equal(event_rows_max(3600 * s, 0), EVENT_ROWS_MAX);
+	assert_int_equal(event_rows_max(s, 0), EVENT_ROWS_MAX / 5);
+	assert_int_equal(event_rows_max(s / 100, 0), 512);
+	assert_int_equal(event_rows_max(5 * s, 1000), 625);
+	assert_int_equal(event_rows_max(s, 1000), 125);
+	assert_int_equal(event_rows_max(s, 1), 16);
+	assert_int_equal(event_rows_max(5 * s, 10000000), EVENT_ROWS_MAX);
+	assert_int_equal(event_rows_max(UINT64_MAX / 2, 10000000), EVENT_ROWS_MAX);
+}
+
 static void test_memory(void **state)
 {
 	struct event_memory *memory = event_memory_new();
@@ -130,9 +147,8 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_fold),
-		cmocka_unit_test(test_fold_limits),
+		cmocka_unit_test(test_merge),	    cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_fold_limits), cmocka_unit_test(test_rows_max),
 		cmocka_unit_test(test_memory),
 	};
 
