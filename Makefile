@@ -125,6 +125,7 @@ vmtest: all test-tools
 MAN := flowd/flowd.8 cli/flowctl.1 schema/flow.5
 UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONF_DIR := $(DESTDIR)$(SYSCONFDIR)/wireledger
+USERS := $(DESTDIR)$(PREFIX)/lib/sysusers.d/wireledger.conf
 UNIT_SED := -e 's,/usr/local,$(PREFIX),g' -e 's,/etc,$(SYSCONFDIR),g'
 # flowd@NAME.service: its own file, database and socket.
 UNIT_NAMED := -e 's,flowd.conf,%i.conf --instance %i --db /var/lib/wireledger/%i.db,' -e 's,flow monitor,& %i,'
@@ -136,9 +137,12 @@ install: all
 	sed $(UNIT_SED) flowd/flowd.service > $(UNIT_DIR)/flowd.service
 	sed $(UNIT_SED) $(UNIT_NAMED) flowd/flowd.service > $(UNIT_DIR)/flowd@.service
 	test -e $(CONF_DIR)/flowd.conf || install -m 644 flowd/flowd.conf $(CONF_DIR)
+	install -D -m 644 flowd/wireledger.sysusers $(USERS)
+	$(if $(DESTDIR),,command -v systemd-sysusers >/dev/null && systemd-sysusers $(USERS) || echo "no systemd-sysusers: make a user 'wireledger'")
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,flowd flowctl) $(addprefix $(UNIT_DIR)/,flowd.service flowd@.service)
+	rm -f $(USERS)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man8/flowd.8 man1/flowctl.1 man5/flow.5)
 
 include tests/bench/bench.mk

@@ -137,4 +137,68 @@ assert_eq "nothing is left" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>
 assert_eq "an unknown user" "$(in_b timeout 20 "$FLOWD" --config /dev/null -i vb --instance "wl$$-u" --db "$WL_TMP/u.db" \
 	--user no-such 2>&1 | grep -c "user 'no-such': no such user")" 1
 assert_eq "and nothing was made" "$(ls "$WL_TMP/u.db" 2>/dev/null)" ""
+
+# --- as the shipped unit starts it: another user from the first, with the unit's capabilities alone -----------
+
+# unit KEY: its value in flowd.service
+unit() { sed -n "s/^$1=//p" "$WL_ROOT/flowd/flowd.service"; }
+
+as_unit() {
+	local caps
+	caps=$(unit AmbientCapabilities | sed 's/CAP_\([A-Z_]*\) */,+\1/g' | tr '[:upper:]' '[:lower:]')
+	cat >"$WL_TMP/unit" <<-END
+		#!/bin/sh
+		exec setpriv --reuid $uid --regid $gid --clear-groups --bounding-set -all$caps \
+			--inh-caps -all$caps --ambient-caps -all$caps --no-new-privs "$FLOWD" "\$@"
+	END
+	chmod 0755 "$WL_TMP/unit"
+	# the folders as RuntimeDirectory= and ExecStartPre= make it
+	chgrp "$gid" /run/wireledger && chmod 1770 /run/wireledger
+	install -d -m 1770 -g "$gid" /sys/fs/bpf/wireledger
+	chown "$uid" "$WL_TMP/db"
+}
+
+gid=$(id -g "$USER_NAME")
+assert_eq "the unit's capabilities" "$(unit CapabilityBoundingSet)" "$(unit AmbientCapabilities)"
+if ! mountpoint -q /sys/fs/bpf; then
+	skip "no bpffs on this host"
+	finish
+fi
+as_unit
+rm -rf "$WL_TMP"/db/*
+unset WL_INSTANCE
+FLOWD_WAS=$FLOWD
+FLOWD=$WL_TMP/unit
+# without a mount namespace of its own, which would hide the bpffs from who may not look for it
+ip() {
+	if [ "$1 $2" = "netns exec" ] && [ "$4" = "$FLOWD" ]; then
+		local name=$3
+		shift 3
+		exec nsenter --net="/run/netns/$name" "$@"
+	fi
+	command ip "$@"
+}
+if flowd_start "$NSA" "${OPTIONS[@]}" --keep-attached yes; then
+	assert_eq "the unit: user" "$(threads Uid)" "$uid"
+	assert_eq "the unit: capabilities" "$(threads CapEff)$(threads CapPrm)" "$CAPS$CAPS"
+	assert_eq "the unit: the database's owner" "$(stat -c %u "$WL_DB")" "$uid"
+	for words in exec packet-socket "try-open /etc/shadow" "try-write /etc/wl$$"; do
+		# shellcheck disable=SC2086 # words
+		assert_eq "the unit: $words" "$(attempt $words)" refused
+	done
+	send 1000
+	wait_until 20 stored || fail "the unit: no records"
+	WL_INSTANCE=$FLOWD_INSTANCE
+	flowd_stop "$FLOWD_PID" KILL
+	send 500
+	if flowd_start "$NSA" "${OPTIONS[@]}"; then
+		send 500
+		flowd_stop
+		assert_eq "the unit: exit" "$FLOWD_RC" 0
+		assert_eq "the unit: every packet" "$(packets)" 2000
+		assert_books "the unit"
+		assert_eq "the unit: pins" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
+	fi
+fi
+FLOWD=$FLOWD_WAS
 finish
