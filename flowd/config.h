@@ -75,7 +75,7 @@ struct config {
 	uint64_t retain_ns[3];	    /* by enum db_retain_level; 0: for ever */
 	uint64_t retain_size_bytes; /* 0: any */
 	uint64_t retain_free_bytes;
-	uint64_t record_rate;  /* records a second; 0: CONFIG_RATE_AUTO, saved up for a minute */
+	uint64_t record_rate;  /* records a second; 0: CONFIG_RATE_AUTO, saved up for 5 minutes */
 	uint64_t memory_bytes; /* beside the maps; 0: see room.h */
 	uint32_t rollup_keys;  /* of a minute, or hour, and kind; 0: no sums are kept */
 	bool keep_attached;

@@ -181,6 +181,7 @@ bool sweep_export(struct sweep *sweep, bool all)
 	FAULT_POINT("export-5-counters");
 	sweep->batch.sweep = sweep->number;
 	sweep->batch.ring_pos = sweep->ring.read_pos;
+	early_export(&sweep->early, sweep->number);
 	sweep->in_flight = sweep->batch.records || sweep->batch.books || sweep->batch.ifaces ||
 			   sweep->batch.samples || sweep->batch.event_generation ||
 			   sweep->batch.counter_values;
@@ -215,6 +216,7 @@ void sweep_settle(struct sweep *sweep)
 	}
 	sweep->pendings = 0;
 	FAULT_POINT("settle-07-marks");
+	early_settle(&sweep->early);
 	ring_release(&sweep->ring, sweep->batch.ring_pos);
 	FAULT_POINT("settle-08-released");
 	if (sweep->in_flight)

@@ -261,3 +261,26 @@ bool limit_early(struct sweep *sweep, const struct flow_key *key, const struct e
 		return false;
 	return !expire_knows(sweep->expire, key);
 }
+
+void limit_fold_sum(struct sweep *sweep, const struct flow_key *key,
+		    const struct flow_early_sum *sum, bool folded)
+{
+	struct sweep_books *books = books_of(sweep, key, 0);
+	int64_t now_ms = clock_to_wall(sweep->offset, clock_mono()).ms;
+	struct flow_record rec = {
+		.key = *key,
+		.half[0] = {.packets = sum->packets,
+			    .bytes = sum->bytes,
+			    .ip_bytes = sum->ip_bytes},
+		.iface = sweep->iface[key->ifnum % FLOW_IFACES].id,
+		.start_ms = now_ms,
+		.end_ms = now_ms,
+	};
+
+	rec.key.marks = FLOW_MARK_CATCHALL;
+	(void)fold_add(sweep->limit.fold, &rec);
+	count(&sweep->limit, sum->packets, sum->bytes);
+	books_count(&books->folding.recorded, sum->packets, sum->bytes);
+	if (!folded)
+		books_count(&books->folding.moved[1], sum->packets, sum->bytes);
+}

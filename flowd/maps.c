@@ -13,6 +13,7 @@
 
 #include "flow_tc.skel.h"
 #include "flow_xdp.skel.h"
+#include "flowd/early.h"
 #include "flowd/fault.h"
 #include "flowd/seed.h"
 
@@ -21,9 +22,9 @@
  * control is: it is pinned last and goes first.
  */
 static const char *const map_names[] = {
-	"slots",       "marks",		 "health",  "health_marks",  "waits",
-	"evicted",     "ledger",	 "cpus",    "ifaces",	     "outers",
-	"sample_conf", "sample_filters", "samples", "sample_counts", "control",
+	"slots",   "marks",	    "health", "health_marks", "waits",	     "evicted",
+	"ledger",  "cpus",	    "ifaces", "outers",	      "sample_conf", "sample_filters",
+	"samples", "sample_counts", "early",  "control",
 };
 #define MAP_COUNT (sizeof(map_names) / sizeof(map_names[0]))
 
@@ -319,6 +320,7 @@ static int map_all(struct maps *maps)
 	err = err ? err : map_one(maps, "sample_filters", 9, rw, (void **)&maps->sample_filters);
 	err = err ? err
 		  : map_one(maps, "sample_counts", 10, PROT_READ, (void **)&maps->sample_counts);
+	err = err ? err : map_one(maps, "early", 11, rw, (void **)&maps->early);
 	err = err ? err : map_info(bpf_map__fd(maps->tc->maps.slots), &info);
 	if (err)
 		return err;
@@ -394,6 +396,7 @@ void maps_close(struct maps *maps)
 		maps->sample_conf,
 		maps->sample_filters,
 		(void *)maps->sample_counts,
+		maps->early,
 	};
 
 	for (size_t i = 0; i < MAPS_MAPPED; i++) {
@@ -408,6 +411,7 @@ void maps_close(struct maps *maps)
 void maps_new_generation(struct maps *maps)
 {
 	maps->control->generation = new_generation();
+	early_forget(maps->early);
 }
 
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex)

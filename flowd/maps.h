@@ -16,7 +16,7 @@
 #include "schema/sample.h"
 
 #define MAPS_ERROR_MAX 512
-#define MAPS_MAPPED 11
+#define MAPS_MAPPED 12
 #define MAPS_SAMPLE_BYTES (8U << 20) /* of the samples ring, where nothing else is wished */
 
 struct flow_tc;
@@ -42,7 +42,8 @@ struct maps {
 	struct sample_conf *sample_conf;	  /* [FLOW_IFACES] */
 	struct sample_filter *sample_filters;	  /* [SAMPLE_FILTERS + 1] */
 	const struct sample_count *sample_counts; /* [cpus] */
-	bool filters_in_kernel;			  /* the kernel can run them */
+	struct flow_early *early;
+	bool filters_in_kernel; /* the kernel can run them */
 	int ring_fd;
 	int outers_fd;
 	int sample_fd; /* the samples ring */

@@ -13,8 +13,8 @@
 #include "flowd/upgrade.h"
 #include "schema/db.h"
 
-#define BURST_S 2	/* of record.rate that a quiet time saves up */
-#define BURST_AUTO_S 60 /* where nobody said which */
+#define BURST_S 2	 /* of record.rate that a quiet time saves up */
+#define BURST_AUTO_S 300 /* where nobody said which */
 
 /* Whose database it is, for who merges those of several hosts. */
 static int set_host(struct sqlite3 *db)

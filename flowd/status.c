@@ -42,9 +42,9 @@ static json_t *map_object(const struct flowd *flowd)
 
 static json_t *ring_object(const struct sweep *sweep)
 {
-	return json_pack("{s:o, s:o, s:o}", "size", number(sweep->ring.bytes), "used",
-			 number(ring_used(&sweep->ring)), "absorbed",
-			 number(sweep->stats.absorbed));
+	return json_pack("{s:o, s:o, s:o, s:o}", "size", number(sweep->ring.bytes), "used",
+			 number(ring_used(&sweep->ring)), "absorbed", number(sweep->stats.absorbed),
+			 "given_early", number(sweep->stats.given));
 }
 
 static json_t *cache_object(const struct maps *maps)

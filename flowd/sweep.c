@@ -74,6 +74,7 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	       uint64_t ring_pos, struct sweep *ret_sweep)
 {
 	uint32_t slots = maps->sets * FLOW_WAYS;
+	uint64_t early_pos;
 	int err;
 
 	memset(ret_sweep, 0, sizeof(*ret_sweep));
@@ -90,12 +91,13 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 		return -ENOMEM;
 	}
 	err = ring_open(maps->ring_fd, maps->ring_bytes, &ret_sweep->ring);
+	err = err ? err : early_open(maps->early, last_sweep, &ret_sweep->early, &early_pos);
 	if (err) {
 		sweep_close(ret_sweep);
 		return err;
 	}
 	FAULT_POINT("start-05-ring");
-	ring_skip(&ret_sweep->ring, ring_pos);
+	ring_skip(&ret_sweep->ring, ring_pos > early_pos ? ring_pos : early_pos);
 	FAULT_POINT("start-06-skipped");
 	for (uint32_t i = 0; i < slots; i++) {
 		ret_sweep->side[i].ref = EXPIRE_NONE;
@@ -119,6 +121,7 @@ void sweep_close(struct sweep *sweep)
 	counters_free(&sweep->counters);
 	sink_batch_free(&sweep->batch);
 	ring_close(&sweep->ring);
+	early_close(&sweep->early);
 	memset(sweep, 0, sizeof(*sweep));
 }
 
@@ -253,6 +256,7 @@ static void absorb_one(struct sweep *sweep, const struct flow_evicted *record,
 		sweep->stats.stale++;
 		return;
 	}
+	early_count(&sweep->early, record, sweep_mark(sweep, record->index));
 	gain_read(sweep, record->index, &record->slot, health, &delta);
 	delta.evicted = true;
 	unlink_slot(sweep, record->index);
@@ -296,6 +300,8 @@ void sweep_absorb(struct sweep *sweep)
 		absorb_one(sweep, record, &health);
 		FAULT_POINT("ring-2-absorbed");
 		records++;
+		if (ring_used(&sweep->ring) > sweep->ring.bytes / 2)
+			sweep->stats.given += early_give(&sweep->early, &sweep->ring);
 	}
 	sweep->stats.absorbed += records;
 }
@@ -407,12 +413,29 @@ static void slots_moved(void *arg, uint32_t old_ref, uint32_t new_ref)
 		sweep->side[index].ref = new_ref;
 }
 
+/* What a predecessor gave back and did not commit is nobody's now. */
+static void take_left(struct sweep *sweep)
+{
+	const struct flow_early_sum *left = early_left(&sweep->early);
+
+	for (uint32_t i = 0; i < FLOW_EARLY_SUMS; i++) {
+		struct flow_key key = {.ifnum = (__u16)(i / 4), .dir = i / 2 % 2};
+
+		if (!left[i].packets && !left[i].bytes && !left[i].ip_bytes)
+			continue;
+		books_count(obs_of(sweep, &key), left[i].packets, left[i].bytes);
+		limit_fold_sum(sweep, &key, &left[i], i % 2);
+	}
+}
+
 void sweep_visit(struct sweep *sweep, bool all)
 {
 	uint32_t epoch = __atomic_load_n(&sweep->maps->control->epoch, __ATOMIC_RELAXED);
 
 	books_read(sweep, false);
 	FAULT_POINT("sweep-01-books");
+	if (sweep->early.left)
+		take_left(sweep);
 	sweep_absorb(sweep);
 	FAULT_POINT("sweep-02-drained");
 	sweep->stats.visited = 0;

@@ -19,6 +19,7 @@
 #include "flowd/books.h"
 #include "flowd/clock.h"
 #include "flowd/counters.h"
+#include "flowd/early.h"
 #include "flowd/expire.h"
 #include "flowd/limit.h"
 #include "flowd/maps.h"
@@ -34,6 +35,7 @@ struct sweep_stats {
 	uint64_t last_us; /* of the last pass, export included */
 	uint64_t max_us;
 	uint64_t absorbed; /* ring records */
+	uint64_t given;	   /* times that they were given back before they were committed */
 	uint64_t stale;	   /* ring records of a life that had been read already: a bug */
 	uint64_t torn;	   /* slots whose key changed too fast to be read: next time */
 	uint64_t folded;   /* deltas folded by flowd: its table is full, or there is no memory */
@@ -45,6 +47,7 @@ struct outer;
 struct sweep {
 	struct maps *maps;
 	struct ring ring;
+	struct early early;
 	struct expire *expire;
 	struct outer *outer;
 	struct side *side;		       /* [sets * FLOW_WAYS] */
@@ -75,17 +78,14 @@ struct sweep {
 	struct clock_offset offset;
 };
 
-/*
- * Start from the marks of a predecessor whose last committed sweep and ring position are given
- * (0, 0: none). 0 or -errno.
- */
+/* Start from the marks of a predecessor whose last committed sweep and ring position are given (0, 0: none). 0 or -errno. */
 int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
 	       uint64_t ring_pos, struct sweep *ret_sweep);
 void sweep_close(struct sweep *sweep);
 
 /*
- * Read the evicted ring, at any time; cheap where it is empty. Records stay in it until they are committed,
- * however full it is, as flowd may be killed. Where there is no room the hooks fold.
+ * Read the evicted ring, at any time; cheap where it is empty. Records stay in it until they are committed; where it
+ * is half full they go back at once (early.h). Where there is no room the hooks fold.
  */
 void sweep_absorb(struct sweep *sweep);
 

@@ -171,6 +171,8 @@ static int open_old(struct flowd *flowd, struct upgrade *u)
 
 	if (err)
 		return err;
+	if (!u->ours)
+		u->old.maps.early = NULL;
 	u->old.config = flowd->config;
 	u->old.db = flowd->db;
 	u->old.netns_cookie = flowd->netns_cookie;

@@ -100,6 +100,27 @@ static int open_outers(struct upgrade_maps *maps, const char *pin_dir)
 	return copy;
 }
 
+/* What was given back early is as it is in all layouts that have it. */
+static int copy_early(struct upgrade_maps *maps, const char *pin_dir)
+{
+	struct bpf_map_info info;
+	__u32 zero = 0;
+	int fd = open_pinned(pin_dir, "early", &info), err = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (info.value_size != sizeof(*maps->early))
+		err = -ESTALE;
+	if (!err)
+		maps->early = calloc(1, sizeof(*maps->early));
+	if (!err && !maps->early)
+		err = -ENOMEM;
+	if (!err && bpf_map_lookup_elem(fd, &zero, maps->early))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 int upgrade_maps_open(const char *pin_dir, const struct layout *layout,
 		      struct upgrade_maps *ret_maps)
 {
@@ -118,6 +139,8 @@ int upgrade_maps_open(const char *pin_dir, const struct layout *layout,
 		ret_maps->ring_bytes = info.max_entries;
 		err = ret_maps->ring_fd < 0 ? ret_maps->ring_fd : 0;
 	}
+	if (!err)
+		err = copy_early(ret_maps, pin_dir);
 	if (!err)
 		ret_maps->outers_fd = open_outers(ret_maps, pin_dir);
 	if (err)
@@ -177,6 +200,7 @@ int upgrade_maps_copy(struct upgrade_maps *maps, struct maps *ret_copy)
 		.ledger = maps->map[UPGRADE_LEDGER].copy,
 		.ifaces = maps->map[UPGRADE_IFACES].copy,
 		.control = maps->map[UPGRADE_CONTROL].copy,
+		.early = maps->early,
 		.ring_fd = maps->ring_fd,
 		.ring_bytes = maps->ring_bytes,
 		.outers_fd = maps->outers_fd,
@@ -191,6 +215,7 @@ void upgrade_maps_close(struct upgrade_maps *maps)
 			munmap((void *)maps->map[i].memory, maps->map[i].bytes);
 		free(maps->map[i].copy);
 	}
+	free(maps->early);
 	if (maps->ring_fd >= 0)
 		close(maps->ring_fd);
 	if (maps->outers_fd >= 0)

@@ -221,6 +221,28 @@ struct flow_evicted {
 	struct flow_health health; /* not in the record where the slot has none */
 };
 
+/* Packets of the evicted ring that were given back before they were committed: flowd's own, see flowd/early.h. */
+#define FLOW_EARLY_SUMS (FLOW_IFACES * 4)
+#define FLOW_EARLY_INDEX(ifnum, dir, folded) (((ifnum)*2 + (dir)) * 2 + (folded))
+
+struct flow_early_sum {
+	__u64 packets;
+	__u64 bytes;
+	__u64 ip_bytes;
+};
+
+struct flow_early_version {
+	__u64 pos;   /* up to where the ring's records are in these sums, or committed */
+	__u64 sweep; /* that has what is in with[]; 0: none */
+	struct flow_early_sum with[FLOW_EARLY_SUMS];
+	struct flow_early_sum after[FLOW_EARLY_SUMS];
+};
+
+struct flow_early {
+	__u64 turn; /* its lowest bit: which version is valid */
+	struct flow_early_version version[2];
+};
+
 /* What became of a packet. Every packet gets exactly one. */
 enum flow_verdict {
 	VERDICT_FLOW = 0, /* counted under its own key */

@@ -62,6 +62,15 @@ struct {
 	__uint(max_entries, 4096); /* bytes, set before load */
 } evicted SEC(".maps");
 
+/* As health_marks: not theirs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_early);
+} early SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

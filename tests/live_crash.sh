@@ -115,9 +115,9 @@ net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
 ip -n "$NSA" addr flush dev va
 wait_until 5 link_quiet
-most='^(start|sweep|ring|export|mark|commit|log|settle|stop|checkpoint)-'
+most='^(start|sweep|early|ring|export|mark|commit|log|settle|stop|checkpoint)-'
 run xdp '^new-' "$most" '' --ring 8M
 # clsact has no link to be pinned, and there is no XDP
-most='^(start-(0|1[^5]|2)|sweep|ring|export|mark|commit|log|settle|stop|checkpoint)-?'
+most='^(start-(0|1[^5]|2)|sweep|early|ring|export|mark|commit|log|settle|stop|checkpoint)-?'
 run tc "${LONG:+^new-[^45]}" "${LONG:+$most}" '^clsact-' --ring 256K --ingress tc --tc clsact
 finish

@@ -81,6 +81,7 @@ const void *ring_read(struct ring *ring, size_t *ret_size)
 
 void ring_release(struct ring *ring, uint64_t pos)
 {
+	maybe_kill(100);
 	if (pos > *ring->consumer)
 		*ring->consumer = pos;
 }
@@ -146,6 +147,7 @@ static void open_maps(void)
 		.health_marks = world.health_marks,
 		.ledger = world.ledger,
 		.control = &world.control,
+		.early = &world.early,
 		.ring_fd = -1,
 		.ring_bytes = world.mode.ring_records * (size_t)MODEL_RECORD,
 	};
@@ -236,6 +238,7 @@ void flowd_start(void)
 
 void flowd_die(void)
 {
+	flowd.lossy |= flowd.sweep.early.given[0] || flowd.sweep.early.given[1];
 	sweep_close(&flowd.sweep);
 }
 

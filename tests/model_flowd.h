@@ -14,6 +14,7 @@
 struct model_flowd {
 	struct sweep sweep;
 	jmp_buf grave; /* where a kill leads to */
+	bool lossy; /* killed with records given back early: whose the packets are is lost then */
 };
 
 extern struct model_flowd flowd;

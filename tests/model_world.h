@@ -71,6 +71,7 @@ struct world {
 	struct flow_health_mark_set health_marks[MODEL_CPUS * MODEL_CPU_SETS];
 	struct flow_ledger ledger[MODEL_CPUS * FLOW_IFACES * 2];
 	struct flow_control control;
+	struct flow_early early;
 	struct model_ring_record ring[MODEL_RING];
 	unsigned long ring_consumer, ring_producer;
 	struct flow_key flow[MODEL_FLOWS];

@@ -8,7 +8,8 @@
  *
  *   plain    traffic at every atomic access of flowd, and an eviction at almost every new flow
  *   kills    flowd dies anywhere: in a pass, between the atomic stores of a mark, after the
- *            transaction
+ *            transaction; sums of each interface and direction alone are compared where it had given
+ *            records of the ring back early
  *   more     batches of 8 records: most of what is due has to wait for the next
  *   fold     flowd's table has room for 20 conversations: the rest is folded
  *   stall    the database stands still for long, with room for 24 records in the ring
@@ -96,7 +97,7 @@ static void add_all(struct table *to, const struct table *from)
 		const struct sum *s = &from->sum[i];
 		struct flow_key key = s->key;
 
-		if (world.mode.expire_max < MODEL_NO_LIMIT || world.mode.rate)
+		if (world.mode.expire_max < MODEL_NO_LIMIT || world.mode.rate || flowd.lossy)
 			key = (struct flow_key){.ifnum = key.ifnum, .dir = key.dir};
 		sum_add(to, &key, s->packets, s->bytes);
 		sum_of(to, &key)->again += s->again;
@@ -118,7 +119,9 @@ static void check_flows(void)
 
 		expect("packets", &w->key, w->packets, g->packets);
 		expect("bytes", &w->key, w->bytes, g->bytes);
-		expect("retransmits", &w->key, w->again, g->again);
+		/* of what is in the catch-all nobody knows whether it was sent again */
+		if (!flowd.lossy || g->again > w->again)
+			expect("retransmits", &w->key, w->again, g->again);
 	}
 }
 
@@ -206,6 +209,7 @@ static void run_once(const struct mode *mode, uint64_t seed)
 	world_new(mode, seed);
 	run.seed = seed;
 	run.step = run.stalled = run.bad = 0;
+	flowd.lossy = false;
 	if (setjmp(flowd.grave)) {
 		world.mortal = false;
 		flowd_die();
