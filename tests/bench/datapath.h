@@ -34,6 +34,8 @@ struct subject {
 	struct bench_vary *vary;
 	const struct subject *empty; /* what to compare with */
 	const struct subject *other;
+	const struct subject *lock;
+	const struct frame *frame; /* its own, where subjects differ in that */
 	struct maps *ledger;
 	const struct sample_conf *conf; /* by which `ledger` is to sample; NULL: as it does */
 	uint32_t stream;		/* of bench_vary */
@@ -48,6 +50,8 @@ struct result {
 	double lost;   /* share of samples, likewise */
 };
 
+extern const struct sample_conf conf_off, conf_rare; /* none; 1/1000, as long as by default */
+
 struct options {
 	int rounds;
 	uint32_t packets; /* a round */
@@ -55,6 +59,7 @@ struct options {
 	bool only_small; /* no section but XDP with 1 and 1,000 flows: for work on the datapath */
 	bool only_tcp;
 	bool only_sample;
+	bool only_cpus;
 };
 
 struct bench {
@@ -77,6 +82,15 @@ void subjects_close(struct bench *bench);
 struct subject xdp_subject(struct bench *bench, const char *name, int prog_fd);
 struct subject tc_subject(struct bench *bench, const char *name, int prog_fd);
 struct subject ledger_subject(struct bench *bench, const char *name, int number);
+void sampling_off(struct maps *maps);
+
+/* Of datapath_zipf.c: from here on flows are drawn by Zipf's law, or uniformly again. */
+void zipf_draw(struct bench *bench);
+void zipf_end(struct bench *bench);
+extern const uint32_t zipf_flows;
+
+/* Of datapath_cpus.c: two CPUs beside one. */
+void cpus_section(struct bench *bench);
 
 /* Of datapath_tcp.c: what the analysis of TCP adds, and what all costs beside another agent. */
 void tcp_section(struct bench *bench);
@@ -84,6 +98,8 @@ void tcp_section(struct bench *bench);
 /* Of datapath_sample.c: what samples cost. */
 void sample_section(struct bench *bench);
 
-/* Of datapath.c. */
+/* Of datapath.c. `packets` of one subject, each of another flow of `flows` from number `first`: CPU time in ns. */
+void aim(const struct subject *s, const struct frame *frame, uint32_t first, uint32_t flows);
+double call_cost(const struct subject *s, const struct frame *frame, uint32_t packets);
 void measure(struct bench *bench, const struct subject *subjects, int count,
 	     const struct frame *frame, uint32_t flows, struct result *results);

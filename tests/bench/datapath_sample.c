@@ -99,6 +99,5 @@ void sample_section(struct bench *bench)
 	       "ns", "-empty", "-base", "/base", "spread");
 	run(bench, s, COUNT);
 	run(bench, tc, UNSAMPLED);
-	maps->sample_conf[LEDGER_IFNUM] = confs[OFF];
-	maps->control->sampling++;
+	sampling_off(maps);
 }

@@ -80,6 +80,15 @@ struct subject ledger_subject(struct bench *bench, const char *name, int number)
 	return s;
 }
 
+const struct sample_conf conf_off = {0};
+const struct sample_conf conf_rare = {.rate = 1000, .snaplen = SAMPLE_SNAPLEN};
+
+void sampling_off(struct maps *maps)
+{
+	maps->sample_conf[LEDGER_IFNUM] = conf_off;
+	maps->control->sampling++;
+}
+
 /* The records are read as flowd reads them; what they say is not kept. */
 static uint64_t drain(struct ring *ring)
 {
@@ -162,36 +171,44 @@ static void open_ledger(struct maps *maps, uint32_t slots)
 		die("flow_xdp", err);
 }
 
-/* bench_account counts in maps of its own, of the same size; the epoch is the other's. */
-static void shape_like(struct bench_xdp *xdp, const struct maps *like)
+/*
+ * bench_account counts in maps of its own, of the same size; the comparators sample 1/1000 packets, into a ring that
+ * nobody reads; epoch, and when to look for changes, are the other's.
+ */
+static void shape_like(struct bench_xdp *xdp, const struct maps *like, uint32_t entries)
 {
 	int err = bpf_map__reuse_fd(xdp->maps.control, bpf_map__fd(like->tc->maps.control));
 
 	if (err)
 		die("control", err);
-	bpf_map__set_max_entries(xdp->maps.slots, like->sets);
-	bpf_map__set_max_entries(xdp->maps.marks, like->sets);
-	bpf_map__set_max_entries(xdp->maps.health, like->sets);
+	memcpy((void *)&xdp->rodata->geometry, (const void *)&like->xdp->rodata->geometry,
+	       sizeof(xdp->rodata->geometry));
+	if (entries == SLOTS_SMALL) {
+		bpf_map__set_max_entries(xdp->maps.slots, like->sets);
+		bpf_map__set_max_entries(xdp->maps.marks, like->sets);
+		bpf_map__set_max_entries(xdp->maps.health, like->sets);
+		bpf_map__set_max_entries(xdp->maps.vary_drawn, VARY_DRAWN);
+	}
+	bpf_map__set_max_entries(xdp->maps.lru, entries);
+	bpf_map__set_max_entries(xdp->maps.locked, entries);
+	bpf_map__set_max_entries(xdp->maps.samples, RING_BYTES);
+	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
+	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
+	bpf_map__set_max_entries(xdp->maps.sample_counts, like->cpus);
 }
 
 static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entries)
 {
 	struct flow_iface iface = {.ifindex = LO_IFINDEX, .ifnum = LEDGER_IFNUM};
+	uint32_t ifindex = LO_IFINDEX, ifnum = LEDGER_IFNUM;
 	struct bench_xdp *xdp = bench_xdp__open();
-	uint32_t ifindex = LO_IFINDEX;
 
 	if (!xdp)
 		die("bench_xdp", errno);
-	memcpy((void *)&xdp->rodata->geometry, (const void *)&like->xdp->rodata->geometry,
-	       sizeof(xdp->rodata->geometry));
-	bpf_map__set_max_entries(xdp->maps.lru, entries);
-	if (entries == SLOTS_SMALL)
-		shape_like(xdp, like);
-	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
-	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
-	bpf_map__set_max_entries(xdp->maps.sample_counts, like->cpus);
+	shape_like(xdp, like, entries);
 	if (bench_xdp__load(xdp) ||
-	    bpf_map_update_elem(bpf_map__fd(xdp->maps.ifaces), &ifindex, &iface, BPF_ANY))
+	    bpf_map_update_elem(bpf_map__fd(xdp->maps.ifaces), &ifindex, &iface, BPF_ANY) ||
+	    bpf_map_update_elem(bpf_map__fd(xdp->maps.sample_conf), &ifnum, &conf_rare, BPF_ANY))
 		die("bench_xdp", errno);
 	return xdp;
 }
