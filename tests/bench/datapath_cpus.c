@@ -7,10 +7,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "datapath.h"
@@ -23,7 +23,6 @@
 #define SUBJECTS 4
 #define CPUS_PACKETS \
 	4 /* times as many as elsewhere, so that both begin and end at the same time nearly */
-#define PRIORITY (-15) /* while others' work runs on one of the CPUs, the other is alone */
 
 struct lane {
 	struct subject s;
@@ -41,7 +40,9 @@ static void *run_lane(void *arg)
 	const struct frame *frame = &frames[0];
 
 	pin_to(lane->cpu);
-	setpriority(PRIO_PROCESS, (id_t)gettid(), PRIORITY);
+	/* while others' work ran on one of the CPUs, the other would be alone */
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &(struct sched_param){1}))
+		die("SCHED_FIFO", EPERM);
 	aim(&lane->s, frame, lane->first, lane->flows);
 	if (lane->start)
 		pthread_barrier_wait(lane->start);
