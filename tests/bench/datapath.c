@@ -80,6 +80,21 @@ static struct sample_count sampled(const struct bench *bench, const struct subje
 	return s->ledger ? s->ledger->sample_counts[bench->cpu] : (struct sample_count){0};
 }
 
+/* A sweep each second, of the time that the subject's packets took: the others' is none of its own. */
+static void pass_time(struct bench *bench, const struct subject *s, double ns)
+{
+	double *passed;
+
+	if (!s->ledger)
+		return;
+	passed = &bench->passed_ns[s->ledger - bench->ledger];
+	*passed += ns;
+	while (*passed >= 1e9) {
+		s->ledger->control->epoch++;
+		*passed -= 1e9;
+	}
+}
+
 /* One round of one subject: nanoseconds a packet. */
 static double round_ns(struct bench *bench, const struct subject *s, const struct frame *frame,
 		       struct result *result)
@@ -89,6 +104,7 @@ static double round_ns(struct bench *bench, const struct subject *s, const struc
 	uint64_t full = ring_full(bench, s);
 	double ns = (call_cost(s, frame, packets) - bench->call_ns) / packets;
 
+	pass_time(bench, s, ns * packets);
 	result->folded += (double)(ring_full(bench, s) - full) / packets / bench->opt.rounds;
 	after = sampled(bench, s);
 	if (after.passed > before.passed)
@@ -207,49 +223,74 @@ static void run_subjects(struct bench *bench, const struct subject *subjects, in
 	free(results);
 }
 
-/* Beside the empty program, and maps of the kernel's of the same number of flows; 1/1000 packets sampled. */
+/* How many flows, and in maps of which sizes: the least, and those in which they all find room. */
+static const struct load {
+	uint32_t flows;
+	uint32_t sizes; /* bits */
+	const char *law;
+} loads[] = {
+	{1, 1 << SMALL, NULL},
+	{1000, 1 << SMALL, NULL},
+	{100000, 1 << SMALL | 1 << MIDDLE | 1 << LARGE, NULL},
+	{1000000, 1 << SMALL | 1 << LARGE, NULL},
+	{1000000, 1 << SMALL | 1 << LARGE, "Zipf 1.1"},
+};
+
+/* wireledger of that size and maps of the kernel's of as many flows; all sample 1/1000 packets. Returns 3. */
+static int fill_size(struct bench *bench, int size, const struct subject *empty, struct subject *s)
+{
+	static const char *const names[SIZES][3] = {
+		{"LRU_PERCPU_HASH 65,536", "HASH, locks 65,536", "wireledger 65,536"},
+		{"LRU_PERCPU_HASH 262,144", "HASH, locks 262,144", "wireledger 262,144"},
+		{"LRU_PERCPU_HASH 1,048,576", "HASH, locks 1,048,576", "wireledger 1,048,576"}};
+	struct bench_xdp *xdp = bench->xdp[size];
+
+	s[0] = xdp_subject(bench, names[size][0], bpf_program__fd(xdp->progs.bench_lru));
+	s[1] = xdp_subject(bench, names[size][1], bpf_program__fd(xdp->progs.bench_lock));
+	s[2] = ledger_subject(bench, names[size][2], size);
+	for (int i = 0; i < 3; i++)
+		s[i].empty = empty;
+	s[2].other = &s[0];
+	s[2].lock = &s[1];
+	s[2].conf = &conf_rare;
+	return 3;
+}
+
+static void run_load(struct bench *bench, const struct load *load)
+{
+	struct bench_xdp *small = bench->xdp[SMALL];
+	struct subject s[2 + 3 * SIZES] = {
+		xdp_subject(bench, "empty program", bpf_program__fd(small->progs.bench_empty)),
+		xdp_subject(bench, "parser alone", bpf_program__fd(small->progs.bench_parse)),
+	};
+	int count = 2;
+
+	s[1].empty = &s[0];
+	for (int size = 0; size < SIZES; size++) {
+		if (load->sizes & 1U << size)
+			count += fill_size(bench, size, &s[0], &s[count]);
+	}
+	if (load->law)
+		zipf_draw(bench);
+	run_subjects(bench, s, count, &frames[0], load->flows, load->law);
+	if (load->law)
+		zipf_end(bench);
+}
+
 static void xdp_section(struct bench *bench)
 {
-	enum { EMPTY, PARSE, LRU_S, LOCK_S, OURS_S, LRU_L, LOCK_L, OURS_L, COUNT };
-	struct bench_xdp *small = bench->xdp[LRU_SMALL], *large = bench->xdp[LRU_LARGE];
-	int fd_empty = bpf_program__fd(small->progs.bench_empty);
-	int fd_parse = bpf_program__fd(small->progs.bench_parse);
-	int count = bench->opt.only_small ? LRU_L : COUNT;
-	struct subject s[COUNT] = {
-		[EMPTY] = xdp_subject(bench, "empty program", fd_empty),
-		[PARSE] = xdp_subject(bench, "parser alone", fd_parse),
-		[LRU_S] = xdp_subject(bench, "LRU_PERCPU_HASH 65,536",
-				      bpf_program__fd(small->progs.bench_lru)),
-		[LOCK_S] = xdp_subject(bench, "HASH, locks 65,536",
-				       bpf_program__fd(small->progs.bench_lock)),
-		[OURS_S] = ledger_subject(bench, "wireledger 65,536", LEDGER_SMALL),
-		[LRU_L] = xdp_subject(bench, "LRU_PERCPU_HASH 1,048,576",
-				      bpf_program__fd(large->progs.bench_lru)),
-		[LOCK_L] = xdp_subject(bench, "HASH, locks 1,048,576",
-				       bpf_program__fd(large->progs.bench_lock)),
-		[OURS_L] = ledger_subject(bench, "wireledger 1,048,576", LEDGER_LARGE),
-	};
-
-	for (int i = 1; i < COUNT; i++)
-		s[i].empty = &s[EMPTY];
-	s[OURS_S].other = &s[LRU_S];
-	s[OURS_L].other = &s[LRU_L];
-	s[OURS_S].lock = &s[LOCK_S];
-	s[OURS_L].lock = &s[LOCK_L];
-	s[OURS_S].conf = s[OURS_L].conf = &conf_rare;
 	print_head("/LRU", "/locks");
-	for (size_t i = 0; i < (bench->opt.only_small ? 2 : FLOW_COUNTS); i++)
-		run_subjects(bench, s, count, &frames[0], flow_counts[i], NULL);
-	if (bench->opt.only_small)
-		return;
-	zipf_draw(bench);
-	run_subjects(bench, s, count, &frames[0], zipf_flows, "Zipf 1.1");
-	zipf_end(bench);
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		if (bench->opt.only_small && loads[i].flows > 1000)
+			continue;
+		if (!bench->opt.flows || bench->opt.flows == loads[i].flows)
+			run_load(bench, &loads[i]);
+	}
 }
 
 static void tc_section(struct bench *bench)
 {
-	struct maps *maps = &bench->ledger[LEDGER_SMALL];
+	struct maps *maps = &bench->ledger[SMALL];
 	int fd_empty = bpf_program__fd(bench->tc->progs.bench_empty);
 	int fd_ours = bpf_program__fd(maps->tc->progs.flow_tc_egress);
 	struct subject s[] = {
@@ -269,11 +310,11 @@ static void tc_section(struct bench *bench)
 static void frames_beside(struct bench *bench, const struct frame *its, int count,
 			  const char *first)
 {
-	int fd_empty = bpf_program__fd(bench->xdp[LRU_SMALL]->progs.bench_empty);
+	int fd_empty = bpf_program__fd(bench->xdp[SMALL]->progs.bench_empty);
 	struct subject s[FRAMES_BESIDE_MAX + 1] = {xdp_subject(bench, "empty program", fd_empty)};
 
 	for (int i = 1; i <= count; i++) {
-		s[i] = ledger_subject(bench, "wireledger 65,536", LEDGER_SMALL);
+		s[i] = ledger_subject(bench, "wireledger 65,536", SMALL);
 		s[i].empty = &s[0];
 		s[i].frame = &its[i - 1];
 		s[i].stream = (uint32_t)i + 4;
@@ -304,7 +345,7 @@ static void frame_section(struct bench *bench)
 /* What a call costs beside its packets. */
 static void measure_call(struct bench *bench)
 {
-	int fd = bpf_program__fd(bench->xdp[LRU_SMALL]->progs.bench_empty);
+	int fd = bpf_program__fd(bench->xdp[SMALL]->progs.bench_empty);
 	struct subject s = xdp_subject(bench, "empty program", fd);
 	double ns[11];
 
@@ -317,26 +358,31 @@ static void measure_call(struct bench *bench)
 static void plain_sections(struct bench *bench)
 {
 	xdp_section(bench);
-	if (!bench->opt.only_small) {
+	if (!bench->opt.only_small && !bench->opt.flows) {
 		frame_section(bench);
 		tc_section(bench);
 	}
-	sampling_off(&bench->ledger[LEDGER_SMALL]);
-	sampling_off(&bench->ledger[LEDGER_LARGE]);
+	for (int i = 0; i < SIZES; i++)
+		sampling_off(&bench->ledger[i]);
 }
 
 static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{"rounds", required_argument, NULL, 'r'}, {"packets", required_argument, NULL, 'p'},
-		{"quick", no_argument, NULL, 'q'},	  {"small", no_argument, NULL, 's'},
-		{"tcp", no_argument, NULL, 't'},	  {"sample", no_argument, NULL, 'm'},
-		{"cpus", no_argument, NULL, 'c'},	  {NULL, 0, NULL, 0},
+		{"rounds", required_argument, NULL, 'r'},
+		{"packets", required_argument, NULL, 'p'},
+		{"quick", no_argument, NULL, 'q'},
+		{"small", no_argument, NULL, 's'},
+		{"tcp", no_argument, NULL, 't'},
+		{"sample", no_argument, NULL, 'm'},
+		{"cpus", no_argument, NULL, 'c'},
+		{"flows", required_argument, NULL, 'f'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
 	*opt = (struct options){.rounds = 9, .packets = 2000000};
-	while ((c = getopt_long(argc, argv, "r:p:qstmc", longs, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "r:p:qstmcf:", longs, NULL)) >= 0) {
 		if (c == 'r')
 			opt->rounds = atoi(optarg);
 		else if (c == 'p')
@@ -351,6 +397,8 @@ static int parse_options(int argc, char **argv, struct options *opt)
 			opt->only_sample = true;
 		else if (c == 'c')
 			opt->only_cpus = true;
+		else if (c == 'f')
+			opt->flows = (uint32_t)atoi(optarg);
 		else
 			return -EINVAL;
 	}
@@ -365,7 +413,7 @@ int main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &bench.opt)) {
 		fprintf(stderr, "usage: datapath [--quick] [--small] [--tcp] [--sample] [--cpus] "
-				"[--rounds N] [--packets N]\n");
+				"[--flows N] [--rounds N] [--packets N]\n");
 		return 2;
 	}
 	libbpf_set_print(NULL);
@@ -376,9 +424,9 @@ int main(int argc, char **argv)
 	printf("# packets on CPU %d, rings of %u MiB drained on CPU %d; medians of %d interleaved "
 	       "rounds of %u packets\n",
 	       bench.cpu, RING_BYTES >> 20, bench.drain_cpu, bench.opt.rounds, bench.opt.packets);
-	some = bench.opt.only_small || bench.opt.only_tcp || bench.opt.only_sample ||
-	       bench.opt.only_cpus;
-	if (!some || bench.opt.only_small)
+	some = bench.opt.only_small || bench.opt.flows || bench.opt.only_tcp ||
+	       bench.opt.only_sample || bench.opt.only_cpus;
+	if (!some || bench.opt.only_small || bench.opt.flows)
 		plain_sections(&bench);
 	if (!some || bench.opt.only_cpus)
 		cpus_section(&bench);

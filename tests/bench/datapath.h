@@ -16,13 +16,13 @@
 
 #define ROUNDS_MAX 101
 #define SLOTS_SMALL 65536 /* flowd's default, a CPU */
+#define SLOTS_MIDDLE 262144
 #define SLOTS_LARGE 1048576
 #define RING_BYTES (16U * 1024 * 1024)
 #define LEDGER_IFNUM 1
 #define LO_IFINDEX 1 /* a test-run's packets come from the loopback device */
 
-enum { LEDGER_SMALL, LEDGER_LARGE, LEDGERS };
-enum { LRU_SMALL, LRU_LARGE, LRUS };
+enum { SMALL, MIDDLE, LARGE, SIZES };
 
 /* A program under test behind the entry of its kind. */
 struct subject {
@@ -60,16 +60,18 @@ struct options {
 	bool only_tcp;
 	bool only_sample;
 	bool only_cpus;
+	uint32_t flows; /* no section but XDP with so many; 0: with all numbers */
 };
 
 struct bench {
 	struct options opt;
-	struct maps ledger[LEDGERS];
-	struct bench_xdp *xdp[LRUS];
+	struct maps ledger[SIZES];
+	struct bench_xdp *xdp[SIZES];
 	struct bench_tc *tc;
 	int cpu;
 	int drain_cpu;
-	double call_ns; /* CPU time of a call with one packet */
+	double call_ns;		 /* CPU time of a call with one packet */
+	double passed_ns[SIZES]; /* since the epoch of that ledger moved */
 	pthread_t drainer;
 	atomic_bool stop;
 };
@@ -87,7 +89,6 @@ void sampling_off(struct maps *maps);
 /* Of datapath_zipf.c: from here on flows are drawn by Zipf's law, or uniformly again. */
 void zipf_draw(struct bench *bench);
 void zipf_end(struct bench *bench);
-extern const uint32_t zipf_flows;
 
 /* Of datapath_cpus.c: two CPUs beside one. */
 void cpus_section(struct bench *bench);

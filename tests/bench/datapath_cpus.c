@@ -90,7 +90,7 @@ static double together(struct lane *lane)
 static void lanes_of(struct bench *bench, const struct subject *s, uint32_t flows, uint32_t apart,
 		     struct lane *lane)
 {
-	struct bench_xdp *second = bench->xdp[LRU_LARGE];
+	struct bench_xdp *second = bench->xdp[LARGE];
 
 	for (uint32_t i = 0; i < LANES; i++) {
 		lane[i] = (struct lane){
@@ -144,13 +144,13 @@ static void scale(struct bench *bench, const struct subject *s, int count, const
 
 void cpus_section(struct bench *bench)
 {
-	struct bench_xdp *small = bench->xdp[LRU_SMALL];
+	struct bench_xdp *small = bench->xdp[SMALL];
 	struct subject s[] = {
 		xdp_subject(bench, "empty program", bpf_program__fd(small->progs.bench_empty)),
 		xdp_subject(bench, "LRU_PERCPU_HASH 65,536",
 			    bpf_program__fd(small->progs.bench_lru)),
 		xdp_subject(bench, "HASH, locks 65,536", bpf_program__fd(small->progs.bench_lock)),
-		ledger_subject(bench, "wireledger 65,536", LEDGER_SMALL),
+		ledger_subject(bench, "wireledger 65,536", SMALL),
 	};
 	int count = sizeof(s) / sizeof(s[0]);
 
@@ -163,5 +163,5 @@ void cpus_section(struct bench *bench)
 	       "ns both", "to one", "spread");
 	scale(bench, s, count, "1,000 flows each", 1000, 1000);
 	scale(bench, s, count, "the same flow", 1, 0);
-	sampling_off(&bench->ledger[LEDGER_SMALL]);
+	sampling_off(&bench->ledger[SMALL]);
 }

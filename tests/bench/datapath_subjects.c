@@ -3,7 +3,7 @@
  * datapath_subjects.c: the programs that the benchmark of the datapath runs, and their maps.
  *
  * Programs under test are the shipped ones, set up by flowd's own maps.c. A thread on the next CPU
- * drains the evicted rings as flowd would and moves the sweep epoch each second. No mark is ever
+ * drains the evicted rings as flowd would. The sweep epoch moves with each second that packets ran. No mark is ever
  * committed, so every slot given up goes through the ring: the worst case.
  */
 #include <bpf/bpf.h>
@@ -18,7 +18,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "datapath.h"
@@ -47,7 +46,7 @@ void pin_to(int cpu)
 
 struct subject xdp_subject(struct bench *bench, const char *name, int prog_fd)
 {
-	struct bench_xdp *entry = bench->xdp[LRU_SMALL];
+	struct bench_xdp *entry = bench->xdp[SMALL];
 
 	return (struct subject){
 		.name = name,
@@ -108,14 +107,13 @@ static uint64_t drain(struct ring *ring)
 static void *drain_rings(void *arg)
 {
 	struct bench *bench = arg;
-	struct ring ring[LEDGERS], samples[LEDGERS];
+	struct ring ring[SIZES], samples[SIZES];
 	struct epoll_event event = {.events = EPOLLIN};
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	time_t second = time(NULL);
 
 	pin_to(bench->drain_cpu);
 	setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* others' work is not to fill the rings */
-	for (int i = 0; i < LEDGERS; i++) {
+	for (int i = 0; i < SIZES; i++) {
 		const struct maps *maps = &bench->ledger[i];
 
 		if (ring_open(maps->ring_fd, maps->ring_bytes, &ring[i]) ||
@@ -126,15 +124,12 @@ static void *drain_rings(void *arg)
 	}
 	while (!atomic_load(&bench->stop)) {
 		epoll_wait(epoll, &event, 1, 5);
-		for (int i = 0; i < LEDGERS; i++) {
+		for (int i = 0; i < SIZES; i++) {
 			drain(&ring[i]);
 			drain(&samples[i]);
-			if (time(NULL) != second)
-				bench->ledger[i].control->epoch++;
 		}
-		second = time(NULL);
 	}
-	for (int i = 0; i < LEDGERS; i++) {
+	for (int i = 0; i < SIZES; i++) {
 		ring_close(&ring[i]);
 		ring_close(&samples[i]);
 	}
@@ -215,11 +210,13 @@ static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entr
 
 void subjects_open(struct bench *bench)
 {
+	static const uint32_t slots[SIZES] = {SLOTS_SMALL, SLOTS_MIDDLE, SLOTS_LARGE};
+
 	private_bpffs();
-	open_ledger(&bench->ledger[LEDGER_SMALL], SLOTS_SMALL);
-	open_ledger(&bench->ledger[LEDGER_LARGE], SLOTS_LARGE);
-	bench->xdp[LRU_SMALL] = open_comparators(&bench->ledger[LEDGER_SMALL], SLOTS_SMALL);
-	bench->xdp[LRU_LARGE] = open_comparators(&bench->ledger[LEDGER_LARGE], SLOTS_LARGE);
+	for (int i = 0; i < SIZES; i++) {
+		open_ledger(&bench->ledger[i], slots[i]);
+		bench->xdp[i] = open_comparators(&bench->ledger[i], slots[i]);
+	}
 	bench->tc = bench_tc__open_and_load();
 	if (!bench->tc)
 		die("bench_tc", errno);
@@ -232,8 +229,8 @@ void subjects_close(struct bench *bench)
 	atomic_store(&bench->stop, true);
 	pthread_join(bench->drainer, NULL);
 	bench_tc__destroy(bench->tc);
-	for (int i = 0; i < LRUS; i++)
+	for (int i = 0; i < SIZES; i++)
 		bench_xdp__destroy(bench->xdp[i]);
-	for (int i = 0; i < LEDGERS; i++)
+	for (int i = 0; i < SIZES; i++)
 		maps_close(&bench->ledger[i]);
 }

@@ -15,8 +15,6 @@
 #define ZIPF_EXPONENT 1.1
 #define ZIPF_FLOWS 1000000
 
-const uint32_t zipf_flows = ZIPF_FLOWS;
-
 /* The first of the sums that is not less. */
 static uint32_t rank_of(const double *sum, double at)
 {
@@ -43,7 +41,7 @@ static double part(uint64_t *state)
 
 void zipf_draw(struct bench *bench)
 {
-	int fd = bpf_map__fd(bench->xdp[LRU_SMALL]->maps.vary_drawn);
+	int fd = bpf_map__fd(bench->xdp[SMALL]->maps.vary_drawn);
 	double *sum = calloc(ZIPF_FLOWS, sizeof(*sum)), total = 0;
 	uint64_t state = 0x9e3779b97f4a7c15ULL;
 
@@ -60,10 +58,10 @@ void zipf_draw(struct bench *bench)
 			die("vary_drawn", errno);
 	}
 	free(sum);
-	bench->xdp[LRU_SMALL]->bss->vary.drawn = VARY_DRAWN;
+	bench->xdp[SMALL]->bss->vary.drawn = VARY_DRAWN;
 }
 
 void zipf_end(struct bench *bench)
 {
-	bench->xdp[LRU_SMALL]->bss->vary.drawn = 0;
+	bench->xdp[SMALL]->bss->vary.drawn = 0;
 }
