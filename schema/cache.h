@@ -13,9 +13,9 @@
 
 #include "flow.h"
 
-#ifndef __always_inline
+/* linux/stddef.h has one that only asks for it: clang left cache_find a call of 6 ns a packet. */
+#undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
-#endif
 
 #ifdef __clang__ /* for gcc, which does not at -O2 */
 #define CACHE_UNROLL
@@ -89,6 +89,21 @@ static __always_inline __u32 cache_find(const struct flow_set *set, const struct
 			return way;
 	}
 	return FLOW_WAYS;
+}
+
+/*
+ * The way that a new key gets where it may choose. Looked at first, it needs no wait for the line of tags: the
+ * processor predicts that the key is there, and loads its lines together with the tags.
+ */
+static __always_inline __u32 cache_first(__u32 tag)
+{
+	return tag / (1U << (32 - FLOW_WAYS_SHIFT));
+}
+
+static __always_inline int cache_holds(const struct flow_set *set, __u32 way,
+				       const struct flow_key *key, __u32 tag)
+{
+	return set->tag[way] == tag && cache_key_equal(&set->slot[way].key, key);
 }
 
 /* How recently a way was used, never 0: a flow that is better known counts as younger than it is. */

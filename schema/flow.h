@@ -17,7 +17,8 @@
 #include <stddef.h>
 
 #define FLOW_LAYOUT 5 /* of every struct below that lives in a pinned map */
-#define FLOW_WAYS 8
+#define FLOW_WAYS_SHIFT 3
+#define FLOW_WAYS (1 << FLOW_WAYS_SHIFT)
 #define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
 #define FLOW_IFACE_PROBES 8

@@ -3,7 +3,7 @@
  * vary.bpf.h: what a benchmark's entry program does before it tail-calls the program under test.
  *
  * A test-run repeats one frame, so the entry gives the frame another flow each time: source address
- * and port are written from a random number, uniform over vary.flows. The target is called through
+ * and port are written from a random number, uniform over vary.flows, or from a list. The target is called through
  * slot 0 of `target`; the same entry before an empty program shows what the entry itself costs.
  *
  * The includer defines HOOK_CTX, as for walk.bpf.h.
@@ -26,10 +26,18 @@ struct {
 	__type(value, __u32);
 } target SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* VARY_DRAWN, set before load, where it is used */
+	__type(key, __u32);
+	__type(value, struct vary_line);
+} vary_drawn SEC(".maps");
+
 #define VARY_OFF_MAX 63
 
 /* Marsaglia, "Xorshift RNGs", 2003: full period 2^64 - 1. */
-static __always_inline __u32 vary_next(void)
+static __always_inline __u32 vary_random(void)
 {
 	__u64 x = vary.random;
 
@@ -38,6 +46,19 @@ static __always_inline __u32 vary_next(void)
 	x ^= x << 17;
 	vary.random = x;
 	return (__u32)(((x >> 32) * vary.flows) >> 32);
+}
+
+static __always_inline __u32 vary_next(void)
+{
+	__u32 flow = vary_random(), at, line;
+	const struct vary_line *drawn;
+
+	if (!vary.drawn)
+		return vary.first + flow;
+	at = vary.next++;
+	line = (at / 16) & (vary.drawn - 1);
+	drawn = bpf_map_lookup_elem(&vary_drawn, &line);
+	return drawn ? drawn->flow[at & 15] : 0;
 }
 
 /* The next segment of the flow, or now and then the one before. */
