@@ -259,13 +259,16 @@ static bool is_behind_ah(const struct flow_key *key)
 static enum filter_outcome run(struct filter *filter, const struct flow_key *key, uint8_t tcp_flags,
 			       int lost)
 {
-	enum filter_outcome outcome = FILTER_UNKNOWN;
-	struct flow_key front = *key;
+	if (filter->asks_ah && is_behind_ah(key)) {
+		struct flow_key front = *key;
+		enum filter_outcome outcome;
 
-	front.proto = IPPROTO_AH;
-	if (filter->asks_ah && is_behind_ah(key))
+		front.proto = IPPROTO_AH;
 		outcome = run_as(filter, &front, tcp_flags, lost);
-	return outcome == FILTER_UNKNOWN ? run_as(filter, key, tcp_flags, lost) : outcome;
+		if (outcome != FILTER_UNKNOWN)
+			return outcome;
+	}
+	return run_as(filter, key, tcp_flags, lost);
 }
 
 /*

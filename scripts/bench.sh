@@ -10,7 +10,9 @@
 #   sink        rows and samples a second of the SQLite sink
 #   queries     flowctl top over a day of 10,000,000 records, beside nfdump and plain SQL, the same top 10;
 #               ingest, and bytes on disk (tests/bench/queries.sh; some 20 minutes)
-#   replay      packets a CPU second of flowd -r into a database
+#   replay      packets a CPU second of flowd -r into a database, by kind of capture, beside softflowd, nfpcapd, argus,
+#               pmacctd and tcpdump on the same files, and what each says was in them (tests/bench/replay.sh)
+#   growth      how costs grow with flows, maps, packets, interfaces and records: CSV, SVG (tests/bench/growth.sh)
 #   scan        records a CPU second of flowctl top over a day's records, by filter and group
 #   anonymize   ns an address, and a frame, of flowctl --anonymize
 #   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
@@ -27,7 +29,7 @@ RECORDS=10000000
 DATAPATH=()
 SECONDS_LIVE=65
 FLOWS="10000 100000"
-QUERIES=()
+QUICK=()
 
 case "${1:-}" in
 "") ;;
@@ -37,7 +39,7 @@ case "${1:-}" in
 	DATAPATH=(--quick)
 	SECONDS_LIVE=20
 	FLOWS=10000
-	QUERIES=(--quick)
+	QUICK=(--quick)
 	;;
 *)
 	echo "usage: scripts/bench.sh [--quick]" >&2
@@ -72,9 +74,11 @@ build/bench/sweep "$ROUNDS"
 section sink
 build/bench/sink "$TMP" "$ROUNDS"
 section queries
-tests/bench/queries.sh "${QUERIES[@]}"
+tests/bench/queries.sh "${QUICK[@]}"
 section replay
-build/bench/replay build/bin/flowd "$TMP" "$ROUNDS"
+tests/bench/replay.sh "${QUICK[@]}"
+section growth
+tests/bench/growth.sh "${QUICK[@]}" build/bench/growth
 section scan
 build/bench/scan build/bin/flowctl "$TMP" "$RECORDS" "$ROUNDS"
 section anonymize

@@ -3,7 +3,7 @@
 # make bench-tools    the benchmarks, in build/bench/; scripts/bench.sh runs them
 
 BENCH := $(B)/bench
-BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns replay events anonymize cost retain $(if $(wildcard flowd/sweep.c),sweep) \
+BENCH_TOOLS := $(addprefix $(BENCH)/,datapath insns capture events anonymize cost plot retain $(if $(wildcard flowd/sweep.c),sweep) \
 	$(if $(wildcard flowd/sink_sqlite.c),sink scan busyday))
 BENCH_SKELS := $(BENCH)/bench_xdp.skel.h $(BENCH)/bench_tc.skel.h $(BENCH)/bench_trace.skel.h
 
@@ -34,9 +34,9 @@ $(BENCH)/insns: $(B)/trace/trace_probe.o
 $(BENCH)/insns $(BENCH)/events: $(BENCH)/%: $(BENCH)/%.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
 
-# They run flowd, and what they are told to.
-$(BENCH)/replay $(BENCH)/cost: $(BENCH)/%: $(BENCH)/%.o
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+# Nothing of flowd is in them.
+$(BENCH)/capture $(BENCH)/cost $(BENCH)/plot: $(BENCH)/%: $(BENCH)/%.o
+	$(Q)$(CC) $(LDFLAGS) $^ -lm -o $@
 
 $(BENCH)/anonymize: $(BENCH)/anonymize.o $(B)/libwireledger.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(CLI_LIBS) -o $@
