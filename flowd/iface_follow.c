@@ -3,6 +3,7 @@
 #include "flowd/iface_follow.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,12 +229,20 @@ void iface_follow_round(struct flowd *flowd, uint32_t round)
 
 /* --- from time to time ------------------------------------------------------------------------- */
 
+/* A device that goes loses its hooks first, and is heard of as one that is down before it is heard of as gone. */
+static bool is_there(const struct iface *iface)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname(iface->hook.ifindex, name) || errno != ENXIO;
+}
+
 static void look_after_dir(struct flowd *flowd, struct iface *iface, int dir)
 {
 	const struct hook_ops *hook = iface->by[dir];
 
 	if (!hook || strstr(iface->mode[dir], "dispatcher") ||
-	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir))
+	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir) || !is_there(iface))
 		return;
 	if (hook == hooks[HOOK_XDP]) {
 		iface_hooks_leave_xdp(flowd, iface, "somebody removed the XDP program");
