@@ -63,6 +63,14 @@ said_by() {
 	esac
 }
 
+# pmacctd's processes that write outlive it.
+wait_for_writers() {
+	local pid
+	for pid in $(pgrep -f "pmacctd.*$TMP/pm.conf|pmacctd: .*default_print"); do
+		timeout 60 tail --pid="$pid" -f /dev/null || true
+	done
+}
+
 # against_truth PACKETS BYTES IP-BYTES: the same, and how far it is off
 against_truth() {
 	awk -v packets="$1" -v bytes="$2" -v ip="$3" '{ off_p = $2 - packets; off_b = $3 - ($4 == "ip" ? ip : bytes)
@@ -97,7 +105,7 @@ for kind in "${KINDS[@]}"; do
 		words+=("$tool" bash -c "run_$tool $capture" --)
 		[ "$tool" = tcpdump ] && continue
 		(bash -c "run_$tool $capture")
-		[ "$tool" != pmacctd ] || sleep 3 # its writer outlives it
+		[ "$tool" != pmacctd ] || wait_for_writers
 		said_by "$tool" 2>/dev/null | against_truth "$packets" "$bytes" "$ip" >"$TMP/said-$tool" || true
 	done
 	unset "words[-1]"
