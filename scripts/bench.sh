@@ -3,8 +3,9 @@
 #
 # bench.sh: what wireledger costs on this machine, beside comparators measured in the same run:
 #
-#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
-#               what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
+#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, the same work on LRU_PERCPU_HASH
+#               and on a HASH with locks, by numbers of flows, Zipf's law, protocol and length; two CPUs beside
+#               one; what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
 #   tracepoints ns an event of the programs on drops, sampled or not, retransmits, resets, connections, live
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows and samples a second of the SQLite sink
