@@ -50,10 +50,13 @@ struct hook_ops {
 	 */
 	int (*attach)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		      char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX]);
-	/* Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. */
+	/*
+	 * Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. -errno:
+	 * what could not be removed counts on, and is pinned as before.
+	 */
 	int (*detach)(const struct hook_env *env, const struct hook_iface *iface,
 		      enum flow_dir dir);
-	/* Is something of ours attached there? */
+	/* Is something of ours attached there? Where a call that asks fails, there is. */
 	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
 			 enum flow_dir dir);
 	/*

@@ -29,7 +29,7 @@ void hook_unhush(struct hook_hush *hush);
 /* The kernel's extack text since hook_hush(), else the first warning, else strerror(err). */
 const char *hook_said(int err);
 
-/* A new fd of program `id` if it is ours, -ENOENT if not (or where that cannot be known). */
+/* A new fd of program `id` if it is ours, -ENOENT if not (or where one may not look), -errno where a call failed. */
 int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id);
 
 /* Does the program behind `fd` use the instance's flow map? */
@@ -59,7 +59,7 @@ void hook_unpin(const struct hook_env *env, const char *pin);
 int hook_link_open(const struct hook_env *env, const char *pin, uint32_t *ret_ifindex,
 		   uint32_t *ret_prog);
 
-/* Detach the link that is pinned, and unpin it. 0 or -errno; there is none: 0. */
+/* Detach the link that is pinned, and unpin it. 0, or -errno and it is pinned as before; there is none: 0. */
 int hook_link_remove(const struct hook_env *env, const char *pin);
 
 /* The program of that name, loaded; -errno. */

@@ -21,6 +21,7 @@
 #include "flowd/counter_thread.h"
 #include "flowd/fault.h"
 #include "flowd/iface.h"
+#include "flowd/iface_hooks.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
 #include "flowd/log.h"
@@ -256,9 +257,13 @@ static void put_down(struct flowd *flowd)
 static void undo(struct flowd *flowd)
 {
 	if (flowd->maps.tc && !flowd->maps.taken_over) {
-		iface_detach(flowd);
+		bool left = iface_detach(flowd) != 0 && !iface_hooks_drop_links(flowd);
+
 		tracing_detach(flowd);
-		remove_pins(flowd);
+		if (left)
+			iface_say_left(flowd);
+		else
+			remove_pins(flowd);
 		if (flowd->db && !flowd->writer)
 			iface_rows_closed(flowd);
 	} else if (flowd->pin_base_fd > 0) { /* no maps came of it: only an empty one goes */
@@ -355,14 +360,17 @@ int start(struct flowd *flowd)
 
 bool stop(struct flowd *flowd)
 {
-	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped;
+	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped, left = false;
 
 	counter_thread_stop(flowd);
 	FAULT_POINT("stop-01-begun");
 	if (!keep) {
-		iface_detach(flowd);
+		left = iface_detach(flowd) != 0;
 		tracing_detach(flowd);
+		if (left)
+			iface_say_left(flowd);
 	}
+	keep |= left; /* what still counts into the maps is the next one's */
 	FAULT_POINT("stop-02-detached");
 	written = run_finish(flowd);
 	FAULT_POINT("stop-07-finished");
@@ -380,7 +388,7 @@ bool stop(struct flowd *flowd)
 	FAULT_POINT("stop-13-pins");
 	put_down(flowd);
 	FAULT_POINT("stop-16-down");
-	return written;
+	return written && !left;
 }
 
 int start_detach_only(struct flowd *flowd)
@@ -392,7 +400,9 @@ int start_detach_only(struct flowd *flowd)
 	if (!err)
 		tracing_open(flowd, false);
 	if (!err && flowd->upgrade)
-		iface_detach(flowd);
+		err = iface_detach(flowd);
+	if (flowd->left[0])
+		iface_say_left(flowd);
 	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_sink(flowd);
