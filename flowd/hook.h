@@ -80,3 +80,9 @@ extern const struct hook_ops *const hooks[HOOK_KINDS];
  */
 int hook_pin_dir(const char *instance, bool create, char *ret_dir, size_t size,
 		 char ret_error[HOOK_ERROR_MAX]);
+
+/*
+ * The folder in which that bpffs is mounted, as `bpf`: what is mounted there later is reached by it, also where it is
+ * another mount namespace's. A descriptor or -errno.
+ */
+int hook_bpffs_parent(void);

@@ -11,6 +11,7 @@
 #include <xdp/libxdp.h>
 
 #include "flowd/fault.h"
+#include "flowd/pin_keep.h"
 
 #define MAPS_OF_A_PROGRAM 64 /* ours have 8; one with more is not ours */
 
@@ -115,6 +116,8 @@ int hook_pin_open(const struct hook_env *env, const char *pin)
 
 	pin_path(env, pin, path, sizeof(path));
 	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT)
+		return pin_keep_open(pin);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -144,6 +147,7 @@ int hook_pin_over(const struct hook_env *env, const char *pin)
 		unlink(fresh);
 		return err;
 	}
+	pin_keep_take(env->pin_dir, pin);
 	return 0;
 }
 
@@ -166,9 +170,16 @@ void hook_unpin(const struct hook_env *env, const char *pin)
 {
 	char path[512];
 
+	pin_keep_forget(pin);
 	pin_path(env, pin, path, sizeof(path));
 	unlink(path);
 	hook_pin_undo(env, pin);
+}
+
+const char *hook_link_name(const struct hook_iface *iface, const char *what, char pin[HOOK_PIN_MAX])
+{
+	snprintf(pin, HOOK_PIN_MAX, "link-%u-%s", iface->ifindex, what);
+	return pin;
 }
 
 /* The program of that pin, if its id is this one; -ENOENT: it is not; -errno. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
@@ -53,6 +54,17 @@ static int detach_by(struct flowd *flowd, const struct hook_iface *iface, int di
 	return err;
 }
 
+static bool has_link(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+{
+	const char *what = iface->by[dir] == hooks[HOOK_XDP] ? "xdp" : dir_names[dir];
+	char pin[HOOK_PIN_MAX];
+	int fd = hook_pin_open(&flowd->env, hook_link_name(&iface->hook, what, pin));
+
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOENT;
+}
+
 /* Attach by `hook`, once nothing else of ours counts that direction. */
 static int attach_by(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
 		     const struct hook_ops *hook, char *error)
@@ -70,9 +82,11 @@ static int attach_by(struct flowd *flowd, struct iface *iface, enum flow_dir dir
 		return err;
 	}
 	err = hook->attach(&flowd->env, &iface->hook, dir, iface->mode[dir], error);
-	if (!err)
-		iface->by[dir] = hook;
-	return err;
+	if (err)
+		return err;
+	iface->by[dir] = hook;
+	iface->linked[dir] = has_link(flowd, iface, dir);
+	return 0;
 }
 
 static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
@@ -140,6 +154,17 @@ int iface_hooks_attach(struct flowd *flowd, struct iface *iface, char ret_why[HO
 			(void)detach_dir(flowd, &iface->hook, dir);
 	}
 	return err;
+}
+
+int iface_hooks_again(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
+		      char ret_why[HOOK_ERROR_MAX])
+{
+	return attach_by(flowd, iface, dir, iface->by[dir], ret_why);
+}
+
+bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+{
+	return iface->linked[dir] && !has_link(flowd, iface, dir);
 }
 
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why)

@@ -10,6 +10,13 @@
  */
 int iface_hooks_attach(struct flowd *flowd, struct iface *iface, char ret_why[HOOK_ERROR_MAX]);
 
+/* Attach that direction anew by what counted it until now. 0 or -errno with a text. */
+int iface_hooks_again(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
+		      char ret_why[HOOK_ERROR_MAX]);
+
+/* It was attached by a link, whose pin is gone: the link is gone with it, as nothing else held it. */
+bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir);
+
 /* From XDP to TC: nothing is counted twice, and what passes meanwhile by neither. 0 or -errno. */
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why);
 

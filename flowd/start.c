@@ -75,6 +75,7 @@ static int open_pins(struct flowd *flowd, bool create)
 	}
 	snprintf(flowd->pin_dir, sizeof(flowd->pin_dir), "/proc/self/fd/%d", flowd->pin_fd);
 	flowd->pin_base_fd = openat(flowd->pin_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pins_open(flowd);
 	return 0;
 }
 
@@ -84,7 +85,8 @@ static void remove_pins(struct flowd *flowd)
 	FAULT_POINT("stop-10-events");
 	maps_unpin(flowd->pin_dir);
 	FAULT_POINT("stop-12-maps");
-	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
+	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR) &&
+	    !flowd->pins.note[0])
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
@@ -138,7 +140,7 @@ static int confine_start(struct flowd *flowd)
 	const struct config *config = flowd->config;
 	const int pins[] = {flowd->pin_fd, flowd->pin_base_fd, -1};
 	char db[PATH_MAX], socket[sizeof(config->socket)];
-	struct confine_folders folders = {.fds = pins};
+	struct confine_folders folders = {.fds = pins, .mounts = flowd->pins.parent_fd};
 	struct confine_state *state = &flowd->confined;
 	int err;
 
@@ -247,6 +249,7 @@ static void put_down(struct flowd *flowd)
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
+	pins_close(flowd);
 	close_fd(&flowd->pin_fd);
 	close_fd(&flowd->pin_base_fd);
 	lock_drop(flowd->config->instance, flowd->instance_fd);
@@ -287,6 +290,7 @@ static int clear_orphan(const struct config *config)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	orphan = orphan_pinned(other.pin_dir, other.netns_cookie, false);
+	pins_close(&other);
 	close_fd(&other.pin_fd);
 	close_fd(&other.pin_base_fd);
 	if (!orphan)
@@ -347,6 +351,8 @@ int start(struct flowd *flowd)
 	FAULT_POINT("start-19-settings");
 	err = err ? err : user_become(flowd);
 	err = err ? err : confine_start(flowd);
+	if (!err)
+		pins_begin(flowd);
 	err = err ? err : first_sweep(flowd);
 	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
@@ -364,6 +370,8 @@ bool stop(struct flowd *flowd)
 
 	counter_thread_stop(flowd);
 	FAULT_POINT("stop-01-begun");
+	pins_look(flowd);
+	keep &= !flowd->pins.note[0]; /* nothing outlasts this process without a pin */
 	if (!keep) {
 		left = iface_detach(flowd) != 0;
 		tracing_detach(flowd);

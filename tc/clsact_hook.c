@@ -22,6 +22,7 @@
 
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
+#include "flowd/pin_keep.h"
 #include "tc/tc_hook.h"
 
 #define CLSACT_PRIORITY 1
@@ -54,10 +55,18 @@ static bool supported(void)
 	return fd >= 0 || errno == EPERM;
 }
 
+static const char *marker_name(const struct hook_iface *iface, char name[HOOK_PIN_MAX])
+{
+	snprintf(name, HOOK_PIN_MAX, "qdisc-%u", iface->ifindex);
+	return name;
+}
+
 static void marker_path(const struct hook_env *env, const struct hook_iface *iface, char *path,
 			size_t size)
 {
-	snprintf(path, size, "%s/qdisc-%u", env->pin_dir, iface->ifindex);
+	char name[HOOK_PIN_MAX];
+
+	snprintf(path, size, "%s/%s", env->pin_dir, marker_name(iface, name));
 }
 
 /* The id of the program at our priority and handle; 0: there is none. 0 or -errno. */
@@ -151,7 +160,7 @@ static void drop_qdisc(const struct hook_env *env, const struct hook_iface *ifac
 {
 	LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = (int)iface->ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	char marker[512];
+	char marker[512], name[HOOK_PIN_MAX];
 	struct stat st;
 
 	marker_path(env, iface, marker, sizeof(marker));
@@ -160,19 +169,21 @@ static void drop_qdisc(const struct hook_env *env, const struct hook_iface *ifac
 		return;
 	if (!has_filters(iface, TC_H_MIN_INGRESS) && !has_filters(iface, TC_H_MIN_EGRESS))
 		bpf_tc_hook_destroy(&both);
+	pin_keep_forget(marker_name(iface, name));
 	rmdir(marker);
 }
 
 static int make_qdisc(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
 	struct bpf_tc_hook hook = hook_of(iface, dir);
-	char marker[512];
+	char marker[512], name[HOOK_PIN_MAX];
 	int err = bpf_tc_hook_create(&hook);
 
 	if (err)
 		return err == -EEXIST ? 0 : err;
 	marker_path(env, iface, marker, sizeof(marker));
 	mkdir(marker, 0700);
+	pin_keep_take(env->pin_dir, marker_name(iface, name));
 	return 0;
 }
 

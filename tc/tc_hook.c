@@ -86,8 +86,7 @@ static __u32 attach_type(enum flow_dir dir)
 static const char *pin_name(const struct hook_iface *iface, enum flow_dir dir,
 			    char pin[HOOK_PIN_MAX])
 {
-	snprintf(pin, HOOK_PIN_MAX, "link-%u-%s", iface->ifindex, tc_dir_name(dir));
-	return pin;
+	return hook_link_name(iface, tc_dir_name(dir), pin);
 }
 
 static int query_chain(uint32_t ifindex, enum flow_dir dir, struct tcx_chain *ret_chain)

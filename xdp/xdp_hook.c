@@ -61,8 +61,7 @@ static const char *pin_name(const struct hook_iface *iface, char pin[HOOK_PIN_MA
 
 static const char *link_name(const struct hook_iface *iface, char pin[HOOK_PIN_MAX])
 {
-	snprintf(pin, HOOK_PIN_MAX, "link-%u-xdp", iface->ifindex);
-	return pin;
+	return hook_link_name(iface, "xdp", pin);
 }
 
 /*
@@ -407,11 +406,20 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 static int detach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
 	_hushed_ hush = hook_hush();
+	char pin[HOOK_PIN_MAX];
+	int err;
 
 	if (dir != FLOW_INGRESS)
 		return 0;
 	choose_bpffs(env);
-	return xdp_hand_is_kept() ? xdp_hand_detach(iface) : detach_ours(env, iface);
+	if (!xdp_hand_is_kept())
+		return detach_ours(env, iface);
+	err = xdp_hand_detach(iface);
+	if (!err) { /* what the child unpinned is still kept here */
+		hook_unpin(env, link_name(iface, pin));
+		hook_unpin(env, pin_name(iface, pin));
+	}
+	return err;
 }
 
 static bool attached(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
