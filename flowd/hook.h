@@ -50,10 +50,13 @@ struct hook_ops {
 	 */
 	int (*attach)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		      char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX]);
-	/* Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. */
+	/*
+	 * Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. -errno:
+	 * what could not be removed counts on, and is pinned as before.
+	 */
 	int (*detach)(const struct hook_env *env, const struct hook_iface *iface,
 		      enum flow_dir dir);
-	/* Is something of ours attached there? */
+	/* Is something of ours attached there? Where a call that asks fails, there is. */
 	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
 			 enum flow_dir dir);
 	/*
@@ -77,3 +80,9 @@ extern const struct hook_ops *const hooks[HOOK_KINDS];
  */
 int hook_pin_dir(const char *instance, bool create, char *ret_dir, size_t size,
 		 char ret_error[HOOK_ERROR_MAX]);
+
+/*
+ * The folder in which that bpffs is mounted, as `bpf`: what is mounted there later is reached by it, also where it is
+ * another mount namespace's. A descriptor or -errno.
+ */
+int hook_bpffs_parent(void);

@@ -21,6 +21,7 @@
 #include "flowd/counter_thread.h"
 #include "flowd/fault.h"
 #include "flowd/iface.h"
+#include "flowd/iface_hooks.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
 #include "flowd/log.h"
@@ -74,6 +75,7 @@ static int open_pins(struct flowd *flowd, bool create)
 	}
 	snprintf(flowd->pin_dir, sizeof(flowd->pin_dir), "/proc/self/fd/%d", flowd->pin_fd);
 	flowd->pin_base_fd = openat(flowd->pin_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pins_open(flowd);
 	return 0;
 }
 
@@ -83,7 +85,8 @@ static void remove_pins(struct flowd *flowd)
 	FAULT_POINT("stop-10-events");
 	maps_unpin(flowd->pin_dir);
 	FAULT_POINT("stop-12-maps");
-	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
+	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR) &&
+	    !flowd->pins.note[0])
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
@@ -137,7 +140,7 @@ static int confine_start(struct flowd *flowd)
 	const struct config *config = flowd->config;
 	const int pins[] = {flowd->pin_fd, flowd->pin_base_fd, -1};
 	char db[PATH_MAX], socket[sizeof(config->socket)];
-	struct confine_folders folders = {.fds = pins};
+	struct confine_folders folders = {.fds = pins, .mounts = flowd->pins.parent_fd};
 	struct confine_state *state = &flowd->confined;
 	int err;
 
@@ -246,6 +249,7 @@ static void put_down(struct flowd *flowd)
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
+	pins_close(flowd);
 	close_fd(&flowd->pin_fd);
 	close_fd(&flowd->pin_base_fd);
 	lock_drop(flowd->config->instance, flowd->instance_fd);
@@ -256,9 +260,13 @@ static void put_down(struct flowd *flowd)
 static void undo(struct flowd *flowd)
 {
 	if (flowd->maps.tc && !flowd->maps.taken_over) {
-		iface_detach(flowd);
+		bool left = iface_detach(flowd) != 0 && !iface_hooks_drop_links(flowd);
+
 		tracing_detach(flowd);
-		remove_pins(flowd);
+		if (left)
+			iface_say_left(flowd);
+		else
+			remove_pins(flowd);
 		if (flowd->db && !flowd->writer)
 			iface_rows_closed(flowd);
 	} else if (flowd->pin_base_fd > 0) { /* no maps came of it: only an empty one goes */
@@ -282,6 +290,7 @@ static int clear_orphan(const struct config *config)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	orphan = orphan_pinned(other.pin_dir, other.netns_cookie, false);
+	pins_close(&other);
 	close_fd(&other.pin_fd);
 	close_fd(&other.pin_base_fd);
 	if (!orphan)
@@ -342,6 +351,8 @@ int start(struct flowd *flowd)
 	FAULT_POINT("start-19-settings");
 	err = err ? err : user_become(flowd);
 	err = err ? err : confine_start(flowd);
+	if (!err)
+		pins_begin(flowd);
 	err = err ? err : first_sweep(flowd);
 	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
@@ -355,14 +366,19 @@ int start(struct flowd *flowd)
 
 bool stop(struct flowd *flowd)
 {
-	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped;
+	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped, left = false;
 
 	counter_thread_stop(flowd);
 	FAULT_POINT("stop-01-begun");
+	pins_look(flowd);
+	keep &= !flowd->pins.note[0]; /* nothing outlasts this process without a pin */
 	if (!keep) {
-		iface_detach(flowd);
+		left = iface_detach(flowd) != 0;
 		tracing_detach(flowd);
+		if (left)
+			iface_say_left(flowd);
 	}
+	keep |= left; /* what still counts into the maps is the next one's */
 	FAULT_POINT("stop-02-detached");
 	written = run_finish(flowd);
 	FAULT_POINT("stop-07-finished");
@@ -380,7 +396,7 @@ bool stop(struct flowd *flowd)
 	FAULT_POINT("stop-13-pins");
 	put_down(flowd);
 	FAULT_POINT("stop-16-down");
-	return written;
+	return written && !left;
 }
 
 int start_detach_only(struct flowd *flowd)
@@ -392,7 +408,9 @@ int start_detach_only(struct flowd *flowd)
 	if (!err)
 		tracing_open(flowd, false);
 	if (!err && flowd->upgrade)
-		iface_detach(flowd);
+		err = iface_detach(flowd);
+	if (flowd->left[0])
+		iface_say_left(flowd);
 	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_sink(flowd);
