@@ -18,13 +18,14 @@
 #define HOOK_ERROR_MAX 512
 
 struct bpf_object;
+struct maps;
 
 /* The same for every interface of the instance. */
 struct hook_env {
 	const char *pin_dir;	    /* bpffs folder of the instance, links are pinned in it */
 	uint32_t slots_id;	    /* id of the flow map */
 	struct bpf_object *xdp_obj; /* opened, maps shared, not loaded: libxdp loads it */
-	struct bpf_object *tc_obj;  /* loaded */
+	struct maps *maps;	    /* whose TC programs are attached */
 	bool alone; /* XDP programs stand alone: libxdp's dispatcher takes privileges that are gone */
 	unsigned int confine; /* enum confine_wish, for a child */
 };

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,13 @@
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
 #include "flowd/fault.h"
+#include "flowd/hook_own.h"
 #include "flowd/iface.h"
 #include "flowd/iface_hooks.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
 #include "flowd/log.h"
+#include "flowd/maps_tc.h"
 #include "flowd/orphan.h"
 #include "flowd/run.h"
 #include "flowd/samples.h"
@@ -90,6 +93,30 @@ static void remove_pins(struct flowd *flowd)
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
 }
 
+/* What would refuse it refuses it before a predecessor's hooks are touched. New maps' ingress does not wait for it. */
+static int load_egress(struct flowd *flowd)
+{
+	_hushed_ hush = hook_hush();
+	int fd = 0;
+
+	if (flowd->config->egress == EGRESS_TC)
+		fd = maps_tc_program(&flowd->maps, FLOW_EGRESS, false);
+	if (fd < 0)
+		log_err("TC program: %s (see: flowctl doctor)", hook_said(fd));
+	return fd < 0 ? fd : 0;
+}
+
+/* For interfaces that come later, and what takes the place of XDP. */
+static int prepare_late(struct flowd *flowd)
+{
+	_hushed_ hush = hook_hush();
+	int err = maps_tc_prepare(&flowd->maps);
+
+	if (err)
+		log_err("TC programs: %s", hook_said(err));
+	return err;
+}
+
 static int open_maps(struct flowd *flowd)
 {
 	struct maps_wish wish = {
@@ -101,6 +128,7 @@ static int open_maps(struct flowd *flowd)
 		.netns_cookie = flowd->netns_cookie,
 		.inner = flowd->config->tunnel_inner,
 		.track = flowd->config->fragments_track,
+		.late = true,
 	};
 	char error[MAPS_ERROR_MAX];
 	int err;
@@ -119,6 +147,8 @@ static int open_maps(struct flowd *flowd)
 		return err;
 	}
 	err = upgrade_begin(flowd);
+	if (!err && flowd->maps.taken_over && !flowd->config->detach_only)
+		err = load_egress(flowd);
 	if (err)
 		return err;
 	if (flowd->maps.taken_over && flowd->maps.control->sets * FLOW_WAYS != flowd->config->slots)
@@ -128,7 +158,7 @@ static int open_maps(struct flowd *flowd)
 		.pin_dir = flowd->pin_dir,
 		.slots_id = flowd->maps.slots_id,
 		.xdp_obj = flowd->maps.xdp->obj,
-		.tc_obj = flowd->maps.tc->obj,
+		.maps = &flowd->maps,
 		.confine = flowd->config->detach_only ? CONFINE_NO : flowd->config->confine,
 	};
 	return 0;
@@ -349,6 +379,7 @@ int start(struct flowd *flowd)
 	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : begin_samples(flowd);
 	FAULT_POINT("start-19-settings");
+	err = err ? err : prepare_late(flowd);
 	err = err ? err : user_become(flowd);
 	err = err ? err : confine_start(flowd);
 	if (!err)
@@ -361,6 +392,7 @@ int start(struct flowd *flowd)
 	FAULT_POINT("start-23-sink");
 	if (err)
 		undo(flowd);
+	malloc_trim(0); /* what libbpf took for the kernel's types is most of the heap */
 	return err;
 }
 

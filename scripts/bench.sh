@@ -16,7 +16,10 @@
 #   growth      how costs grow with flows, maps, packets, interfaces and records: CSV, SVG (tests/bench/growth.sh)
 #   scan        records a CPU second of flowctl top over a day's records, by filter and group
 #   anonymize   ns an address, and a frame, of flowctl --anonymize
-#   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
+#   live        what a monitor takes from traffic at full rate over veth, and what it loses of it, beside softflowd
+#               and pmacctd where they are installed (tests/bench/live.sh)
+#   start       from exec to the first packet counted, and with 64 interfaces
+#   flowd       share of a core and resident memory, live, idle and with 10,000 and 100,000 active flows
 #
 # Figures are medians; "spread" is the least and the greatest round. Ratios travel, nanoseconds do not.
 #
@@ -29,7 +32,8 @@ ROUNDS=9
 RECORDS=10000000
 DATAPATH=()
 SECONDS_LIVE=65
-FLOWS="10000 100000"
+FLOWS="0 10000 100000"
+LIVE_ROUNDS=7
 QUICK=()
 
 case "${1:-}" in
@@ -39,7 +43,8 @@ case "${1:-}" in
 	RECORDS=1000000
 	DATAPATH=(--quick)
 	SECONDS_LIVE=20
-	FLOWS=10000
+	FLOWS="0 10000"
+	LIVE_ROUNDS=3
 	QUICK=(--quick)
 	;;
 *)
@@ -84,6 +89,10 @@ section scan
 build/bench/scan build/bin/flowctl "$TMP" "$RECORDS" "$ROUNDS"
 section anonymize
 build/bench/anonymize "$ROUNDS"
+section live
+tests/bench/live.sh "$LIVE_ROUNDS" 1
+section start
+tests/bench/start.sh "$LIVE_ROUNDS"
 section flowd
 for flows in $FLOWS; do
 	tests/bench/flowd_cost.sh "$flows" "$SECONDS_LIVE"

@@ -212,7 +212,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 	uint32_t id;
 
 	if (prog < 0)
-		return hook_fail(ret_error, iface, prog, "no TC program is loaded");
+		return hook_fail(ret_error, iface, prog, "TC program: %s", hook_said(prog));
 	_fd_ ours = look(env, iface, dir, &id);
 	if (ours == -EBUSY)
 		return hook_fail(

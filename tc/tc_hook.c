@@ -21,6 +21,7 @@
 
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
+#include "flowd/maps_tc.h"
 
 #ifndef BPF_F_BEFORE /* as in the kernel's uapi/linux/bpf.h */
 #define BPF_F_BEFORE (1U << 3)
@@ -71,11 +72,7 @@ const char *tc_dir_name(enum flow_dir dir)
 
 int tc_program(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "flow_tc_%s%s", tc_dir_name(dir),
-		 iface->no_link_layer ? "_l3" : "");
-	return hook_loaded_prog(env->tc_obj, name);
+	return env->maps ? maps_tc_program(env->maps, dir, iface->no_link_layer) : -ENOENT;
 }
 
 static __u32 attach_type(enum flow_dir dir)
@@ -211,7 +208,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 	int prog = tc_program(env, iface, dir), err;
 
 	if (prog < 0)
-		return hook_fail(ret_error, iface, prog, "no TC program is loaded");
+		return hook_fail(ret_error, iface, prog, "TC program: %s", hook_said(prog));
 	look(env, iface, dir, &there);
 	if (there.err)
 		return hook_fail(ret_error, iface, there.err, "tcx %s: what is there: %s",
