@@ -230,8 +230,12 @@ static void look_flowd(const struct doctor *doctor, struct doctor_finding *findi
 	} else if (err == -ENOENT || err == -ECONNREFUSED) {
 		doctor_found(finding, DOCTOR_DEGRADED, "no flowd listens at %s: nothing is counted",
 			     path);
-		doctor_mend(finding,
-			    has_systemd() ? "systemctl start flowd" : "flowd --keep-attached yes");
+		if (has_systemd())
+			doctor_mend(finding, "systemctl start flowd%s%s",
+				    doctor->args->instance ? "@" : "",
+				    doctor->args->instance ? doctor->args->instance : "");
+		else
+			doctor_mend(finding, "flowd%s --keep-attached yes", doctor->options);
 	} else if (err == -EACCES || err == -EPERM) {
 		doctor_found(finding, DOCTOR_DEGRADED,
 			     "the socket %s is not for this user: answers lack what flowd has not "
@@ -251,11 +255,11 @@ static void look_service(const struct doctor *doctor, struct doctor_finding *fin
 		"/etc/systemd/system/multi-user.target.wants/flowd.service", NULL};
 	const char *unit, *link;
 
-	(void)doctor;
 	if (!has_systemd()) {
 		doctor_found(
 			finding, DOCTOR_OK,
-			"no systemd runs this host: start 'flowd --keep-attached yes' by what does");
+			"no systemd runs this host: start 'flowd%s --keep-attached yes' by what does",
+			doctor->options);
 	} else if (!first_there(units, &unit)) {
 		doctor_found(finding, DOCTOR_DEGRADED,
 			     "flowd.service is not installed: flowd is not started with the host");
