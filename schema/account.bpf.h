@@ -158,7 +158,7 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 
 	if (!set || !mark || !stat || !f)
 		return 0;
-	way = cache_victim(set, cache_first(tag)) & (FLOW_WAYS - 1);
+	way = cache_place(set, tag, epoch) & (FLOW_WAYS - 1);
 	if (set->tag[way]) {
 		if (cache_clean(&set->slot[way], &mark->mark[way])) {
 			stat->reused++;

@@ -145,6 +145,18 @@ static __always_inline __u32 cache_victim(const struct flow_set *set, __u32 star
 	return best;
 }
 
+/*
+ * The way of a new key: its first one or else another that is free; where none is its first one again, if that was
+ * idle for so long that it does not matter which was for longer; or else the one to give up.
+ */
+static __always_inline __u32 cache_place(const struct flow_set *set, __u32 tag, __u32 epoch)
+{
+	__u32 first = cache_first(tag), way = cache_victim(set, first) & (FLOW_WAYS - 1);
+	__u32 idle = (epoch - (set->used[first] >> 2)) & FLOW_EPOCH_MASK;
+
+	return set->tag[way] && idle >= FLOW_IDLE_EPOCHS ? first : way;
+}
+
 /* Nothing of the slot's life would be lost with it: all was exported and committed. */
 static __always_inline int cache_clean(const struct flow_slot *slot, const struct flow_mark *mark)
 {

@@ -31,6 +31,8 @@
 #define FLOW_OUTERS 16384		/* pairs of outer endpoints whose addresses are known */
 #define FLOW_WAITS 8192			/* round trips that are being measured */
 #define FLOW_SPARED_EPOCHS 2 /* sweeps by which a flow outlives another of a level less */
+#define FLOW_IDLE_EPOCHS \
+	32 /* sweeps after which any flow may be given up, whichever was idle for longer */
 #define FLOW_EPOCH_MASK 0x3fffffffU
 
 enum flow_dir {

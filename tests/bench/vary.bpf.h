@@ -90,10 +90,13 @@ static __always_inline void vary_frame(HOOK_CTX *ctx)
 	__u8 *port = data + (vary.port_off & VARY_OFF_MAX);
 	__u32 flow = vary_next();
 
-	if (addr + 4 > end || port + 2 > end)
+	if (addr + 4 > end || port + 4 > end)
 		return;
 	*(__be32 *)addr = bpf_htonl(0x0a000000 + (flow >> 4));
-	*(__be16 *)port = bpf_htons(1024 + (flow & 15));
+	/* both ports at once: a program that reads them so would wait for one that is written by itself, as no
+	 * packet off the wire makes it wait */
+	*(__be32 *)port =
+		(*(__be32 *)port & bpf_htonl(0xffff)) | bpf_htonl((1024 + (flow & 15)) << 16);
 	if (vary.ack_off) {
 		__u8 *ack = data + (vary.ack_off & VARY_OFF_MAX);
 
