@@ -26,7 +26,7 @@ $(BENCH)/%.o: tests/bench/%.c $(SKELS) $(BENCH_SKELS)
 # Only what it needs, so that a benchmark of the datapath builds without the rest of flowd.
 $(BENCH)/datapath: $(BENCH)/datapath.o $(BENCH)/datapath_subjects.o $(BENCH)/datapath_tcp.o \
 		$(BENCH)/datapath_sample.o \
-		$(B)/flowd/maps.o $(B)/flowd/ring.o
+		$(B)/flowd/maps.o $(B)/flowd/early.o $(B)/flowd/ring.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -lpthread -o $@
 
 $(BENCH)/insns: $(B)/trace/trace_probe.o
