@@ -35,7 +35,7 @@ CLI_LIBS := -lbpf -lelf -lpcap -lsqlite3 -ljansson -linih -lnettle -lmaxminddb -
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -idirafter /usr/include/$(MULTIARCH)
 
 BPF_SRC := xdp/flow_xdp.bpf.c tc/flow_tc.bpf.c trace/health.bpf.c
-BPF_HDR := $(wildcard schema/*.h trace/*.bpf.h)
+BPF_HDR := $(wildcard schema/*.h trace/*.bpf.h xdp/*.bpf.h)
 SKELS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(notdir $(BPF_SRC)))
 SCHEMA_SRC := $(wildcard schema/*.c)
 FLOWD_SRC := $(filter-out flowd/main.c,$(wildcard flowd/*.c)) $(wildcard xdp/xdp_*.c tc/*_hook.c trace/trace_*.c)

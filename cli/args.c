@@ -28,8 +28,8 @@ static int set_db(struct args *args, const char *value)
 /* As flowd takes it: it becomes a file name. */
 static int set_instance(struct args *args, const char *value)
 {
-	if (!*value || strlen(value) > 64 || strchr(value, '/') || *value == '.')
-		return say_usage("--instance '%s': not a name of 1 to 64 characters without '/'",
+	if (!*value || strlen(value) > 63 || strchr(value, '/') || *value == '.')
+		return say_usage("--instance '%s': not a name of 1 to 63 characters without '/'",
 				 value);
 	args->instance = value;
 	return 0;

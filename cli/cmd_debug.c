@@ -39,7 +39,7 @@ int cmd_debug(const struct args *args)
 		code = *answer == 'a' ? EXIT_SUCCESS : EXIT_FAILURE;
 		printf("%s\n", answer);
 	} else {
-		code = say_failed("flowd '%s': %s", where.instance, live_words(answer));
+		code = say_failed("socket '%s': %s", where.path, live_words(answer));
 	}
 	free(answer);
 	return code;

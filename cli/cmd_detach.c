@@ -17,16 +17,17 @@
 #include "cli/live.h"
 #include "cli/say.h"
 #include "cli/socket.h"
+#include "schema/conf.h"
 
 #define DETACH_TIMEOUT_S 120 /* it writes every flow first */
 
 /* Beside this program, by its path and without a shell. Returns only where it cannot be started. */
-static int exec_flowd(const char *instance, const char *db)
+static int exec_flowd(const char *instance, const char *option, const char *value)
 {
 	char self[PATH_MAX], path[PATH_MAX + 8] = "flowd";
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *const args[] = {"flowd", "--detach", "--instance", instance, db ? "--db" : NULL,
-				    db,	     NULL};
+	const char *const args[] = {"flowd", "--detach", "--instance", instance,
+				    option,  value,	 NULL};
 	char *const *argv = (char *const *)args; /* exec leaves them as they are */
 
 	signal(SIGPIPE, SIG_DFL);
@@ -47,6 +48,26 @@ static bool is_instance(const char *name)
 				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
 }
 
+/* By a flowd that is started for it, which writes what was left where that instance writes. */
+static int detach_dead(const struct args *args, const struct socket *where, const char *why)
+{
+	char conf[PATH_MAX];
+
+	if (!*where->instance)
+		return say_failed("%s; --instance NAME says whose hooks and maps are to go", why);
+	if (!is_instance(where->instance))
+		return say_failed("instance '%s': not the name of one", where->instance);
+	snprintf(conf, sizeof(conf), CONF_DIR "/%s.conf", where->instance);
+	if (args->instance && !args->db_given && !access(conf, F_OK))
+		return exec_flowd(where->instance, "--config", conf);
+	if (*where->of_db && strcmp(where->of_db, where->instance) != 0)
+		return say_failed("%s: of instance '%s', not '%s': --db FILE says where what it "
+				  "left is to go",
+				  args->db, where->of_db, where->instance);
+	return exec_flowd(where->instance,
+			  args->db_given || !access(args->db, F_OK) ? "--db" : NULL, args->db);
+}
+
 int cmd_detach(const struct args *args)
 {
 	struct live_error error;
@@ -57,20 +78,15 @@ int cmd_detach(const struct args *args)
 	if (err)
 		return err;
 	err = live_ask(where.path, "detach", DETACH_TIMEOUT_S, &answer, &error);
-	if ((err == -ENOENT || err == -ECONNREFUSED) && !is_instance(where.instance))
-		return say_failed("instance '%s': not the name of one", where.instance);
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		return exec_flowd(where.instance, access(args->db, F_OK) ? NULL : args->db);
+		return detach_dead(args, &where, error.text);
 	if (err)
 		return say_failed("%s", error.text);
-	if (!strcmp(answer, "ok\n")) {
-		printf("flowd '%s': detached\n", where.instance);
-	} else {
-		answer[strcspn(answer, "\n")] = 0;
-		err = say_failed("flowd '%s': %s", where.instance,
-				 !strncmp(answer, "error ", 6) ? answer + 6
-							       : "ended without an answer");
-	}
+	if (!strcmp(answer, "ok\n"))
+		printf("flowd '%s': detached\n", *where.instance ? where.instance : where.path);
+	else
+		err = say_failed("socket '%s': %s", where.path,
+				 *answer ? live_words(answer) : "ended without an answer");
 	free(answer);
 	return err;
 }

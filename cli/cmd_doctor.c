@@ -81,7 +81,7 @@ static const struct out_column columns[] = {
 
 static int text_row(const struct row *row, FILE *file)
 {
-	char name[64], detail[sizeof(row->finding->detail)];
+	char name[64], detail[sizeof(row->finding->detail)], mend[sizeof(row->finding->mend)];
 
 	snprintf(name, sizeof(name), "%s%s%s", row->iface ? row->iface : "", row->iface ? " " : "",
 		 row->check);
@@ -89,8 +89,9 @@ static int text_row(const struct row *row, FILE *file)
 	text_clean(row->finding->detail, detail);
 	fprintf(file, "%-8s  %-*s ", states[row->finding->state], CHECK_WIDTH, name);
 	fold_put(detail, DETAIL_AT, DETAIL_AT, file);
-	if (row->finding->mend[0])
-		fprintf(file, "%*smend: %s\n", DETAIL_AT, "", row->finding->mend);
+	text_clean(row->finding->mend, mend);
+	if (mend[0])
+		fprintf(file, "%*smend: %s\n", DETAIL_AT, "", mend);
 	return out_check(file);
 }
 
@@ -136,6 +137,7 @@ static void run_iface(struct report *report, const char *name)
 struct names {
 	char name[ARGS_IFACES][IFNAMSIZ];
 	uint32_t count;
+	bool in_conf; /* the configuration has them */
 };
 
 /* A pattern is none. */
@@ -194,14 +196,35 @@ static void add_default_routes(struct names *names)
 		fclose(file);
 }
 
+/* Interfaces that the configuration does not name, another instance, and another database. */
+static void put_options(const struct args *args, const struct names *names, char *options,
+			size_t size)
+{
+	size_t used = 0;
+
+	options[0] = '\0';
+	for (uint32_t i = 0; !names->in_conf && i < names->count; i++) {
+		if (used + strlen(names->name[i]) + 5 < size)
+			used += (size_t)snprintf(options + used, size - used, " -i %s",
+						 names->name[i]);
+	}
+	if (args->instance && used + strlen(args->instance) + 13 < size)
+		used += (size_t)snprintf(options + used, size - used, " --instance %s",
+					 args->instance);
+	if (args->db_given && used + strlen(args->db) + 7 < size)
+		snprintf(options + used, size - used, " --db %s", args->db);
+}
+
 static void find_names(const struct args *args, struct names *names)
 {
 	struct conf_reader reader = {see_key, complain, names};
 
 	for (uint32_t i = 0; i < args->iface_count; i++)
 		add_name(names, args->ifaces[i]);
-	if (!names->count)
+	if (!names->count) {
 		conf_read(CONF_PATH_DEFAULT, false, &reader);
+		names->in_conf = names->count > 0;
+	}
 	if (!names->count)
 		add_default_routes(names);
 }
@@ -219,6 +242,7 @@ static void put_sum(const struct report *report)
 static void run_all(struct report *report, const struct names *names)
 {
 	doctor_open(&report->doctor, report->args);
+	put_options(report->args, names, report->doctor.options, sizeof(report->doctor.options));
 	run_checks(report, doctor_kernel_checks, NULL);
 	run_checks(report, doctor_bpf_checks, NULL);
 	run_checks(report, doctor_host_checks, NULL);

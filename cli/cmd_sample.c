@@ -214,6 +214,20 @@ static const struct out_column columns[] = {
 	{NULL, NULL, false, 0, NULL, NULL},
 };
 
+/* One line, and one alone, is of all interfaces. */
+static bool is_whole(const json_t *lines)
+{
+	int sums = 0;
+
+	for (size_t i = 0; i < json_array_size(lines); i++) {
+		const json_t *row = json_array_get(lines, i);
+
+		if (!text_of(row, "iface"))
+			sums += json_is_integer(json_object_get(row, "chosen")) ? 1 : 2;
+	}
+	return sums == 1;
+}
+
 /* The lines of the answer as an array of objects; NULL: it is none. */
 static json_t *parse_answer(char *answer)
 {
@@ -362,7 +376,7 @@ int cmd_sample(const struct args *args)
 		     &answer, &error))
 		return say_failed("%s", error.text);
 	lines = answer[0] == '{' ? parse_answer(answer) : NULL;
-	err = lines ? print(args, lines) : say_refused(where.path, answer);
+	err = lines && is_whole(lines) ? print(args, lines) : say_refused(where.path, answer);
 	json_decref(lines);
 	free(answer);
 	return err;

@@ -52,7 +52,7 @@ static json_t *ask(const char *socket, const char *path, struct live_error *erro
 	if (live_ask(socket, "status", STATUS_TIMEOUT_S, &text, error))
 		return NULL;
 	flowd = json_loads(text, 0, &bad);
-	if (!json_is_object(flowd)) {
+	if (!json_is_string(json_object_get(flowd, "version"))) {
 		snprintf(error->text, sizeof(error->text), "socket '%.100s': %.120s", socket,
 			 live_words(text));
 		json_decref(flowd);

@@ -37,10 +37,11 @@ struct doctor_lab {
 
 struct doctor {
 	const struct args *args;
-	bool privileged; /* has the capabilities that flowd needs */
-	uint64_t caps;	 /* effective ones, by number */
-	char bpffs[48];	 /* the path of it; empty: there is none */
-	struct btf *btf; /* the kernel's; NULL: there is none */
+	char options[192]; /* that flowd needs beside its configuration: " -i eth0 --db FILE" */
+	bool privileged;   /* has the capabilities that flowd needs */
+	uint64_t caps;	   /* effective ones, by number */
+	char bpffs[48];	   /* the path of it; empty: there is none */
+	struct btf *btf;   /* the kernel's; NULL: there is none */
 	struct doctor_lab lab;
 	struct doctor_nic nic; /* of checks of an interface */
 };

@@ -225,7 +225,10 @@ static void look_dispatcher(const struct doctor *doctor, struct doctor_finding *
 		     "another's flowd needs '--ingress tc'",
 		     freplace ? "its BPF object is not installed"
 			      : "the kernel replaces no functions of programs");
-	doctor_mend(finding, "%s", freplace ? "apt-get install libxdp1" : "flowd --ingress tc");
+	if (freplace)
+		doctor_mend(finding, "apt-get install libxdp1");
+	else
+		doctor_mend(finding, "flowd%s --ingress tc", doctor->options);
 }
 
 /* One that does nothing, on a tracepoint with its types. */
@@ -275,7 +278,7 @@ static void look_events(const struct doctor *doctor, struct doctor_finding *find
 		doctor_found(finding, DOCTOR_OK,
 			     "drops with their reason, retransmits, resets, by tracepoints");
 	if (err)
-		doctor_mend(finding, "flowd --trace no");
+		doctor_mend(finding, "flowd%s --trace no", doctor->options);
 }
 
 const struct doctor_check doctor_bpf_checks[] = {

@@ -2,6 +2,7 @@
 /* doctor_host.c: checks of what flowd finds around it: its database's disk, its service, its socket. */
 #include <errno.h>
 #include <grp.h>
+#include <jansson.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -195,6 +196,26 @@ static void find_socket(const struct args *args, char path[PATH_MAX])
 		db_close(db, -1);
 }
 
+/* What flowd says of its pins. */
+static void judge_status(const char *path, const char *answer, struct doctor_finding *finding)
+{
+	json_t *status = json_loads(answer, 0, NULL);
+	const char *note =
+		json_string_value(json_object_get(json_object_get(status, "pins"), "note"));
+
+	if (note && *note) {
+		doctor_found(finding, DOCTOR_DEGRADED, "flowd at %s: %s", path, note);
+		if (has_systemd())
+			doctor_mend(finding, "systemctl restart flowd");
+		else
+			doctor_mend(finding, "kill -TERM %lld; flowd --keep-attached yes",
+				    (long long)json_integer_value(json_object_get(status, "pid")));
+	} else {
+		doctor_found(finding, DOCTOR_OK, "flowd runs and answers at %s", path);
+	}
+	json_decref(status);
+}
+
 static void look_flowd(const struct doctor *doctor, struct doctor_finding *finding)
 {
 	struct live_error error = {""};
@@ -204,13 +225,17 @@ static void look_flowd(const struct doctor *doctor, struct doctor_finding *findi
 	find_socket(doctor->args, path);
 	err = live_ask(path, "status", ASK_TIMEOUT_S, &answer, &error);
 	if (!err) {
-		doctor_found(finding, DOCTOR_OK, "flowd runs and answers at %s", path);
+		judge_status(path, answer, finding);
 		free(answer);
 	} else if (err == -ENOENT || err == -ECONNREFUSED) {
 		doctor_found(finding, DOCTOR_DEGRADED, "no flowd listens at %s: nothing is counted",
 			     path);
-		doctor_mend(finding,
-			    has_systemd() ? "systemctl start flowd" : "flowd --keep-attached yes");
+		if (has_systemd())
+			doctor_mend(finding, "systemctl start flowd%s%s",
+				    doctor->args->instance ? "@" : "",
+				    doctor->args->instance ? doctor->args->instance : "");
+		else
+			doctor_mend(finding, "flowd%s --keep-attached yes", doctor->options);
 	} else if (err == -EACCES || err == -EPERM) {
 		doctor_found(finding, DOCTOR_DEGRADED,
 			     "the socket %s is not for this user: answers lack what flowd has not "
@@ -230,11 +255,11 @@ static void look_service(const struct doctor *doctor, struct doctor_finding *fin
 		"/etc/systemd/system/multi-user.target.wants/flowd.service", NULL};
 	const char *unit, *link;
 
-	(void)doctor;
 	if (!has_systemd()) {
 		doctor_found(
 			finding, DOCTOR_OK,
-			"no systemd runs this host: start 'flowd --keep-attached yes' by what does");
+			"no systemd runs this host: start 'flowd%s --keep-attached yes' by what does",
+			doctor->options);
 	} else if (!first_there(units, &unit)) {
 		doctor_found(finding, DOCTOR_DEGRADED,
 			     "flowd.service is not installed: flowd is not started with the host");

@@ -191,7 +191,6 @@ static void look_memory(const struct doctor *doctor, struct doctor_finding *find
 	double room = available_mb(), take = maps_mb(cpus, SLOTS_DEFAULT);
 	unsigned int slots = SLOTS_DEFAULT;
 
-	(void)doctor;
 	doctor_found(finding, DOCTOR_OK,
 		     "maps of %u flows a CPU take %.0f MB for %d possible CPUs, of %.0f MB that "
 		     "are available; RLIMIT_MEMLOCK does not count",
@@ -201,7 +200,7 @@ static void look_memory(const struct doctor *doctor, struct doctor_finding *find
 	finding->state = DOCTOR_DEGRADED;
 	while (slots > SLOTS_LEAST && maps_mb(cpus, slots) > room / 2)
 		slots /= 2;
-	doctor_mend(finding, "flowd --slots %u%s", slots,
+	doctor_mend(finding, "flowd%s --slots %u%s", doctor->options, slots,
 		    maps_mb(cpus, slots) > room / 2 ? " --ring 1M --sample-ring 1M" : "");
 }
 

@@ -12,6 +12,7 @@
 
 #include "cli/filter_header.h"
 #include "cli/filter_vm.h"
+#include "cli/filter_ways.h"
 #include "cli/filter_word.h"
 #include "cli/tags.h"
 
@@ -33,7 +34,8 @@ struct filter {
 	uint64_t undecided;
 	uint64_t vlan_undecided;
 	bool asks_tags;
-	bool asks_ah;			    /* of IPv6 */
+	bool asks_ah; /* of IPv6 */
+	bool same_ways;
 	uint32_t from;			    /* of the last -ENODATA */
 	const struct filter_header *header; /* of the last record */
 	struct filter_header other;	    /* of one without a shape */
@@ -158,6 +160,7 @@ int filter_compile(const char *expression, struct filter **ret_filter,
 		free(filter);
 		return -ENOMEM;
 	}
+	filter->same_ways = filter_ways_same(expression);
 	err = compile(filter, ret_error);
 	err = err ? err : look_for(filter, &tags, &filter->asks_tags);
 	err = err ? err : look_for(filter, &ah, &filter->asks_ah);
@@ -187,6 +190,7 @@ int filter_copy(const struct filter *filter, struct filter **ret_filter)
 		return -ENOMEM;
 	copy->asks_tags = filter->asks_tags;
 	copy->asks_ah = filter->asks_ah;
+	copy->same_ways = filter->same_ways;
 	copy->expression = strdup(filter->expression);
 	copy->program.bf_insns =
 		malloc(size ? size : 1); /* as libpcap has them, which frees them */
@@ -259,13 +263,16 @@ static bool is_behind_ah(const struct flow_key *key)
 static enum filter_outcome run(struct filter *filter, const struct flow_key *key, uint8_t tcp_flags,
 			       int lost)
 {
-	enum filter_outcome outcome = FILTER_UNKNOWN;
-	struct flow_key front = *key;
+	if (filter->asks_ah && is_behind_ah(key)) {
+		struct flow_key front = *key;
+		enum filter_outcome outcome;
 
-	front.proto = IPPROTO_AH;
-	if (filter->asks_ah && is_behind_ah(key))
+		front.proto = IPPROTO_AH;
 		outcome = run_as(filter, &front, tcp_flags, lost);
-	return outcome == FILTER_UNKNOWN ? run_as(filter, key, tcp_flags, lost) : outcome;
+		if (outcome != FILTER_UNKNOWN)
+			return outcome;
+	}
+	return run_as(filter, key, tcp_flags, lost);
 }
 
 /*
@@ -307,6 +314,14 @@ int filter_match(struct filter *filter, const struct flow_record *rec, int which
 		return -ENODATA;
 	filter->undecided += rec->half[which].packets;
 	return 0;
+}
+
+bool filter_same_ways(const struct filter *filter, const struct flow_record *rec)
+{
+	const struct flow_key *key = &rec->key;
+
+	return filter->same_ways && flow_key_is_ip(key) && key->tunnel_kind == FLOW_TUNNEL_NONE &&
+	       !(key->marks | key->vlan | key->cvlan);
 }
 
 /* Loads from here on are of no byte: SKF_AD_OFF, SKF_NET_OFF (linux/filter.h). */

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ void filter_add_undecided(struct filter *filter, const struct filter *other);
  * headers cut short or nested too deep) never gives -ENODATA but 0, and filter_undecided counts it.
  */
 int filter_match(struct filter *filter, const struct flow_record *rec, int which);
+
+/* What filter_match says of one direction it says of the other, too. */
+bool filter_same_ways(const struct filter *filter, const struct flow_record *rec);
 
 /* The error of the last -ENODATA. */
 void filter_explain(const struct filter *filter, struct filter_error *ret_error);

@@ -340,6 +340,16 @@ static int match_half(const struct query *query, struct filter *filter,
 	return filter ? filter_match(filter, rec, which) : 1;
 }
 
+/* The other direction, where `forward` is what the first one gave. */
+static int match_reverse(const struct query *query, struct filter *filter,
+			 const struct flow_record *rec, int forward)
+{
+	if (filter && query->options.dir < 0 && has_half(rec, 0) && has_half(rec, 1) &&
+	    filter_same_ways(filter, rec))
+		return forward;
+	return match_half(query, filter, rec, 1);
+}
+
 int query_match(const struct query *query, struct filter *filter, const struct flow_record *rec)
 {
 	const struct query_options *options = &query->options;
@@ -352,7 +362,7 @@ int query_match(const struct query *query, struct filter *filter, const struct f
 	    !community_id_match(query->options.community, &rec->key))
 		return 0;
 	forward = match_half(query, filter, rec, 0);
-	reverse = forward < 0 ? 0 : match_half(query, filter, rec, 1);
+	reverse = forward < 0 ? 0 : match_reverse(query, filter, rec, forward);
 	if (forward < 0 || reverse < 0)
 		return -ENODATA;
 	return (forward ? QUERY_MATCH_FORWARD : 0) | (reverse ? QUERY_MATCH_REVERSE : 0);

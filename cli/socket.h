@@ -8,7 +8,8 @@ struct args;
 
 struct socket {
 	char path[PATH_MAX];
-	char instance[128];
+	char instance[128]; /* empty: not known, as of a socket that is not the database's */
+	char of_db[128];    /* whose the database is, empty: nobody's, or there is none */
 };
 
 /*

@@ -325,6 +325,8 @@ int status_text(const json_t *root, FILE *file)
 			 file);
 	if (*text_of(flowd, "samples.note") && member(flowd, "samples.note"))
 		put_line(flowd, "          samples: {samples.note|s}", file);
+	if (*text_of(flowd, "pins.note") && member(flowd, "pins.note"))
+		put_line(flowd, "pins      {pins.note|s}", file);
 	put_sink(flowd, file);
 	put_log(flowd, file);
 	if (*text_of(flowd, "retention.note") && member(flowd, "retention.note"))

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "cli/utf8.h"
+#include "schema/utf8.h"
 
 /* What cannot be seen, or turns the order: ranges of Unicode, ascending. */
 static const struct {

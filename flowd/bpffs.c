@@ -21,6 +21,8 @@
 #include "flowd/hook.h"
 #include "schema/bpffs.h"
 
+#define BPFFS_PARENT "/sys/fs"
+
 /* The bpffs that `host` sees, as a path through a descriptor that stays open. */
 static int host_bpffs(pid_t host, char *ret_base, size_t size)
 {
@@ -119,4 +121,15 @@ fail:
 	err = -errno;
 	snprintf(ret_error, HOOK_ERROR_MAX, "%s: %s", dir, strerror(-err));
 	return err;
+}
+
+int hook_bpffs_parent(void)
+{
+	char path[64] = BPFFS_PARENT;
+	int fd;
+
+	if (!bpffs_is(BPFFS_PATH))
+		snprintf(path, sizeof(path), "/proc/%d/root" BPFFS_PARENT, bpffs_host());
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }

@@ -23,14 +23,23 @@ static void format_size(uint64_t bytes, char *text)
 	snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "%.1s", bytes, &units[unit]);
 }
 
+/* By the longest unit of which it is a whole number; a day is 24h. */
 static void format_duration(uint64_t ns, char *text)
 {
+	static const struct {
+		const char *unit;
+		uint64_t ms, least;
+	} units[] = {
+		{"y", 365ULL * 86400000, 1}, {"d", 86400000, 2}, {"h", 3600000, 1}, {"s", 1000, 0}};
 	uint64_t ms = ns / NS_PER_MS;
 
-	if (ms % 1000)
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ms", ms);
-	else
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "s", ms / 1000);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (ms % units[i].ms || ms / units[i].ms < units[i].least)
+			continue;
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "%s", ms / units[i].ms, units[i].unit);
+		return;
+	}
+	snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ms", ms);
 }
 
 static const char *choice_name(const struct config_key *key, const void *member)

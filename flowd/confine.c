@@ -25,6 +25,10 @@
 #define RIGHTS_OF_FILES                                              \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | \
 	 LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE)
+#define RIGHTS_TO_PIN                                                     \
+	(LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |      \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
+	 LANDLOCK_ACCESS_FS_READ_DIR)
 #define TCP_BIND_CONNECT 3ULL /* ABI 4: none is allowed */
 
 struct ruleset {
@@ -98,6 +102,8 @@ static int add_rules(int ruleset, int version, const struct confine_folders *fol
 		err = allow(ruleset, folders->write[i], write);
 	for (size_t i = 0; !err && folders->fds && folders->fds[i] >= 0; i++)
 		err = allow_fd(ruleset, folders->fds[i], write);
+	if (!err && folders->mounts > 0)
+		err = allow_fd(ruleset, folders->mounts, RIGHTS_TO_PIN);
 	for (size_t i = 0; !err && readable[i]; i++)
 		err = allow(ruleset, readable[i], RIGHTS_READ);
 	return err;

@@ -14,6 +14,11 @@ enum confine_wish { CONFINE_NO = 0, CONFINE_YES, CONFINE_LOG };
 struct confine_folders {
 	const char *write[16];
 	const int *fds; /* likewise, held open; -1 ends them; NULL: none */
+	/*
+	 * Held open, or 0: in a folder beneath it a bpffs may be mounted later, in which files and folders are made and
+	 * removed; none is written to. Rules go by folders, of which one that is mounted on is not looked at.
+	 */
+	int mounts;
 };
 
 struct confine_state {

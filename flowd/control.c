@@ -272,10 +272,16 @@ static void close_watch(struct loop *loop, const struct watch *watch)
 /* All of the answer, as far as the socket takes it. */
 static void send_last(struct client *client)
 {
+	const struct flowd *flowd = client->control->flowd;
+	char text[sizeof(flowd->left) + 64] = "ok\n";
+
+	if (flowd->left[0])
+		snprintf(text, sizeof(text), "error could not detach %s: see its log\n",
+			 flowd->left);
+	else if (flowd->unwritten)
+		snprintf(text, sizeof(text), "error not every flow could be written\n");
 	if (client->waits)
-		answer_text(client, client->control->flowd->unwritten
-					    ? "error not every flow could be written\n"
-					    : "ok\n");
+		answer_text(client, text);
 	client_send(client);
 }
 

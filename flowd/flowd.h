@@ -22,6 +22,7 @@
 #include "flowd/iface_number.h"
 #include "flowd/loop.h"
 #include "flowd/maps.h"
+#include "flowd/pins.h"
 #include "flowd/retain_say.h"
 #include "flowd/room.h"
 #include "flowd/sink.h"
@@ -49,6 +50,7 @@ struct iface {
 	char vlan_note[IFACE_VLAN_NOTE_MAX]; /* why VLAN tags are unknown; empty: they are seen */
 	bool gone;
 	bool by_name;	/* asked for by its name, not by a pattern alone */
+	bool linked[2]; /* by links, which end with their last holder */
 	bool unsampled; /* its settings of what is sampled are still to be made */
 	uint32_t mtu;	/* that it was attached at */
 	uint32_t round; /* of links.c, in which the kernel named it last */
@@ -86,6 +88,7 @@ struct flowd {
 	struct upgrade *upgrade; /* NULL: there is none */
 	int pin_fd;
 	int pin_base_fd; /* the folder it is in */
+	struct pins pins;
 	int instance_fd;
 	uint64_t netns_cookie;
 	struct room room;
@@ -94,4 +97,5 @@ struct flowd {
 	struct retain_said retain_said;
 	bool detach;	/* asked for: remove everything at the end */
 	bool unwritten; /* the end came before all flows were in the database */
+	char left[256]; /* hooks that could not be detached; empty: none */
 };

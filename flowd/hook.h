@@ -18,13 +18,14 @@
 #define HOOK_ERROR_MAX 512
 
 struct bpf_object;
+struct maps;
 
 /* The same for every interface of the instance. */
 struct hook_env {
 	const char *pin_dir;	    /* bpffs folder of the instance, links are pinned in it */
 	uint32_t slots_id;	    /* id of the flow map */
 	struct bpf_object *xdp_obj; /* opened, maps shared, not loaded: libxdp loads it */
-	struct bpf_object *tc_obj;  /* loaded */
+	struct maps *maps;	    /* whose TC programs are attached */
 	bool alone; /* XDP programs stand alone: libxdp's dispatcher takes privileges that are gone */
 	unsigned int confine; /* enum confine_wish, for a child */
 };
@@ -50,10 +51,13 @@ struct hook_ops {
 	 */
 	int (*attach)(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		      char ret_mode[HOOK_NAME_MAX], char ret_error[HOOK_ERROR_MAX]);
-	/* Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. */
+	/*
+	 * Remove what is ours there; nothing there: 0. Also from a device that is in another namespace now. -errno:
+	 * what could not be removed counts on, and is pinned as before.
+	 */
 	int (*detach)(const struct hook_env *env, const struct hook_iface *iface,
 		      enum flow_dir dir);
-	/* Is something of ours attached there? */
+	/* Is something of ours attached there? Where a call that asks fails, there is. */
 	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
 			 enum flow_dir dir);
 	/*
@@ -77,3 +81,9 @@ extern const struct hook_ops *const hooks[HOOK_KINDS];
  */
 int hook_pin_dir(const char *instance, bool create, char *ret_dir, size_t size,
 		 char ret_error[HOOK_ERROR_MAX]);
+
+/*
+ * The folder in which that bpffs is mounted, as `bpf`: what is mounted there later is reached by it, also where it is
+ * another mount namespace's. A descriptor or -errno.
+ */
+int hook_bpffs_parent(void);

@@ -11,6 +11,7 @@
 #include <xdp/libxdp.h>
 
 #include "flowd/fault.h"
+#include "flowd/pin_keep.h"
 
 #define MAPS_OF_A_PROGRAM 64 /* ours have 8; one with more is not ours */
 
@@ -115,6 +116,8 @@ int hook_pin_open(const struct hook_env *env, const char *pin)
 
 	pin_path(env, pin, path, sizeof(path));
 	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT)
+		return pin_keep_open(pin);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -144,6 +147,7 @@ int hook_pin_over(const struct hook_env *env, const char *pin)
 		unlink(fresh);
 		return err;
 	}
+	pin_keep_take(env->pin_dir, pin);
 	return 0;
 }
 
@@ -166,22 +170,31 @@ void hook_unpin(const struct hook_env *env, const char *pin)
 {
 	char path[512];
 
+	pin_keep_forget(pin);
 	pin_path(env, pin, path, sizeof(path));
 	unlink(path);
 	hook_pin_undo(env, pin);
 }
 
-/* The program of that pin, if its id is this one; else -ENOENT. */
+const char *hook_link_name(const struct hook_iface *iface, const char *what, char pin[HOOK_PIN_MAX])
+{
+	snprintf(pin, HOOK_PIN_MAX, "link-%u-%s", iface->ifindex, what);
+	return pin;
+}
+
+/* The program of that pin, if its id is this one; -ENOENT: it is not; -errno. */
 static int pinned_prog(const struct hook_env *env, const char *pin, uint32_t id)
 {
-	int fd = hook_pin_open(env, pin);
+	struct bpf_prog_info info = {0};
+	int fd = hook_pin_open(env, pin), err;
 
 	if (fd < 0)
-		return -ENOENT;
-	if (hook_prog_id(fd) == id)
+		return fd;
+	err = prog_info(fd, &info);
+	if (!err && info.id == id)
 		return fd;
 	close(fd);
-	return -ENOENT;
+	return err ? err : -ENOENT;
 }
 
 int hook_link_open(const struct hook_env *env, const char *pin, uint32_t *ret_ifindex,
@@ -189,14 +202,15 @@ int hook_link_open(const struct hook_env *env, const char *pin, uint32_t *ret_if
 {
 	struct bpf_link_info info = {0};
 	__u32 len = sizeof(info);
-	int fd = hook_pin_open(env, pin);
+	int fd = hook_pin_open(env, pin), err;
 
 	if (fd < 0)
 		return fd;
 	/* of XDP and TCX the union begins with the index; 0: the device is gone */
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || !info.xdp.ifindex) {
+	err = bpf_obj_get_info_by_fd(fd, &info, &len) ? -errno : 0;
+	if (err || !info.xdp.ifindex) {
 		close(fd);
-		return -ENOENT;
+		return err ? err : -ENOENT;
 	}
 	*ret_ifindex = info.xdp.ifindex;
 	*ret_prog = info.prog_id;
@@ -208,6 +222,8 @@ int hook_link_remove(const struct hook_env *env, const char *pin)
 	uint32_t ifindex, prog;
 	_fd_ link = hook_link_open(env, pin, &ifindex, &prog);
 
+	if (link < 0 && link != -ENOENT)
+		return link;
 	if (link >= 0 && bpf_link_detach(link))
 		return -errno;
 	hook_unpin(env, pin);
@@ -217,7 +233,7 @@ int hook_link_remove(const struct hook_env *env, const char *pin)
 int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id)
 {
 	char fresh[HOOK_PIN_MAX + 4];
-	int fd = pinned_prog(env, pin, id);
+	int fd = pinned_prog(env, pin, id), err = fd;
 
 	if (fd >= 0)
 		return fd;
@@ -225,13 +241,14 @@ int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id)
 	fd = pinned_prog(env, fresh, id);
 	if (fd >= 0)
 		return fd;
+	err = err == -ENOENT ? fd : err;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0)
-		return -ENOENT;
+		return err != -ENOENT || errno == EPERM ? err : -errno;
 	if (hook_uses_slots(env, fd))
 		return fd;
 	close(fd);
-	return -ENOENT;
+	return err;
 }
 
 const char *hook_prog_text(uint32_t id, char text[HOOK_PROG_TEXT_MAX])

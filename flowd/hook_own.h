@@ -13,7 +13,7 @@
 
 #include "flowd/hook.h"
 
-#define HOOK_PIN_MAX 64
+#define HOOK_PIN_MAX 64 /* see PIN_NAME_MAX */
 #define HOOK_PROG_TEXT_MAX 96
 
 /* libbpf and libxdp are silent from hook_hush() to hook_unhush(); what they warn of is kept. */
@@ -29,7 +29,7 @@ void hook_unhush(struct hook_hush *hush);
 /* The kernel's extack text since hook_hush(), else the first warning, else strerror(err). */
 const char *hook_said(int err);
 
-/* A new fd of program `id` if it is ours, -ENOENT if not (or where that cannot be known). */
+/* A new fd of program `id` if it is ours, -ENOENT if not (or where one may not look), -errno where a call failed. */
 int hook_our_prog(const struct hook_env *env, const char *pin, uint32_t id);
 
 /* Does the program behind `fd` use the instance's flow map? */
@@ -49,8 +49,14 @@ int hook_pin_over(const struct hook_env *env, const char *pin);
 
 /* It could not be attached: what was pinned beside goes. */
 void hook_pin_undo(const struct hook_env *env, const char *pin);
-int hook_pin_open(const struct hook_env *env, const char *pin); /* fd or -errno */
 void hook_unpin(const struct hook_env *env, const char *pin);
+
+/* What is pinned, or was until somebody else removed the pin (pin_keep.h). fd or -errno. */
+int hook_pin_open(const struct hook_env *env, const char *pin);
+
+/* The pin of a link to the interface: `what` is "xdp", or a direction of TC. */
+const char *hook_link_name(const struct hook_iface *iface, const char *what,
+			   char pin[HOOK_PIN_MAX]);
 
 /*
  * The link that is pinned, where its device is there: attached, wherever that has moved to. Its index there
@@ -59,7 +65,7 @@ void hook_unpin(const struct hook_env *env, const char *pin);
 int hook_link_open(const struct hook_env *env, const char *pin, uint32_t *ret_ifindex,
 		   uint32_t *ret_prog);
 
-/* Detach the link that is pinned, and unpin it. 0 or -errno; there is none: 0. */
+/* Detach the link that is pinned, and unpin it. 0, or -errno and it is pinned as before; there is none: 0. */
 int hook_link_remove(const struct hook_env *env, const char *pin);
 
 /* The program of that name, loaded; -errno. */

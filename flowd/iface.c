@@ -217,18 +217,22 @@ static bool configured(const struct flowd *flowd, uint32_t ifindex)
 }
 
 /* Detach from devices that the maps know; keep: but not from those that are configured. */
-static void detach_cells(struct flowd *flowd, bool keep)
+static int detach_cells(struct flowd *flowd, bool keep)
 {
-	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
-		struct hook_iface iface = {.ifindex = flowd->maps.ifaces[i].ifindex};
+	int first = 0;
 
-		if (!iface.ifindex || (keep && configured(flowd, iface.ifindex)))
+	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
+		uint32_t ifindex = flowd->maps.ifaces[i].ifindex;
+		struct hook_iface iface;
+		int err;
+
+		if (!ifindex || (keep && configured(flowd, ifindex)))
 			continue;
-		/* a device that is gone may have left pins */
-		if (!if_indextoname(iface.ifindex, iface.name))
-			snprintf(iface.name, sizeof(iface.name), "if%u", iface.ifindex);
-		iface_hooks_detach(flowd, &iface);
+		iface_hooks_name(ifindex, &iface);
+		err = iface_hooks_detach(flowd, &iface);
+		first = first ? first : err;
 	}
+	return first;
 }
 
 void iface_say_attached(struct flowd *flowd, struct iface *iface)
@@ -253,7 +257,7 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 	char why[HOOK_ERROR_MAX] = "";
 
 	if (flowd->maps.taken_over)
-		detach_cells(flowd, true);
+		(void)detach_cells(flowd, true);
 	FAULT_POINT("start-14-cells");
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		struct iface *iface = &flowd->iface[i];
@@ -276,7 +280,19 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX])
 	return iface_rows_write(flowd);
 }
 
-void iface_detach(struct flowd *flowd)
+int iface_detach(struct flowd *flowd)
 {
-	detach_cells(flowd, false);
+	int err;
+
+	flowd->left[0] = '\0';
+	err = detach_cells(flowd, false);
+	err = err ? err : iface_hooks_detach_pinned(flowd);
+	return err;
+}
+
+void iface_say_left(const struct flowd *flowd)
+{
+	log_err("instance '%s': cannot be detached, and counts on: %s; maps and pins stay with it, for the next "
+		"flowd or for flowd --detach",
+		flowd->config->instance, flowd->left);
 }

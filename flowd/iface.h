@@ -33,5 +33,8 @@ int iface_attach(struct flowd *flowd, char ret_error[IFACE_ERROR_MAX]);
 /* It is attached: the row, and what there is to say. */
 void iface_say_attached(struct flowd *flowd, struct iface *iface);
 
-/* Detach from every interface that the maps know, configured or not. */
-void iface_detach(struct flowd *flowd);
+/* Detach from every interface that the maps know, configured or not. 0; or -errno, and flowd->left says what stays. */
+int iface_detach(struct flowd *flowd);
+
+/* Log that. */
+void iface_say_left(const struct flowd *flowd);

@@ -3,6 +3,7 @@
 #include "flowd/iface_follow.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,12 +229,42 @@ void iface_follow_round(struct flowd *flowd, uint32_t round)
 
 /* --- from time to time ------------------------------------------------------------------------- */
 
+/* A device that goes loses its hooks first, and is heard of as one that is down before it is heard of as gone. */
+static bool is_there(const struct iface *iface)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname(iface->hook.ifindex, name) || errno != ENXIO;
+}
+
+/* Its link went with the pin that somebody removed, and with it the hook. */
+static int attach_again(struct flowd *flowd, struct iface *iface, int dir)
+{
+	char why[HOOK_ERROR_MAX] = "", mode[HOOK_NAME_MAX];
+	int err;
+
+	memcpy(mode, iface->mode[dir], sizeof(mode));
+	err = iface_hooks_again(flowd, iface, (enum flow_dir)dir, why);
+	if (err)
+		return err;
+	snprintf(
+		iface->note, sizeof(iface->note),
+		"%s was not counted for a while: somebody removed the pin of the %s link, and the link with "
+		"it: attached again",
+		dir_names[dir], mode);
+	log_warning("interface '%s': %s", iface->hook.name, iface->note);
+	iface_number_note(flowd, iface);
+	return 0;
+}
+
 static void look_after_dir(struct flowd *flowd, struct iface *iface, int dir)
 {
 	const struct hook_ops *hook = iface->by[dir];
 
 	if (!hook || strstr(iface->mode[dir], "dispatcher") ||
-	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir))
+	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir) || !is_there(iface))
+		return;
+	if (iface_hooks_lost(flowd, iface, (enum flow_dir)dir) && !attach_again(flowd, iface, dir))
 		return;
 	if (hook == hooks[HOOK_XDP]) {
 		iface_hooks_leave_xdp(flowd, iface, "somebody removed the XDP program");

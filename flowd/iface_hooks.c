@@ -2,13 +2,21 @@
 /* iface_hooks.c: see iface_hooks.h. */
 #include "flowd/iface_hooks.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "flowd/fault.h"
+#include "flowd/hook_own.h"
 #include "flowd/log.h"
 #include "flowd/offload.h"
+
+#define DETACH_TRIES 6 /* with waits between them that double: a third of a second in all */
+#define DETACH_WAIT_NS 10000000L
 
 static const char *const dir_names[2] = {"ingress", "egress"};
 
@@ -26,21 +34,59 @@ static const struct hook_ops *tc_hook(const struct config *config)
 	return hooks[HOOK_CLSACT];
 }
 
+/* What fails for want of memory, say, may not fail the next time. 0 or -errno. */
+static int detach_by(struct flowd *flowd, const struct hook_iface *iface, int dir,
+		     const struct hook_ops *hook)
+{
+	struct timespec pause = {.tv_nsec = DETACH_WAIT_NS};
+	/* where it did not help one, the others are not waited for */
+	int tries = flowd->left[0] ? 2 : DETACH_TRIES;
+	int err = hook->detach(&flowd->env, iface, (enum flow_dir)dir);
+
+	for (int i = 1; err && i < tries; i++) {
+		nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
+		err = hook->detach(&flowd->env, iface, (enum flow_dir)dir);
+	}
+	if (err)
+		log_warning("interface '%s': %s not detached from %s: %s", iface->name, hook->name,
+			    dir_names[dir], strerror(-err));
+	return err;
+}
+
+static bool has_link(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+{
+	const char *what = iface->by[dir] == hooks[HOOK_XDP] ? "xdp" : dir_names[dir];
+	char pin[HOOK_PIN_MAX];
+	int fd = hook_pin_open(&flowd->env, hook_link_name(&iface->hook, what, pin));
+
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOENT;
+}
+
 /* Attach by `hook`, once nothing else of ours counts that direction. */
 static int attach_by(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
 		     const struct hook_ops *hook, char *error)
 {
-	int err;
+	int err = 0;
 
-	for (int i = 0; i < HOOK_KINDS; i++) {
+	for (int i = 0; !err && i < HOOK_KINDS; i++) {
 		if (hooks[i] != hook && has(i, dir) &&
 		    hooks[i]->attached(&flowd->env, &iface->hook, dir))
-			hooks[i]->detach(&flowd->env, &iface->hook, dir);
+			err = detach_by(flowd, &iface->hook, dir, hooks[i]);
+	}
+	if (err) { /* each packet would count twice */
+		snprintf(error, HOOK_ERROR_MAX, "%s: %s is counted by another hook of ours: %s",
+			 iface->hook.name, dir_names[dir], strerror(-err));
+		return err;
 	}
 	err = hook->attach(&flowd->env, &iface->hook, dir, iface->mode[dir], error);
-	if (!err)
-		iface->by[dir] = hook;
-	return err;
+	if (err)
+		return err;
+	iface->by[dir] = hook;
+	iface->linked[dir] = has_link(flowd, iface, dir);
+	return 0;
 }
 
 static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
@@ -66,18 +112,34 @@ static int attach_ingress(struct flowd *flowd, struct iface *iface, char *error)
 	return attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);
 }
 
-/* Remove all hooks of ours from one direction of a device. */
-static void detach_dir(struct flowd *flowd, const struct hook_iface *iface, int dir)
+/* Whatever a call that fails might hide, it is counted by another hook, since which it is by no other. */
+static bool is_by_another(const struct flowd *flowd, const struct hook_iface *iface, int dir,
+			  const struct hook_ops *hook)
 {
-	for (int h = 0; h < HOOK_KINDS; h++) {
-		int err = 0;
-
-		if (has(h, dir))
-			err = hooks[h]->detach(&flowd->env, iface, (enum flow_dir)dir);
-		if (err)
-			log_warning("interface '%s': %s not detached from %s: %s", iface->name,
-				    hooks[h]->name, dir_names[dir], strerror(-err));
+	for (size_t i = 0; i < flowd->ifaces; i++) {
+		if (flowd->iface[i].hook.ifindex == iface->ifindex)
+			return flowd->iface[i].by[dir] && flowd->iface[i].by[dir] != hook;
 	}
+	return false;
+}
+
+/* Remove all hooks of ours from one direction of a device. 0, or -errno where one could not be. */
+static int detach_dir(struct flowd *flowd, const struct hook_iface *iface, int dir)
+{
+	int first = 0;
+
+	for (int h = 0; h < HOOK_KINDS; h++) {
+		int err = has(h, dir) ? detach_by(flowd, iface, dir, hooks[h]) : 0;
+		size_t len = strlen(flowd->left);
+
+		if (err && is_by_another(flowd, iface, dir, hooks[h]))
+			continue;
+		first = first ? first : err;
+		if (err)
+			snprintf(flowd->left + len, sizeof(flowd->left) - len, "%s%s of '%s' by %s",
+				 len ? ", " : "", dir_names[dir], iface->name, hooks[h]->name);
+	}
+	return first;
 }
 
 int iface_hooks_attach(struct flowd *flowd, struct iface *iface, char ret_why[HOOK_ERROR_MAX])
@@ -89,9 +151,20 @@ int iface_hooks_attach(struct flowd *flowd, struct iface *iface, char ret_why[HO
 		err = attach_by(flowd, iface, FLOW_EGRESS, tc_hook(flowd->config), ret_why);
 	for (int dir = 0; !err && flowd->maps.taken_over && dir < 2; dir++) {
 		if (!iface->by[dir])
-			detach_dir(flowd, &iface->hook, dir);
+			(void)detach_dir(flowd, &iface->hook, dir);
 	}
 	return err;
+}
+
+int iface_hooks_again(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
+		      char ret_why[HOOK_ERROR_MAX])
+{
+	return attach_by(flowd, iface, dir, iface->by[dir], ret_why);
+}
+
+bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+{
+	return iface->linked[dir] && !has_link(flowd, iface, dir);
 }
 
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why)
@@ -119,8 +192,67 @@ bool iface_hooks_any(struct flowd *flowd, const struct hook_iface *iface)
 	return false;
 }
 
-void iface_hooks_detach(struct flowd *flowd, const struct hook_iface *iface)
+int iface_hooks_detach(struct flowd *flowd, const struct hook_iface *iface)
 {
-	detach_dir(flowd, iface, FLOW_INGRESS);
-	detach_dir(flowd, iface, FLOW_EGRESS);
+	int in = detach_dir(flowd, iface, FLOW_INGRESS);
+	int out = detach_dir(flowd, iface, FLOW_EGRESS);
+
+	return in ? in : out;
+}
+
+void iface_hooks_name(uint32_t ifindex, struct hook_iface *ret_iface)
+{
+	*ret_iface = (struct hook_iface){.ifindex = ifindex};
+	/* a device that is gone may have left pins */
+	if (!if_indextoname(ifindex, ret_iface->name))
+		snprintf(ret_iface->name, sizeof(ret_iface->name), "if%u", ifindex);
+}
+
+int iface_hooks_detach_pinned(struct flowd *flowd)
+{
+	DIR *pins = opendir(flowd->pin_dir);
+	const struct dirent *entry;
+	int first = 0;
+
+	while (pins && (entry = readdir(pins))) {
+		struct hook_iface iface;
+		uint32_t ifindex;
+		int err;
+
+		if (sscanf(entry->d_name, "link-%u-", &ifindex) != 1 &&
+		    sscanf(entry->d_name, "xdp-%u", &ifindex) != 1 &&
+		    sscanf(entry->d_name, "clsact-%u-", &ifindex) != 1)
+			continue;
+		iface_hooks_name(ifindex, &iface);
+		err = iface_hooks_detach(flowd, &iface);
+		first = first ? first : err;
+	}
+	if (pins)
+		closedir(pins);
+	return first;
+}
+
+bool iface_hooks_drop_links(struct flowd *flowd)
+{
+	DIR *pins = opendir(flowd->pin_dir);
+	const struct dirent *entry;
+	char prog[HOOK_PIN_MAX];
+	bool all = pins != NULL;
+	uint32_t ifindex;
+
+	while (pins && (entry = readdir(pins))) {
+		if (sscanf(entry->d_name, "link-%u-", &ifindex) != 1)
+			continue;
+		hook_unpin(&flowd->env, entry->d_name);
+		snprintf(prog, sizeof(prog), "xdp-%u", ifindex);
+		if (strstr(entry->d_name, "-xdp"))
+			hook_unpin(&flowd->env, prog);
+	}
+	if (pins)
+		rewinddir(pins);
+	while (pins && (entry = readdir(pins)))
+		all &= strncmp(entry->d_name, "xdp-", 4) && strncmp(entry->d_name, "clsact-", 7);
+	if (pins)
+		closedir(pins);
+	return all;
 }

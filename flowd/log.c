@@ -3,18 +3,22 @@
  * log.c: see log.h.
  *
  * A line is made in a buffer and leaves in one write(2), so that lines of several threads never
- * mix. Control characters become blanks: a message is one line, whatever text it quotes.
+ * mix. Control characters, those of two bytes (ECMA-48's C1) too, and what is no UTF-8 become blanks: a message is
+ * one line, whatever text it quotes, and a terminal that shows it does nothing else.
  */
 #include "log.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "schema/utf8.h"
 
 #define LOG_LINE_MAX 2048
 
@@ -54,6 +58,19 @@ static void write_all(const char *line, size_t size)
 	}
 }
 
+static void blank(unsigned char *text)
+{
+	while (*text) {
+		int len = utf8_length(text);
+		bool fine =
+			len > 1 ? *text != 0xc2 || text[1] > 0x9f : *text >= ' ' && *text != 127;
+
+		if (!len || !fine)
+			memset(text, ' ', len ? (size_t)len : 1);
+		text += len ? len : 1;
+	}
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char line[LOG_LINE_MAX];
@@ -74,8 +91,8 @@ void log_line(enum log_level level, const char *format, ...)
 		size = sizeof(line) - 2;
 		memcpy(line + size - 3, "...", 3);
 	}
-	for (size_t i = (size_t)head; i < size; i++)
-		line[i] = (unsigned char)line[i] < ' ' || line[i] == 127 ? ' ' : line[i];
+	line[size] = '\0';
+	blank((unsigned char *)line + head);
 	line[size++] = '\n';
 	write_all(line, size);
 	errno = saved;

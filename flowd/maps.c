@@ -15,6 +15,7 @@
 #include "flow_xdp.skel.h"
 #include "flowd/early.h"
 #include "flowd/fault.h"
+#include "flowd/maps_tc.h"
 #include "flowd/seed.h"
 
 /*
@@ -278,6 +279,8 @@ static int load_objects(const struct maps_wish *wish, const struct flow_control 
 			       : make_maps(maps->tc->obj, control, wish);
 	if (err)
 		return err;
+	if (wish->late)
+		maps_tc_leave(maps->tc);
 	err = bpf_object__load(maps->tc->obj);
 	return err ? err : share_maps(maps->tc->obj, maps->xdp->obj);
 }
@@ -403,6 +406,7 @@ void maps_close(struct maps *maps)
 		if (memory[i])
 			munmap(memory[i], maps->mapped[i]);
 	}
+	maps_tc_close(maps);
 	flow_xdp__destroy(maps->xdp);
 	flow_tc__destroy(maps->tc);
 	memset(maps, 0, sizeof(*maps));

@@ -18,14 +18,17 @@
 #define MAPS_ERROR_MAX 512
 #define MAPS_MAPPED 12
 #define MAPS_SAMPLE_BYTES (8U << 20) /* of the samples ring, where nothing else is wished */
+#define MAPS_TC_PROGRAMS 4	     /* for two directions, with and without a link layer */
 
 struct flow_tc;
 struct flow_xdp;
 
 struct maps {
-	struct flow_tc *tc;   /* skeleton, loaded */
-	struct flow_xdp *xdp; /* skeleton, opened; libxdp loads it */
-	bool taken_over;      /* the maps were there */
+	struct flow_tc *tc; /* skeleton, loaded: it made the maps */
+	struct flow_tc
+		*tc_late[MAPS_TC_PROGRAMS]; /* skeletons on the same maps, for a program each */
+	struct flow_xdp *xdp;		    /* skeleton, opened; libxdp loads it */
+	bool taken_over;		    /* the maps were there */
 	uint32_t cpus;
 	uint32_t cpu_sets; /* hashed and reserved */
 	uint32_t sets;	   /* of all CPUs */
@@ -64,6 +67,7 @@ struct maps_wish {
 		shared; /* folder whose maps of samples are to be shared, where they are alike; or NULL */
 	bool inner; /* the inner packet of a tunnel is the flow */
 	bool track; /* fragments */
+	bool late; /* TC programs are loaded when they are asked for: the verifier takes its time for each */
 };
 
 /*

@@ -8,14 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pcap/pcap.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "flowd/books.h"
+#include "flowd/capture.h"
 #include "flowd/config.h"
 #include "flowd/log.h"
 #include "flowd/outer.h"
@@ -23,7 +22,6 @@
 #include "flowd/replay_link.h"
 #include "flowd/replay_sink.h"
 
-#define READ_BYTES (256 << 10) /* of a capture at a time */
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MS 1000000ULL
 #define TIME_MAX_S 8796000000ULL /* a row's id has 43 bits for ms: the year 2248 */
@@ -31,8 +29,7 @@
 struct replay {
 	const struct config *config;
 	const char *name; /* of the capture, for messages */
-	FILE *file;
-	pcap_t *pcap;
+	struct capture capture;
 	const struct replay_link *link;
 	struct replay_fragments *fragments; /* NULL: not tracked */
 	struct replay_flows flows;
@@ -139,17 +136,13 @@ static uint64_t counted_ns(const struct replay *r, uint64_t ns)
 	return ns + r->config->active_ns < r->clock_ns ? r->clock_ns - r->config->active_ns : ns;
 }
 
-/* A pcap_handler: one packet. */
-static void take_packet(uint8_t *arg, const struct pcap_pkthdr *hdr, const uint8_t *data)
+static void take_packet(struct replay *r, const struct pcap_pkthdr *hdr, const uint8_t *data)
 {
-	struct replay *r = (struct replay *)arg;
 	uint64_t ns = packet_ns(hdr);
 
 	if (ns > r->clock_ns)
 		advance(r, ns);
 	see_packet(r, hdr, data, counted_ns(r, ns));
-	if (stopped || r->sink.err)
-		pcap_breakloop(r->pcap);
 }
 
 static int fail_capture(const struct replay *r, const char *text)
@@ -160,18 +153,13 @@ static int fail_capture(const struct replay *r, const char *text)
 
 static int open_capture(struct replay *r)
 {
-	const char *path = r->config->read;
-	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC)
-				   : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	int err = capture_open(&r->capture, r->config->read);
 
-	r->file = fd < 0 ? NULL : fdopen(fd, "r");
+	input_fd = r->capture.fd;
 	null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!r->file || null_fd < 0)
-		return fail_capture(r, strerror(errno));
-	input_fd = fd;
-	setvbuf(r->file, NULL, _IOFBF, READ_BYTES);
-	__fsetlocking(r->file, FSETLOCKING_BYCALLER); /* this thread alone reads it */
-	return 0;
+	if (!err && null_fd < 0)
+		err = -errno;
+	return err ? fail_capture(r, strerror(-err)) : 0;
 }
 
 static int open_pcap(struct replay *r)
@@ -180,12 +168,9 @@ static int open_pcap(struct replay *r)
 	const char *name;
 	int dlt;
 
-	r->pcap = pcap_fopen_offline_with_tstamp_precision(r->file, PCAP_TSTAMP_PRECISION_NANO,
-							   error);
-	if (!r->pcap)
+	if (capture_begin(&r->capture, error))
 		return stopped ? -EINTR : fail_capture(r, error);
-	r->file = NULL; /* is the pcap_t's */
-	dlt = pcap_datalink(r->pcap);
+	dlt = pcap_datalink(r->capture.pcap);
 	r->link = replay_link_find(dlt);
 	if (r->link)
 		return 0;
@@ -230,7 +215,7 @@ static int begin(struct replay *r, uint64_t ns)
 	return replay_sink_open(&r->sink, r->config, base_name(r->config->read), ns_to_ms(ns));
 }
 
-/* Why the reading ended, as pcap_next_ex() said. */
+/* Why the reading ended, as capture_next() said. */
 static int end_of_capture(struct replay *r, int rc)
 {
 	char text[PCAP_ERRBUF_SIZE + 64];
@@ -238,7 +223,7 @@ static int end_of_capture(struct replay *r, int rc)
 	if (rc != PCAP_ERROR || stopped)
 		return 0;
 	snprintf(text, sizeof(text), "after %" PRIu64 " packets: %s", r->stats.packets,
-		 pcap_geterr(r->pcap));
+		 pcap_geterr(r->capture.pcap));
 	return fail_capture(r, text);
 }
 
@@ -275,23 +260,34 @@ static void tell(const struct replay *r)
 			    r->name, outer_full(r->flows.outer), OUTER_MAX);
 }
 
+/* Packets from that one on; why it ended. */
+static int take_all(struct replay *r, struct pcap_pkthdr *hdr, const uint8_t *data)
+{
+	int rc;
+
+	do {
+		take_packet(r, hdr, data);
+		rc = stopped || r->sink.err ? PCAP_ERROR_BREAK
+					    : capture_next(&r->capture, hdr, &data);
+	} while (rc == 1);
+	return rc;
+}
+
 static int run(struct replay *r)
 {
-	struct pcap_pkthdr *hdr;
+	struct pcap_pkthdr hdr;
 	const uint8_t *data;
-	int err, rc = pcap_next_ex(r->pcap, &hdr, &data);
+	int err, rc = capture_next(&r->capture, &hdr, &data);
 
 	if (stopped && rc != 1)
 		return -EINTR;
 	if (rc == PCAP_ERROR)
 		return end_of_capture(r, rc);
-	err = begin(r, rc == 1 ? packet_ns(hdr) : 0);
+	err = begin(r, rc == 1 ? packet_ns(&hdr) : 0);
 	if (err)
 		return err;
-	if (rc == 1) {
-		take_packet((uint8_t *)r, hdr, data);
-		rc = pcap_loop(r->pcap, -1, take_packet, (uint8_t *)r);
-	}
+	if (rc == 1)
+		rc = take_all(r, &hdr, data);
 	replay_flows_end(&r->flows);
 	err = replay_sink_close(&r->sink, ns_to_ms(r->stats.first_ns), ns_to_ms(r->clock_ns));
 	if (err)
@@ -303,10 +299,7 @@ static int run(struct replay *r)
 
 static void close_all(struct replay *r)
 {
-	if (r->pcap)
-		pcap_close(r->pcap);
-	if (r->file)
-		fclose(r->file);
+	capture_close(&r->capture);
 	replay_flows_close(&r->flows);
 	replay_fragments_free(r->fragments);
 }

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RADIX_BITS 11
-#define RADIX_SIZE (1U << RADIX_BITS)
-#define RADIX_PASSES 3
+#define KEY_BITS 32 /* and as many above them, which are sorted by */
+#define RADIX_BITS_MAX 11
+#define RADIX_SIZE_MAX (1U << RADIX_BITS_MAX)
+#define RADIX_BITS_FEW 8 /* of tables so small that counters cost more than a pass */
+#define FEW 2048
 
 /* What a part of each metric is worth: 1 / all of it. */
 static void weigh(const struct rollup_table *table, double ret_weight[ROLLUP_METRICS])
@@ -51,34 +53,36 @@ static uint32_t score(const struct rollup_table *table, const struct rollup_entr
 }
 
 /* By one digit of the upper half. */
-static void sort_pass(const uint64_t *from, uint64_t *to, uint32_t count, int shift)
+static void sort_pass(const uint64_t *from, uint64_t *to, uint32_t count, int shift, int bits)
 {
-	uint32_t place[RADIX_SIZE] = {0}, sum = 0;
+	uint32_t place[RADIX_SIZE_MAX], sum = 0, size = 1U << bits;
 
+	memset(place, 0, size * sizeof(*place));
 	for (uint32_t i = 0; i < count; i++)
-		place[from[i] >> shift & (RADIX_SIZE - 1)]++;
-	for (uint32_t i = 0; i < RADIX_SIZE; i++) {
+		place[from[i] >> shift & (size - 1)]++;
+	for (uint32_t i = 0; i < size; i++) {
 		uint32_t here = place[i];
 
 		place[i] = sum;
 		sum += here;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		to[place[from[i] >> shift & (RADIX_SIZE - 1)]++] = from[i];
+		to[place[from[i] >> shift & (size - 1)]++] = from[i];
 }
 
 void rollup_order(const struct rollup_table *table, uint32_t *order, uint64_t *spare)
 {
 	uint64_t *from = spare, *to = spare + table->used;
+	int bits = table->used < FEW ? RADIX_BITS_FEW : RADIX_BITS_MAX;
 	double weight[ROLLUP_METRICS];
 
 	weigh(table, weight);
 	for (uint32_t i = 0; i < table->used; i++)
 		from[i] = (uint64_t)~score(table, &table->entry[i], weight) << 32 | i;
-	for (int pass = 0; pass < RADIX_PASSES; pass++) {
+	for (int shift = KEY_BITS; shift < 2 * KEY_BITS; shift += bits) {
 		uint64_t *sorted = to;
 
-		sort_pass(from, to, table->used, 32 + pass * RADIX_BITS);
+		sort_pass(from, to, table->used, shift, bits);
 		to = from;
 		from = sorted;
 	}

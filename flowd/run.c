@@ -114,8 +114,10 @@ static void timer_run(struct watch *watch, uint32_t events)
 	counter_thread_tick(flowd);
 	control_tidy(flowd->control);
 	note_sink(flowd);
-	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0)
+	if (stats->sweeps % LOOK_AFTER_SWEEPS == 0) {
+		pins_look(flowd);
 		iface_look_after(flowd);
+	}
 	if (flowd->links_lost || (flowd->iface_short && iface_numbers_any_free(flowd)))
 		links_look_again(flowd);
 	stats->last_us = (clock_mono().ns - begun) / 1000;

@@ -76,6 +76,20 @@ static void let_go(struct sink_sqlite *s)
 	memset(&s->look, 0, sizeof(s->look));
 }
 
+/* Refused, although user and mode allow it: Landlock, whose rule is for the folder that was there at the start. */
+static bool is_confined(const char *path)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	return !access(slash ? folder : ".", R_OK | W_OK | X_OK) &&
+	       (!access(path, R_OK | W_OK) || errno == ENOENT);
+}
+
 /* As it was left by let_go(). */
 static int open_again(struct sink_sqlite *s, char *error, size_t size)
 {
@@ -84,7 +98,11 @@ static int open_again(struct sink_sqlite *s, char *error, size_t size)
 
 	if (!err)
 		return 0;
-	snprintf(error, size, "%s", why.text);
+	snprintf(error, size, "%s%s", why.text,
+		 err == -EACCES && is_confined(s->path)
+			 ? ": Landlock keeps flowd from a folder that was mounted or made since it "
+			   "started: restart flowd, which loses nothing"
+			 : "");
 	s->db = NULL;
 	return err;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +21,13 @@
 #include "flowd/control.h"
 #include "flowd/counter_thread.h"
 #include "flowd/fault.h"
+#include "flowd/hook_own.h"
 #include "flowd/iface.h"
+#include "flowd/iface_hooks.h"
 #include "flowd/iface_rows.h"
 #include "flowd/lock.h"
 #include "flowd/log.h"
+#include "flowd/maps_tc.h"
 #include "flowd/orphan.h"
 #include "flowd/run.h"
 #include "flowd/samples.h"
@@ -74,6 +78,7 @@ static int open_pins(struct flowd *flowd, bool create)
 	}
 	snprintf(flowd->pin_dir, sizeof(flowd->pin_dir), "/proc/self/fd/%d", flowd->pin_fd);
 	flowd->pin_base_fd = openat(flowd->pin_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pins_open(flowd);
 	return 0;
 }
 
@@ -83,8 +88,33 @@ static void remove_pins(struct flowd *flowd)
 	FAULT_POINT("stop-10-events");
 	maps_unpin(flowd->pin_dir);
 	FAULT_POINT("stop-12-maps");
-	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR))
+	if (unlinkat(flowd->pin_base_fd, flowd->config->instance, AT_REMOVEDIR) &&
+	    !flowd->pins.note[0])
 		log_warning("folder '%s' of pins: %s", flowd->config->instance, strerror(errno));
+}
+
+/* What would refuse it refuses it before a predecessor's hooks are touched. New maps' ingress does not wait for it. */
+static int load_egress(struct flowd *flowd)
+{
+	_hushed_ hush = hook_hush();
+	int fd = 0;
+
+	if (flowd->config->egress == EGRESS_TC)
+		fd = maps_tc_program(&flowd->maps, FLOW_EGRESS, false);
+	if (fd < 0)
+		log_err("TC program: %s (see: flowctl doctor)", hook_said(fd));
+	return fd < 0 ? fd : 0;
+}
+
+/* For interfaces that come later, and what takes the place of XDP. */
+static int prepare_late(struct flowd *flowd)
+{
+	_hushed_ hush = hook_hush();
+	int err = maps_tc_prepare(&flowd->maps);
+
+	if (err)
+		log_err("TC programs: %s", hook_said(err));
+	return err;
 }
 
 static int open_maps(struct flowd *flowd)
@@ -98,6 +128,7 @@ static int open_maps(struct flowd *flowd)
 		.netns_cookie = flowd->netns_cookie,
 		.inner = flowd->config->tunnel_inner,
 		.track = flowd->config->fragments_track,
+		.late = true,
 	};
 	char error[MAPS_ERROR_MAX];
 	int err;
@@ -116,6 +147,8 @@ static int open_maps(struct flowd *flowd)
 		return err;
 	}
 	err = upgrade_begin(flowd);
+	if (!err && flowd->maps.taken_over && !flowd->config->detach_only)
+		err = load_egress(flowd);
 	if (err)
 		return err;
 	if (flowd->maps.taken_over && flowd->maps.control->sets * FLOW_WAYS != flowd->config->slots)
@@ -125,7 +158,7 @@ static int open_maps(struct flowd *flowd)
 		.pin_dir = flowd->pin_dir,
 		.slots_id = flowd->maps.slots_id,
 		.xdp_obj = flowd->maps.xdp->obj,
-		.tc_obj = flowd->maps.tc->obj,
+		.maps = &flowd->maps,
 		.confine = flowd->config->detach_only ? CONFINE_NO : flowd->config->confine,
 	};
 	return 0;
@@ -137,7 +170,7 @@ static int confine_start(struct flowd *flowd)
 	const struct config *config = flowd->config;
 	const int pins[] = {flowd->pin_fd, flowd->pin_base_fd, -1};
 	char db[PATH_MAX], socket[sizeof(config->socket)];
-	struct confine_folders folders = {.fds = pins};
+	struct confine_folders folders = {.fds = pins, .mounts = flowd->pins.parent_fd};
 	struct confine_state *state = &flowd->confined;
 	int err;
 
@@ -246,6 +279,7 @@ static void put_down(struct flowd *flowd)
 	sweep_close(&flowd->sweep);
 	maps_close(&flowd->maps);
 	loop_close(&flowd->loop);
+	pins_close(flowd);
 	close_fd(&flowd->pin_fd);
 	close_fd(&flowd->pin_base_fd);
 	lock_drop(flowd->config->instance, flowd->instance_fd);
@@ -256,9 +290,13 @@ static void put_down(struct flowd *flowd)
 static void undo(struct flowd *flowd)
 {
 	if (flowd->maps.tc && !flowd->maps.taken_over) {
-		iface_detach(flowd);
+		bool left = iface_detach(flowd) != 0 && !iface_hooks_drop_links(flowd);
+
 		tracing_detach(flowd);
-		remove_pins(flowd);
+		if (left)
+			iface_say_left(flowd);
+		else
+			remove_pins(flowd);
 		if (flowd->db && !flowd->writer)
 			iface_rows_closed(flowd);
 	} else if (flowd->pin_base_fd > 0) { /* no maps came of it: only an empty one goes */
@@ -282,6 +320,7 @@ static int clear_orphan(const struct config *config)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	orphan = orphan_pinned(other.pin_dir, other.netns_cookie, false);
+	pins_close(&other);
 	close_fd(&other.pin_fd);
 	close_fd(&other.pin_base_fd);
 	if (!orphan)
@@ -340,8 +379,11 @@ int start(struct flowd *flowd)
 	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : begin_samples(flowd);
 	FAULT_POINT("start-19-settings");
+	err = err ? err : prepare_late(flowd);
 	err = err ? err : user_become(flowd);
 	err = err ? err : confine_start(flowd);
+	if (!err)
+		pins_begin(flowd);
 	err = err ? err : first_sweep(flowd);
 	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
@@ -350,19 +392,25 @@ int start(struct flowd *flowd)
 	FAULT_POINT("start-23-sink");
 	if (err)
 		undo(flowd);
+	malloc_trim(0); /* what libbpf took for the kernel's types is most of the heap */
 	return err;
 }
 
 bool stop(struct flowd *flowd)
 {
-	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped;
+	bool keep = flowd->config->keep_attached && !flowd->detach, written, stopped, left = false;
 
 	counter_thread_stop(flowd);
 	FAULT_POINT("stop-01-begun");
+	pins_look(flowd);
+	keep &= !flowd->pins.note[0]; /* nothing outlasts this process without a pin */
 	if (!keep) {
-		iface_detach(flowd);
+		left = iface_detach(flowd) != 0;
 		tracing_detach(flowd);
+		if (left)
+			iface_say_left(flowd);
 	}
+	keep |= left; /* what still counts into the maps is the next one's */
 	FAULT_POINT("stop-02-detached");
 	written = run_finish(flowd);
 	FAULT_POINT("stop-07-finished");
@@ -380,7 +428,7 @@ bool stop(struct flowd *flowd)
 	FAULT_POINT("stop-13-pins");
 	put_down(flowd);
 	FAULT_POINT("stop-16-down");
-	return written;
+	return written && !left;
 }
 
 int start_detach_only(struct flowd *flowd)
@@ -392,7 +440,9 @@ int start_detach_only(struct flowd *flowd)
 	if (!err)
 		tracing_open(flowd, false);
 	if (!err && flowd->upgrade)
-		iface_detach(flowd);
+		err = iface_detach(flowd);
+	if (flowd->left[0])
+		iface_say_left(flowd);
 	err = err ? err : upgrade_drain(flowd);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_sink(flowd);

@@ -9,7 +9,8 @@ int start(struct flowd *flowd);
 
 /*
  * Write every live flow; detach and unpin, unless hooks and maps are left to a successor
- * (keep_attached, or flows that could not be written). False: not all was written.
+ * (keep_attached, flows that could not be written, hooks that could not be detached). False: not all was written
+ * or detached.
  */
 bool stop(struct flowd *flowd);
 

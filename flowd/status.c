@@ -254,6 +254,7 @@ char *status_json(struct flowd *flowd)
 	json_object_set_new(object, "records", records_object(&flowd->sweep.limit));
 	json_object_set_new(object, "sampling", sampling_object(&flowd->sweep.counters));
 	json_object_set_new(object, "confined", confined_object(flowd));
+	json_object_set_new(object, "pins", pins_status(flowd));
 	json_object_set_new(object, "control", control_status(flowd->control));
 	json_object_set_new(object, "samples", sample_status(flowd->samples));
 	json_object_set_new(object, "retention", retain_say_status(&sink.retain));

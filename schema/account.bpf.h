@@ -158,7 +158,7 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
 
 	if (!set || !mark || !stat || !f)
 		return 0;
-	way = cache_victim(set, (__u32)stat->created) & (FLOW_WAYS - 1);
+	way = cache_place(set, tag, epoch) & (FLOW_WAYS - 1);
 	if (set->tag[way]) {
 		if (cache_clean(&set->slot[way], &mark->mark[way])) {
 			stat->reused++;
@@ -191,7 +191,9 @@ static __always_inline __u64 account_slot(__u32 base, __u32 mask, struct flow_fa
 
 	if (!set)
 		return 0;
-	way = cache_find(set, &f->key, hash.tag);
+	way = cache_first(hash.tag);
+	if (!cache_holds(set, way, &f->key, hash.tag))
+		way = health_way(set, &f->key, hash.tag);
 	if (way < FLOW_WAYS) {
 		slot = account_touch(set, index, way, epoch, now);
 		if (whole && f->segment)

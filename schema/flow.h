@@ -17,7 +17,8 @@
 #include <stddef.h>
 
 #define FLOW_LAYOUT 5 /* of every struct below that lives in a pinned map */
-#define FLOW_WAYS 8
+#define FLOW_WAYS_SHIFT 3
+#define FLOW_WAYS (1 << FLOW_WAYS_SHIFT)
 #define FLOW_IFACES 256	      /* interfaces of an instance, number 0 means unknown */
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
 #define FLOW_IFACE_PROBES 8
@@ -30,6 +31,8 @@
 #define FLOW_OUTERS 16384		/* pairs of outer endpoints whose addresses are known */
 #define FLOW_WAITS 8192			/* round trips that are being measured */
 #define FLOW_SPARED_EPOCHS 2 /* sweeps by which a flow outlives another of a level less */
+#define FLOW_IDLE_EPOCHS \
+	32 /* sweeps after which any flow may be given up, whichever was idle for longer */
 #define FLOW_EPOCH_MASK 0x3fffffffU
 
 enum flow_dir {

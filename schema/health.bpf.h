@@ -94,6 +94,13 @@ static __always_inline void health_reverse(const struct flow_key *key, __u32 pla
 	rev->outer = flow_outer_turned(key->outer);
 }
 
+/* Out of line, for what is not in its first way. */
+static __noinline __u32 health_way(const struct flow_set *set, const struct flow_key *key,
+				   __u32 tag)
+{
+	return cache_find(set, key, tag);
+}
+
 /* The number of that key's slot on that CPU, or ~0. */
 static __always_inline __u32 health_find(__u32 cpu, const struct flow_key *key)
 {
@@ -103,7 +110,7 @@ static __always_inline __u32 health_find(__u32 cpu, const struct flow_key *key)
 
 	if (!set)
 		return ~0U;
-	way = cache_find(set, key, hash.tag);
+	way = health_way(set, key, hash.tag);
 	return way < FLOW_WAYS ? index * FLOW_WAYS + way : ~0U;
 }
 

@@ -107,8 +107,9 @@ struct pkt_meta {
 	__u16 vlan_tci;
 	__u16 l3_proto; /* EtherType, host order, where the bytes start behind it; else 0 */
 	__u16 ifnum;
-	__u32 dir;   /* enum flow_dir */
-	__u32 inner; /* 1: the inner packet of a tunnel is the flow; 0: the outer */
+	__u32 dir;	/* enum flow_dir */
+	__u32 inner;	/* 1: the inner packet of a tunnel is the flow; 0: the outer */
+	__u32 untagged; /* marks of a packet in whose bytes there is no tag */
 };
 
 /* What the bytes say. */

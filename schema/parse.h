@@ -415,6 +415,8 @@ static __always_inline void parse_count(const struct pkt_meta *meta, struct flow
 		unsent = segments * f->unsent;
 	}
 	f->packets = segments;
+	if (meta->untagged && !f->key.vlan)
+		f->key.marks |= (__u8)meta->untagged;
 	if (f->segment & PARSE_SEGMENT_TCP)
 		parse_payload(meta, f);
 	f->bytes = meta->len + extra * f->off + segments * tag - unsent;

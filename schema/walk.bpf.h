@@ -12,6 +12,7 @@
 #pragma once
 
 #include "account.bpf.h"
+#include "quick.h"
 
 static __always_inline struct pkt walk_at(HOOK_CTX *ctx, __u32 off)
 {
@@ -21,15 +22,6 @@ static __always_inline struct pkt walk_at(HOOK_CTX *ctx, __u32 off)
 	};
 
 	return pkt;
-}
-
-__noinline int walk_link(HOOK_CTX *ctx, struct flow_facts *f)
-{
-	struct pkt pkt = walk_at(ctx, 0);
-
-	if (f)
-		parse_link(&pkt, f);
-	return 0;
 }
 
 __noinline int walk_step(HOOK_CTX *ctx, struct flow_facts *f)
@@ -55,27 +47,34 @@ __noinline int walk_end(struct flow_facts *f)
 	return 0;
 }
 
-static __always_inline void walk_rest(HOOK_CTX *ctx, const struct pkt_meta *meta,
-				      struct flow_facts *f)
+/* Bytes in reach, made at once: the verifier refuses that pointers be spilled as the 32 bits they are loaded as. */
+static __always_inline __u32 walk_reach(HOOK_CTX *ctx)
 {
-	for (int i = 0; i < PARSE_STEPS && f->stage != PARSE_DONE; i++)
-		walk_step(ctx, f);
-	if (f->stage != PARSE_DONE || (f->into & PARSE_INTO_SAVED))
-		walk_end(f);
-	parse_count(meta, f);
+	const volatile __u32 *data = &ctx->data, *end = &ctx->data_end;
+	__u64 reach = (__u64)((void *)(long)*end - (void *)(long)*data);
+
+	barrier_var(reach);
+	return (__u32)reach;
 }
 
-/* What nearly every packet is goes without a call: Ethernet, IP, transport. */
-static __always_inline void walk_packet(HOOK_CTX *ctx, const struct pkt_meta *meta,
-					struct flow_facts *f)
+/* What nearly every packet is, without a call. False: it is for walk_whole. */
+static __always_inline int walk_quick(HOOK_CTX *ctx, const struct pkt_meta *meta,
+				      struct flow_facts *f)
+{
+	struct pkt pkt = walk_at(ctx, 0);
+
+	return quick_packet(&pkt, meta, f);
+}
+
+/* Whatever the packet is; for a global function of the hook. Ethernet, IP and transport go without a further call. */
+static __always_inline void walk_whole(HOOK_CTX *ctx, const struct pkt_meta *meta,
+				       struct flow_facts *f)
 {
 	struct pkt pkt = walk_at(ctx, 0);
 
 	parse_begin(meta, f);
 	if (f->stage == PARSE_LINK)
 		parse_plain(&pkt, f);
-	if (f->stage == PARSE_LINK)
-		walk_link(ctx, f);
 	if (f->stage == PARSE_NET) {
 		pkt = walk_at(ctx, f->off);
 		parse_net(&pkt, f);
@@ -84,13 +83,9 @@ static __always_inline void walk_packet(HOOK_CTX *ctx, const struct pkt_meta *me
 		pkt = walk_at(ctx, f->off);
 		parse_transport(&pkt, f);
 	}
-	walk_rest(ctx, meta, f);
-}
-
-/* The same with a call for each stage: for a second look, which is rare. */
-static __always_inline void walk_again(HOOK_CTX *ctx, const struct pkt_meta *meta,
-				       struct flow_facts *f)
-{
-	parse_begin(meta, f);
-	walk_rest(ctx, meta, f);
+	for (int i = 0; i < PARSE_STEPS && f->stage != PARSE_DONE; i++)
+		walk_step(ctx, f);
+	if (f->stage != PARSE_DONE || (f->into & PARSE_INTO_SAVED))
+		walk_end(f);
+	parse_count(meta, f);
 }

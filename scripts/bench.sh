@@ -3,17 +3,23 @@
 #
 # bench.sh: what wireledger costs on this machine, beside comparators measured in the same run:
 #
-#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, LRU_PERCPU_HASH,
-#               what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
+#   datapath    ns a packet by BPF_PROG_TEST_RUN: empty program, parser alone, the same work on LRU_PERCPU_HASH
+#               and on a HASH with locks, by numbers of flows, Zipf's law, protocol and length; two CPUs beside
+#               one; what the analysis of TCP adds, and what samples cost: off, 1/1000, 1/1
 #   tracepoints ns an event of the programs on drops, sampled or not, retransmits, resets, connections, live
 #   sweep       slots and records a second of flowd's sweep
 #   sink        rows and samples a second of the SQLite sink
 #   queries     flowctl top over a day of 10,000,000 records, beside nfdump and plain SQL, the same top 10;
 #               ingest, and bytes on disk (tests/bench/queries.sh; some 20 minutes)
-#   replay      packets a CPU second of flowd -r into a database
+#   replay      packets a CPU second of flowd -r into a database, by kind of capture, beside softflowd, nfpcapd, argus,
+#               pmacctd and tcpdump on the same files, and what each says was in them (tests/bench/replay.sh)
+#   growth      how costs grow with flows, maps, packets, interfaces and records: CSV, SVG (tests/bench/growth.sh)
 #   scan        records a CPU second of flowctl top over a day's records, by filter and group
 #   anonymize   ns an address, and a frame, of flowctl --anonymize
-#   flowd       share of a core and resident memory, live, with 10,000 and 100,000 active flows
+#   live        what a monitor takes from traffic at full rate over veth, and what it loses of it, beside softflowd
+#               and pmacctd where they are installed (tests/bench/live.sh)
+#   start       from exec to the first packet counted, and with 64 interfaces
+#   flowd       share of a core and resident memory, live, idle and with 10,000 and 100,000 active flows
 #
 # Figures are medians; "spread" is the least and the greatest round. Ratios travel, nanoseconds do not.
 #
@@ -26,8 +32,9 @@ ROUNDS=9
 RECORDS=10000000
 DATAPATH=()
 SECONDS_LIVE=65
-FLOWS="10000 100000"
-QUERIES=()
+FLOWS="0 10000 100000"
+LIVE_ROUNDS=7
+QUICK=()
 
 case "${1:-}" in
 "") ;;
@@ -36,8 +43,9 @@ case "${1:-}" in
 	RECORDS=1000000
 	DATAPATH=(--quick)
 	SECONDS_LIVE=20
-	FLOWS=10000
-	QUERIES=(--quick)
+	FLOWS="0 10000"
+	LIVE_ROUNDS=3
+	QUICK=(--quick)
 	;;
 *)
 	echo "usage: scripts/bench.sh [--quick]" >&2
@@ -72,13 +80,19 @@ build/bench/sweep "$ROUNDS"
 section sink
 build/bench/sink "$TMP" "$ROUNDS"
 section queries
-tests/bench/queries.sh "${QUERIES[@]}"
+tests/bench/queries.sh "${QUICK[@]}"
 section replay
-build/bench/replay build/bin/flowd "$TMP" "$ROUNDS"
+tests/bench/replay.sh "${QUICK[@]}"
+section growth
+tests/bench/growth.sh "${QUICK[@]}" build/bench/growth
 section scan
 build/bench/scan build/bin/flowctl "$TMP" "$RECORDS" "$ROUNDS"
 section anonymize
 build/bench/anonymize "$ROUNDS"
+section live
+tests/bench/live.sh "$LIVE_ROUNDS" 1
+section start
+tests/bench/start.sh "$LIVE_ROUNDS"
 section flowd
 for flows in $FLOWS; do
 	tests/bench/flowd_cost.sh "$flows" "$SECONDS_LIVE"

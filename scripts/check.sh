@@ -121,6 +121,7 @@ root_tests() {
 	suite_file cli-plan 300 tests/cli_plan.sh
 	suite_file cli-readonly 300 tests/cli_readonly.sh
 	suite_file cli-sql 120 tests/cli_sql.sh
+	suite_file cli-socket 120 tests/cli_socket.sh
 	suite_file cli-rollup 120 tests/cli_rollup.sh
 	suite_file cli-golden 300 tests/cli_golden.sh
 	suite_file cli-sqlviews 300 tests/cli_sqlviews.sh

@@ -106,7 +106,7 @@ forbid() {
 limit() {
 	case "$1" in
 	tests/vectors.h) echo 600 ;;
-	schema/parse.h | schema/packet.h | schema/label.h | schema/tunnel.h | schema/cache.h | \
+	schema/parse.h | schema/quick.h | schema/packet.h | schema/label.h | schema/tunnel.h | schema/cache.h | \
 		schema/account.bpf.h | schema/flow.h | schema/health.bpf.h | schema/maps.bpf.h | schema/rtt.h | \
 		schema/sample.bpf.h | schema/sample_filter.h | schema/tcp.h | trace/*.bpf.h | \
 		tests/*.h) echo 500 ;;

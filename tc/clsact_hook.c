@@ -22,6 +22,7 @@
 
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
+#include "flowd/pin_keep.h"
 #include "tc/tc_hook.h"
 
 #define CLSACT_PRIORITY 1
@@ -54,19 +55,30 @@ static bool supported(void)
 	return fd >= 0 || errno == EPERM;
 }
 
+static const char *marker_name(const struct hook_iface *iface, char name[HOOK_PIN_MAX])
+{
+	snprintf(name, HOOK_PIN_MAX, "qdisc-%u", iface->ifindex);
+	return name;
+}
+
 static void marker_path(const struct hook_env *env, const struct hook_iface *iface, char *path,
 			size_t size)
 {
-	snprintf(path, size, "%s/qdisc-%u", env->pin_dir, iface->ifindex);
+	char name[HOOK_PIN_MAX];
+
+	snprintf(path, size, "%s/%s", env->pin_dir, marker_name(iface, name));
 }
 
-/* The id of the program at our priority and handle; 0: there is none. */
-static uint32_t filter_prog(const struct hook_iface *iface, enum flow_dir dir)
+/* The id of the program at our priority and handle; 0: there is none. 0 or -errno. */
+static int filter_prog(const struct hook_iface *iface, enum flow_dir dir, uint32_t *ret_id)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 	struct bpf_tc_hook hook = hook_of(iface, dir);
+	int err = bpf_tc_query(&hook, &opts);
 
-	return bpf_tc_query(&hook, &opts) ? 0 : opts.prog_id;
+	*ret_id = err ? 0 : opts.prog_id;
+	/* no filter, no qdisc, no device, no such kind */
+	return err == -ENOENT || err == -EINVAL || err == -ENODEV || err == -EOPNOTSUPP ? 0 : err;
 }
 
 /* Read a dump's answer to the end. 1: it held a filter, 0: none, -errno. */
@@ -118,16 +130,18 @@ static int has_filters(const struct hook_iface *iface, __u32 minor)
 	return read_dump(sock);
 }
 
-/* What of ours is at our priority and handle: a fd, -ENOENT nothing, -EBUSY foreign. */
+/* What of ours is at our priority and handle: a fd, -ENOENT nothing, -EBUSY foreign; or -errno. */
 static int look(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
 		uint32_t *ret_id)
 {
 	char pin[HOOK_PIN_MAX];
-	uint32_t id = filter_prog(iface, dir);
-	int fd = id ? hook_our_prog(env, pin_name(iface, dir, pin), id) : -ENOENT;
+	int err = filter_prog(iface, dir, ret_id), fd = -ENOENT;
 
-	*ret_id = id;
-	return id && fd < 0 ? -EBUSY : fd;
+	if (*ret_id)
+		fd = hook_our_prog(env, pin_name(iface, dir, pin), *ret_id);
+	if (*ret_id && fd == -ENOENT)
+		return -EBUSY;
+	return err ? err : fd;
 }
 
 static bool is_ours(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
@@ -135,7 +149,7 @@ static bool is_ours(const struct hook_env *env, const struct hook_iface *iface, 
 	uint32_t id;
 	_fd_ ours = look(env, iface, dir, &id);
 
-	return ours >= 0;
+	return ours != -ENOENT && ours != -EBUSY;
 }
 
 /*
@@ -146,7 +160,7 @@ static void drop_qdisc(const struct hook_env *env, const struct hook_iface *ifac
 {
 	LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = (int)iface->ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	char marker[512];
+	char marker[512], name[HOOK_PIN_MAX];
 	struct stat st;
 
 	marker_path(env, iface, marker, sizeof(marker));
@@ -155,19 +169,21 @@ static void drop_qdisc(const struct hook_env *env, const struct hook_iface *ifac
 		return;
 	if (!has_filters(iface, TC_H_MIN_INGRESS) && !has_filters(iface, TC_H_MIN_EGRESS))
 		bpf_tc_hook_destroy(&both);
+	pin_keep_forget(marker_name(iface, name));
 	rmdir(marker);
 }
 
 static int make_qdisc(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
 	struct bpf_tc_hook hook = hook_of(iface, dir);
-	char marker[512];
+	char marker[512], name[HOOK_PIN_MAX];
 	int err = bpf_tc_hook_create(&hook);
 
 	if (err)
 		return err == -EEXIST ? 0 : err;
 	marker_path(env, iface, marker, sizeof(marker));
 	mkdir(marker, 0700);
+	pin_keep_take(env->pin_dir, marker_name(iface, name));
 	return 0;
 }
 
@@ -196,7 +212,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 	uint32_t id;
 
 	if (prog < 0)
-		return hook_fail(ret_error, iface, prog, "no TC program is loaded");
+		return hook_fail(ret_error, iface, prog, "TC program: %s", hook_said(prog));
 	_fd_ ours = look(env, iface, dir, &id);
 	if (ours == -EBUSY)
 		return hook_fail(
@@ -204,6 +220,9 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 			"clsact %s: program %s is attached at priority %u handle 0x%x, not "
 			"ours: it stays",
 			tc_dir_name(dir), hook_prog_text(id, text), CLSACT_PRIORITY, CLSACT_HANDLE);
+	if (ours < 0 && ours != -ENOENT)
+		return hook_fail(ret_error, iface, ours, "clsact %s: what is there: %s",
+				 tc_dir_name(dir), strerror(-ours));
 	err = make_qdisc(env, iface, dir);
 	err = err ? err : put_filter(env, iface, dir, prog, ours >= 0);
 	if (err) {
@@ -224,9 +243,9 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 	char pin[HOOK_PIN_MAX];
 	uint32_t id;
 	_fd_ ours = look(env, iface, dir, &id);
-	int err = ours >= 0 ? bpf_tc_detach(&hook, &opts) : 0;
+	int err = ours >= 0 ? bpf_tc_detach(&hook, &opts) : ours;
 
-	if (err)
+	if (err && err != -ENOENT && err != -EBUSY)
 		return err;
 	hook_unpin(env, pin_name(iface, dir, pin));
 	drop_qdisc(env, iface);

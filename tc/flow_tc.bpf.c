@@ -16,18 +16,22 @@
 #define TC_PULL_BYTES 1024 /* of headers, at most; what lies beyond is accounted as cut short */
 #define TC_TAG_AT 12
 #define TC_TAG_SIZE 4
+#define TC_L3 2
 
-static __always_inline void tc_meta(const struct __sk_buff *skb, __u32 l3, struct pkt_meta *meta)
+/* `how`: the direction, and TC_L3 of a device without a link layer. */
+static __always_inline void tc_meta(struct __sk_buff *skb, __u32 how, struct pkt_meta *meta)
 {
+	meta->dir = how & 1;
+	meta->inner = geometry.inner;
 	meta->len = skb->len;
-	meta->reach = (__u32)((void *)(long)skb->data_end - (void *)(long)skb->data);
+	meta->reach = walk_reach(skb);
 	meta->segments = skb->gso_segs;
 	meta->gso_size = skb->gso_size;
 	if (skb->vlan_present) {
 		meta->vlan_proto = bpf_ntohs((__be16)skb->vlan_proto);
 		meta->vlan_tci = (__u16)skb->vlan_tci;
 	}
-	if (l3)
+	if (how & TC_L3)
 		meta->l3_proto = bpf_ntohs((__be16)skb->protocol);
 	meta->ifnum = (__u16)account_iface(skb->ifindex);
 }
@@ -63,23 +67,34 @@ __noinline int tc_sample(struct __sk_buff *skb, struct flow_facts *f, __u32 why,
 	return sample_close(tc_copy(skb, tagged, stage->bytes, want) ? 0 : want);
 }
 
-static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3)
+__noinline int tc_walk(struct __sk_buff *skb, __u32 how, struct flow_facts *f)
+{
+	struct pkt_meta meta = {};
+
+	if (!f)
+		return 0;
+	tc_meta(skb, how, &meta);
+	walk_whole(skb, &meta, f);
+	return 0;
+}
+
+static __always_inline int tc_account(struct __sk_buff *skb, __u32 how)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct flow_ledger *books;
-	struct pkt_meta meta = {.dir = dir, .inner = geometry.inner};
+	struct pkt_meta meta = {};
 	struct flow_facts f;
 	int pulled = 0;
 	__u32 why;
 
-	tc_meta(skb, l3, &meta);
-	walk_packet(skb, &meta, &f);
+	tc_meta(skb, how, &meta);
+	if (!walk_quick(skb, &meta, &f))
+		tc_walk(skb, how, &f);
 	if (f.verdict == VERDICT_SHORT && f.truncated) {
 		__u32 want = skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES;
 
 		pulled = !bpf_skb_pull_data(skb, want);
-		tc_meta(skb, l3, &meta);
-		walk_again(skb, &meta, &f);
+		tc_walk(skb, how, &f);
 	}
 	books = maps_books(cpu, &f.key);
 	if (!books)
@@ -88,7 +103,7 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3
 	books->seen.bytes += f.bytes;
 	why = account_flow(cpu, &f, books);
 	if (why)
-		tc_sample(skb, &f, why, l3);
+		tc_sample(skb, &f, why, how & TC_L3);
 	if (pulled) {
 		struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
 
@@ -101,26 +116,26 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 dir, __u32 l3
 SEC("tc")
 int flow_tc_egress(struct __sk_buff *skb)
 {
-	return tc_account(skb, FLOW_EGRESS, 0);
+	return tc_account(skb, FLOW_EGRESS);
 }
 
 SEC("tc")
 int flow_tc_ingress(struct __sk_buff *skb)
 {
-	return tc_account(skb, FLOW_INGRESS, 0);
+	return tc_account(skb, FLOW_INGRESS);
 }
 
 /* Devices without a link layer (tun, wireguard, ppp): the bytes start at the IP header. */
 SEC("tc")
 int flow_tc_egress_l3(struct __sk_buff *skb)
 {
-	return tc_account(skb, FLOW_EGRESS, 1);
+	return tc_account(skb, FLOW_EGRESS | TC_L3);
 }
 
 SEC("tc")
 int flow_tc_ingress_l3(struct __sk_buff *skb)
 {
-	return tc_account(skb, FLOW_INGRESS, 1);
+	return tc_account(skb, FLOW_INGRESS | TC_L3);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -21,6 +21,7 @@
 
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
+#include "flowd/maps_tc.h"
 
 #ifndef BPF_F_BEFORE /* as in the kernel's uapi/linux/bpf.h */
 #define BPF_F_BEFORE (1U << 3)
@@ -53,6 +54,7 @@ struct tcx_chain {
 
 struct tcx_there {
 	int link;	 /* ours in the chain, or -1 */
+	int err;	 /* it cannot be told what is there */
 	bool pinned;	 /* that link is the pinned one */
 	uint32_t orphan; /* our program in the chain, with no link that can be had */
 };
@@ -70,11 +72,7 @@ const char *tc_dir_name(enum flow_dir dir)
 
 int tc_program(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "flow_tc_%s%s", tc_dir_name(dir),
-		 iface->no_link_layer ? "_l3" : "");
-	return hook_loaded_prog(env->tc_obj, name);
+	return env->maps ? maps_tc_program(env->maps, dir, iface->no_link_layer) : -ENOENT;
 }
 
 static __u32 attach_type(enum flow_dir dir)
@@ -85,8 +83,7 @@ static __u32 attach_type(enum flow_dir dir)
 static const char *pin_name(const struct hook_iface *iface, enum flow_dir dir,
 			    char pin[HOOK_PIN_MAX])
 {
-	snprintf(pin, HOOK_PIN_MAX, "link-%u-%s", iface->ifindex, tc_dir_name(dir));
-	return pin;
+	return hook_link_name(iface, tc_dir_name(dir), pin);
 }
 
 static int query_chain(uint32_t ifindex, enum flow_dir dir, struct tcx_chain *ret_chain)
@@ -116,29 +113,32 @@ static bool supported(void)
 	return err == -ENODEV || err == -EPERM;
 }
 
-static __u32 link_id(int fd)
+static int link_id(int fd, __u32 *ret_id)
 {
 	struct bpf_link_info info = {0};
 	__u32 len = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	*ret_id = info.id;
+	return 0;
 }
 
 /* Is the pinned link in the chain? It is not where its device is gone or is another one by now. */
 static int pinned_link(const struct hook_env *env, const char *pin, const struct tcx_chain *chain)
 {
-	int fd = hook_pin_open(env, pin);
-	__u32 id;
+	int fd = hook_pin_open(env, pin), err;
+	__u32 id = 0;
 
 	if (fd < 0)
 		return fd;
-	id = link_id(fd);
-	for (__u32 i = 0; i < chain->count; i++) {
-		if (id && chain->link[i] == id)
+	err = link_id(fd, &id);
+	for (__u32 i = 0; !err && i < chain->count; i++) {
+		if (chain->link[i] == id)
 			return fd;
 	}
 	close(fd);
-	return -ENOENT;
+	return err ? err : -ENOENT;
 }
 
 static void look(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
@@ -148,8 +148,13 @@ static void look(const struct hook_env *env, const struct hook_iface *iface, enu
 	struct tcx_chain chain = {0};
 	char pin[HOOK_PIN_MAX];
 
-	if (!query_chain(iface->ifindex, dir, &chain))
+	there.err = query_chain(iface->ifindex, dir, &chain);
+	if (there.err == -ENODEV || there.err == -EINVAL) /* no device, or no tcx */
+		there.err = 0;
+	else if (!there.err)
 		there.link = pinned_link(env, pin_name(iface, dir, pin), &chain);
+	if (there.link < -1 && there.link != -ENOENT)
+		there.err = there.link;
 	there.pinned = there.link >= 0;
 	for (__u32 i = 0; there.link < 0 && i < chain.count; i++) {
 		_fd_ prog = bpf_prog_get_fd_by_id(chain.prog[i]);
@@ -203,8 +208,11 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 	int prog = tc_program(env, iface, dir), err;
 
 	if (prog < 0)
-		return hook_fail(ret_error, iface, prog, "no TC program is loaded");
+		return hook_fail(ret_error, iface, prog, "TC program: %s", hook_said(prog));
 	look(env, iface, dir, &there);
+	if (there.err)
+		return hook_fail(ret_error, iface, there.err, "tcx %s: what is there: %s",
+				 tc_dir_name(dir), strerror(-there.err));
 	if (there.link < 0 && there.orphan)
 		return hook_fail(
 			ret_error, iface, -EBUSY,
@@ -229,6 +237,8 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 	int err;
 
 	look(env, iface, dir, &there);
+	if (there.err)
+		return there.err;
 	if (there.link >= 0 && bpf_link_detach(there.link))
 		return -errno;
 	err = hook_link_remove(env, pin_name(iface, dir, pin));
@@ -243,7 +253,7 @@ static bool attached(const struct hook_env *env, const struct hook_iface *iface,
 	_there_ there = {.link = -1};
 
 	look(env, iface, dir, &there);
-	return there.link >= 0 || there.orphan;
+	return there.link >= 0 || there.orphan || there.err;
 }
 
 const struct hook_ops hook_tcx = {

@@ -4,7 +4,7 @@
 
 #include "flowd/hook.h"
 
-/* The loaded program for that direction and link type: a fd of the object's, or -errno. */
+/* The program for that direction and link type, loaded if need be: its fd, or -errno. */
 int tc_program(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir);
 
 /* "ingress" or "egress" */

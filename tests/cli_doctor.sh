@@ -112,7 +112,7 @@ taken "full disk" database degraded \
 assert_match "full disk: says so" "$(of database '' .detail)" ' 0 MB and [0-9]+ files free'
 sed 's/^MemAvailable:.*/MemAvailable: 120000 kB/' /proc/meminfo >"$WL_TMP/meminfo"
 taken "little memory" memory degraded "mount --bind $WL_TMP/meminfo /proc/meminfo"
-assert_match "little memory: fewer slots" "$(mend_of memory)" '^flowd --slots [0-9]+'
+assert_match "little memory: fewer slots" "$(mend_of memory)" '^flowd .*--slots [0-9]+'
 echo 0 >"$WL_TMP/off"
 taken "no JIT, as nobody sees it" jit degraded "mount --bind $WL_TMP/off /proc/sys/net/core/bpf_jit_enable
 	sysctl() { umount /proc/sys/net/core/bpf_jit_enable; }
@@ -194,6 +194,26 @@ fi
 VIA=()
 doctor --instance "$FLOWD_INSTANCE"
 found "stopped" flowd degraded
+
+# Its own command starts one that counts where it was asked of
+answers() {
+	doctor -i vb --instance "$FLOWD_INSTANCE"
+	[ "$(of flowd)" = ok ]
+}
+if [ -d /run/systemd/system ]; then
+	assert_eq "stopped: its command" "$(mend_of flowd)" "systemctl start flowd@$FLOWD_INSTANCE"
+else
+	VIA=(ip netns exec "$NSB")
+	doctor -i vb --instance "$FLOWD_INSTANCE"
+	command=$(mend_of flowd)
+	assert_match "stopped: its command" "$command" "^flowd .*-i vb"
+	# shellcheck disable=SC2086 # words
+	PATH=$WL_BUILD/bin:$PATH ip netns exec "$NSB" $command >"$WL_TMP/said" 2>&1 &
+	WL_PIDS+=("$!")
+	wait_until 40 answers && pass || fail "stopped: after '$command': $(tail -n 2 "$WL_TMP/said")"
+	in_b "$FLOWCTL" --db "$WL_TMP/d.db" detach >/dev/null
+	VIA=()
+fi
 
 # what it loads to find out
 none_left() { ! bpftool prog show 2>/dev/null | grep -q 'name doctor '; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * fuzz_parse.c: libFuzzer target: parse.h and tunnel.h against the second parser of fuzz_ref.h,
+ * fuzz_parse.c: libFuzzer target: parse.h, quick.h and tunnel.h against the second parser of fuzz_ref.h,
  * slow and simple, written from the RFCs and flow(5). Any difference aborts.
  *
  *   clang -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "fuzz_ref.h"
+#include "schema/quick.h"
 #include "vectors.h"
 
 struct input {
@@ -124,9 +125,10 @@ static void meta_of(const struct input *in, size_t reach, struct pkt_meta *ret_m
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct flow_facts facts;
+	struct flow_facts facts, quick;
 	struct flow_wrap wrap;
 	struct pkt_meta meta;
+	struct pkt pkt;
 	struct input in;
 	struct ref ref;
 	uint8_t *frame;
@@ -141,6 +143,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(frame, data + sizeof(in), size);
 	parse_packet(frame, &meta, &facts, &wrap);
+	pkt = (struct pkt){.pos = frame, .end = frame + size};
+	if (quick_packet(&pkt, &meta, &quick))
+		must(!memcmp(&quick, &facts, sizeof(quick)), "quick_packet", 1, 0);
 	ref_parse(&ref, frame, &meta);
 	compare(&facts, &wrap, &ref, &meta);
 	free(frame);

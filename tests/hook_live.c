@@ -43,7 +43,8 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 
 static int open_live(const char *instance, struct live *live)
 {
-	struct maps_wish wish = {.pin_dir = live->pin_dir, .slots = 4096, .ring_bytes = 65536};
+	struct maps_wish wish = {
+		.pin_dir = live->pin_dir, .slots = 4096, .ring_bytes = 65536, .late = true};
 	int err = hook_pin_dir(instance, true, live->pin_dir, sizeof(live->pin_dir), live->error);
 
 	err = err ? err : maps_open(&wish, &live->maps, live->error);
@@ -53,7 +54,7 @@ static int open_live(const char *instance, struct live *live)
 		.pin_dir = live->pin_dir,
 		.slots_id = live->maps.slots_id,
 		.xdp_obj = live->maps.xdp->obj,
-		.tc_obj = live->maps.tc->obj,
+		.maps = &live->maps,
 	};
 	return 0;
 }

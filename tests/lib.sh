@@ -114,12 +114,12 @@ cleanup() {
 		kill -9 "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
-	for name in "${WL_INSTANCES[@]}"; do
-		"$FLOWD" --detach --instance "$name" --db "$WL_TMP/$name.detach.db" >/dev/null 2>&1
-		rm -f "/run/wireledger/$name.sock" "/run/wireledger/$name.lock"
-	done
 	for name in "${WL_NETNS[@]}"; do
 		ip netns del "$name" 2>/dev/null
+	done
+	for name in "${WL_INSTANCES[@]}"; do # of a namespace that is there flowd would leave it alone
+		"$FLOWD" --detach --instance "$name" --db "$WL_TMP/$name.detach.db" >/dev/null 2>&1
+		rm -f "/run/wireledger/$name.sock" "/run/wireledger/$name.lock"
 	done
 	[ -n "$WL_TMP" ] && [ -z "${WL_KEEP:-}" ] && rm -rf "$WL_TMP"
 }

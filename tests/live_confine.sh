@@ -67,7 +67,7 @@ if [ "$landlock" -gt 0 ]; then
 fi
 assert_eq "its own folder" "$(attempt try-write "$WL_TMP/db/x")" allowed
 assert_eq "/proc" "$(attempt try-open /proc/net/softnet_stat)" allowed
-assert_match "words that are none" "$(try nonsense)" "^flowctl: flowd '$FLOWD_INSTANCE': debug: try-open"
+assert_match "words that are none" "$(try nonsense)" "^flowctl: socket '[^']*/$FLOWD_INSTANCE.sock': debug: try-open"
 in_a "$FLOWCTL" --db "$FLOWD_DB" sample 1/2 filter 'tcp port 443 or udp' >"$WL_TMP/said" 2>&1 || fail "sample: $(cat "$WL_TMP/said")"
 send 1000
 wait_until 20 stored || fail "confined: no records"

@@ -223,37 +223,58 @@ test_overflow() {
 	say "$folded of $SENT_PACKETS packets folded"
 }
 
-# unmountable: it is closed, when it is
-unmountable() { umount "$DISK" 2>/dev/null; }
+# In flowd's own mount namespace, which `ip netns exec` made
+at_flowd() { nsenter -t "$FLOWD_PID" -m "$@"; }
 
-# Its file system is unmounted under flowd and mounted again, as one that was mended is.
+# unmountable: it is closed, when it is
+unmountable() { at_flowd umount "$DISK" 2>/dev/null; }
+
+# What flowd has in its folder, by its own eyes
+beside() { at_flowd find "$DISK" -type f; }
+
+# test_mount CONFINE: its file system is unmounted under flowd and mounted again, as one that was mended is. Landlock
+# keeps flowd from the new one: it says so, and the next flowd goes on with all that it had.
 test_mount() {
-	local label=mount
-	DISK=$WL_TMP/$label WL_DB=$WL_TMP/$label/l.db WL_INSTANCE=wl$$-$label
+	local label="mount, confine = $1" loop
+	DISK=$WL_TMP/mount-$1 WL_DB=$WL_TMP/mount-$1/l.db WL_INSTANCE=wl$$-mount-$1
 	mkdir "$DISK"
-	truncate -s 128M "$WL_TMP/image"
+	truncate -s 128M "$WL_TMP/image-$1"
 	: >"$WL_TMP/all.csv"
-	if ! mkfs.ext4 -q "$WL_TMP/image" || ! mount -o loop "$WL_TMP/image" "$DISK"; then
+	loop=$(losetup -f --show "$WL_TMP/image-$1")
+	if ! mkfs.ext4 -q "$loop" || ! mount "$loop" "$DISK"; then
 		skip "no ext4 on a loop device"
 		return
 	fi
-	start || return
+	start --confine "$1" || return
+	umount "$DISK" # of ours; flowd's is left
 	send -n 5000 -f 500
 	disk EIO
 	send -n 5000 -f 500
 	wait_until 30 unmountable || fail "$label: the file stays open"
 	send -n 5000 -f 500
 	wait_ms 2500
-	assert_eq "$label: nothing is made in its place" "$(find "$DISK" -type f)" ""
+	assert_eq "$label: nothing is made in its place" "$(beside)" ""
 	disk ok
 	wait_ms 2500
-	assert_eq "$label: nor where the folder is well" "$(find "$DISK" -type f)" ""
-	mount -o loop "$WL_TMP/image" "$DISK"
+	assert_eq "$label: nor where the folder is well" "$(beside)" ""
+	mount "$loop" "$DISK"
+	at_flowd mount "$loop" "$DISK"
+	if [ "$1" = yes ] && [ "$(status .flowd.confined.landlock)" -gt 0 ]; then
+		wait_until 20 says_restart || fail "$label: does not say that it is to be restarted: $(status .flowd.sink.error)"
+		send -n 5000 -f 500
+		flowd_stop
+		assert_eq "$label: exit" "$FLOWD_RC" 1
+		start --confine "$1" || return
+	fi
 	wait_until 20 says .flowd.sink.state writing || fail "$label: does not go on: $(tail -n 2 "$FLOWD_LOG")"
 	send -n 5000 -f 500
 	flowd_stop
 	judge "$label"
+	umount "$DISK"
+	losetup -d "$loop"
 }
+
+says_restart() { [[ $(status .flowd.sink.error) == *"Permission denied"*"restart flowd"* ]]; }
 
 suite live_disk python3
 built "$SHIM"
@@ -266,7 +287,8 @@ test_kill kill-fsync fsync
 if [ -n "${LONG:-}" ]; then
 	test_kill kill-full ENOSPC
 	test_term
-	test_mount
+	test_mount no
+	test_mount yes
 	test_overflow
 fi
 finish

@@ -204,6 +204,82 @@ test_under() {
 	say "failed under traffic:$HITS; $SENT packets"
 }
 
+# ending LABEL SPEC FLOWD-ARG...: flowd with traffic behind it, which ends while calls fail
+ending() {
+	local label=$1 spec=$2
+	shift 2
+	wish "$((SEQUENCE += 1)):none"
+	flowd_start "$NSB" -i vb --slots 1024 --sweep 100ms --idle 300ms "$@" || return
+	send 1000
+	wish "$((SEQUENCE += 1)):$spec"
+	case $label in
+	*flowctl*)
+		SAID=$("$FLOWCTL" --db "$FLOWD_DB" detach 2>&1)
+		assert_eq "$label: flowctl detach: $SAID" "$?" "$WANT"
+		wait_until 60 gone "$FLOWD_PID" || fail "$label: flowd does not end"
+		wait "$FLOWD_PID"
+		FLOWD_RC=$?
+		;;
+	*) flowd_end "$FLOWD_PID" 2>/dev/null ;;
+	esac
+	wish "$((SEQUENCE += 1)):none"
+	assert_eq "$label: exit: $(tail -n 2 "$FLOWD_LOG")" "$FLOWD_RC" "$WANT"
+}
+
+# What could not be detached counts on, is said, and is the next one's, or flowd --detach's.
+test_endings() {
+	local label spec way
+	WL_INSTANCE=wl$$-e
+	for way in tcx clsact; do
+		SENT=0 WL_DB=$WL_TMP/e-$way.db
+		for spec in bpf net; do
+			label="ending, $way, $spec once"
+			WANT=0 ending "$label" "$spec:1" --tc "$way" || return
+			assert_eq "$label: attached" "$(attached)" ""
+			assert_eq "$label: pins" "$(pinned "$WL_INSTANCE")" ""
+			whole "$label"
+			label="ending, $way, $spec all"
+			WANT=1 ending "$label" "$spec:1:all" --tc "$way" || return
+			assert_match "$label: word" "$(cat "$FLOWD_LOG")" "instance '$WL_INSTANCE': cannot be detached, and counts on: ingress of 'vb' by xdp(, egress of 'vb' by (tcx|clsact))?;"
+			assert_match "$label: attached" "$(attached)" '^[0-9]+$'
+			assert_match "$label: pins" "$(pinned control | grep -F "/$WL_INSTANCE/")" .
+			send 1000
+		done
+		label="ending, $way, flowctl"
+		WANT=1 ending "$label" bpf:1:all --tc "$way" || return
+		assert_match "$label: word" "$SAID" "^flowctl: flowd '$WL_INSTANCE': could not detach ingress of 'vb' by xdp"
+		send 1000
+		dead_detach "$way"
+		label="ending, $way"
+		assert_eq "$label: attached" "$(attached)" ""
+		assert_eq "$label: filters" "$(in_b tc filter show dev vb ingress; in_b tc filter show dev vb egress)" ""
+		assert_eq "$label: pins" "$(pinned "$WL_INSTANCE")" ""
+		whole "$label"
+	done
+	unset WL_INSTANCE WL_DB
+}
+
+# flowd --detach of a dead one, while its calls fail from one of the last on: it leaves all, or nothing
+dead_detach() {
+	local label="flowd --detach, $1" calls at rc said=0
+	for at in none $((RANDOM % 15 + 8)) $((RANDOM % 15 + 23)) none; do
+		if [ -z "$(attached)" ]; then
+			flowd_start "$NSB" -i vb --slots 1024 --sweep 100ms --tc "$1" || return
+			flowd_stop "$FLOWD_PID" KILL
+			send 300
+		fi
+		[ "$at" = none ] || wish "$((SEQUENCE += 1)):bpf:$((calls - at)):all"
+		rm -f "$WL_TMP/count"
+		WL_COUNT=$WL_TMP/count in_b timeout 60 "$FLOWD" --config /dev/null --detach --instance "$WL_INSTANCE" --db "$WL_DB" 2>"$WL_TMP/said"
+		rc=$?
+		wish "$((SEQUENCE += 1)):none"
+		[ "$at" != none ] || calls=$(awk '$1 == "bpf" { print $2 }' "$WL_TMP/count")
+		said=$((said + $(grep -c ': cannot be detached' "$WL_TMP/said")))
+		assert_eq "$label, $at: exit 0: $(tail -n 2 "$WL_TMP/said")" "$((rc == 0))" "$([ -n "$(pinned "$WL_INSTANCE")" ]; echo $?)"
+	done
+	say "$label: of $calls calls the last failed; hooks were left $said times"
+}
+
 suite live_fault
 built "$FAULT_SO"
 net_pair || { fail "no veth pair"; finish; }
@@ -213,6 +289,7 @@ wait_until 5 link_quiet
 FIRST=0 SEQUENCE=0
 wrap
 test_under
+test_endings
 test_starts
 test_takeovers
 finish

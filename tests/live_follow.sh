@@ -188,4 +188,22 @@ veth12|82"
 assert_books "killed early"
 in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" 2>"$WL_TMP/err" ||
 	fail "detach: $(tail -n 1 "$WL_TMP/err")"
+
+# Without a link layer, which takes programs that nothing took at start, when flowd has few privileges left
+unset WL_INSTANCE WL_DB
+flowd_start "$NSB" -i 'tun*' -i vb || finish
+if in_b ip tuntap add tun1 mode tun 2>/dev/null; then
+	quiet_iface "$NSB" tun1
+	ip -n "$NSB" link set tun1 up
+	ip -n "$NSB" addr add 10.8.0.1/24 dev tun1
+	await "'tun1': ingress by (tcx|clsact), egress by (tcx|clsact)"
+	in_b ping -q -c 3 -i 0.1 -W 1 10.8.0.2 >/dev/null
+	ip -n "$NSB" link del tun1
+	flowd_stop
+	assert_eq "no link layer" "$(sql 'SELECT sum(packets) FROM flow_plain WHERE proto = 1')" 3
+else
+	skip "no tun device"
+	flowd_stop
+fi
+assert_books "no link layer"
 finish

@@ -198,6 +198,8 @@ assert_eq "wlgen" "$?" 0
 for i in "${!NAME[@]}"; do delete_device "$i"; done
 wait_until 20 held_as_before
 assert_same "seed $SEED: held after $CHANGES changes" "$WL_TMP/held" "$WL_TMP/before"
+assert_eq "seed $SEED: programs that somebody is said to have removed" \
+	"$(grep -h somebody "$WL_TMP"/*.log | head -n 3)" ""
 flowd_stop
 assert_eq "exit" "$FLOWD_RC" 0
 assert_books "seed $SEED"

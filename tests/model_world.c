@@ -218,7 +218,7 @@ static bool make(struct cpu *c)
 {
 	struct flow_set *set = &world.slots[c->index];
 
-	c->way = cache_victim(set, (uint32_t)c->created) & (FLOW_WAYS - 1);
+	c->way = cache_place(set, c->tag, world.control.epoch) & (FLOW_WAYS - 1);
 	c->stage = SUBMITTED;
 	if (!set->tag[c->way] || cache_clean(its_slot(c), &world.marks[c->index].mark[c->way]))
 		return true;

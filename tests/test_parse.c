@@ -14,9 +14,12 @@
 
 #include <cmocka.h>
 
+#include "schema/quick.h"
 #include "vectors.h"
 
 #define IFNUM 7
+
+static unsigned int quick_taken;
 
 static __u8 *copy_of(const struct vector *v, __u32 bytes)
 {
@@ -28,6 +31,22 @@ static __u8 *copy_of(const struct vector *v, __u32 bytes)
 	return copy;
 }
 
+/* What quick_packet takes on itself it makes as the walk does, to the byte. */
+static void check_quick(const struct vector *v, const __u8 *copy, const struct pkt_meta *meta,
+			const struct flow_facts *walked)
+{
+	struct pkt pkt = {.pos = copy, .end = copy + meta->reach};
+	struct flow_facts quick;
+
+	memset(&quick, 0xa5, sizeof(quick));
+	if (!quick_packet(&pkt, meta, &quick))
+		return;
+	quick_taken++;
+	if (memcmp(&quick, walked, sizeof(quick)))
+		fail_msg("vector '%s', %u of %u bytes: quick_packet is not the walk", v->name,
+			 meta->reach, meta->len);
+}
+
 static void parse_copy(const struct vector *v, const struct pkt_meta *meta,
 		       struct flow_facts *facts)
 {
@@ -35,6 +54,7 @@ static void parse_copy(const struct vector *v, const struct pkt_meta *meta,
 	struct flow_wrap wrap;
 
 	parse_packet(copy, meta, facts, &wrap);
+	check_quick(v, copy, meta, facts);
 	free(copy);
 }
 
@@ -139,6 +159,48 @@ static void test_cut_everywhere(void **state)
 			meta.len = cut;
 			parse_copy(v, &meta, &facts);
 			check_invariants(v, &meta, &facts);
+			meta.untagged = FLOW_MARK_VLAN_UNKNOWN;
+			parse_copy(v, &meta, &facts);
+			assert_int_equal(!(facts.key.marks & FLOW_MARK_VLAN_UNKNOWN),
+					 !!facts.key.vlan);
+		}
+	}
+}
+
+/* TCP and UDP, IPv4 and IPv6, plain and tagged, with and without the timestamps option, are for quick_packet. */
+static void test_quick_takes_what_is_plain(void **state)
+{
+	static const __u16 types[] = {0x0800, 0x86dd};
+	static const __u8 protos[] = {6, 17};
+
+	(void)state;
+	for (unsigned int n = 0; n < 8; n++) {
+		__u8 frame[128] = {[12] = (__u8)(types[n & 1] >> 8), [13] = (__u8)types[n & 1]};
+		__u32 tag = n & 4 ? 4 : 0, header = n & 1 ? 40 : 20, proto = protos[n / 2 & 1];
+		struct pkt_meta meta = {
+			.ifnum = IFNUM, .len = sizeof(frame), .reach = sizeof(frame)};
+		struct vector v = {.name = "plain", .frame = frame, .size = sizeof(frame)};
+		__u8 *ip = frame + 14 + tag;
+		struct flow_facts facts;
+
+		memcpy(frame + 12 + tag, (__u8[]){frame[12], frame[13]}, 2);
+		if (tag)
+			memcpy(frame + 12, (__u8[]){0x81, 0x00, 0x60, 0x64}, 4);
+		memcpy(ip,
+		       n & 1 ? (__u8[]){0x60, 0, 0, 0, 0, 68, (__u8)proto, 64}
+			     : (__u8[]){0x45, 0, 0, 88, 0, 1, 0x40, 0},
+		       8);
+		if (!(n & 1))
+			ip[9] = (__u8)proto;
+		for (__u32 words = 4; words < 16; words++) {
+			ip[header + 12] = (__u8)(words << 4);
+			memcpy(ip + header + 20, (__u8[]){1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}, 12);
+			quick_taken = 0;
+			parse_copy(&v, &meta, &facts);
+			assert_int_equal(quick_taken, proto == 17 || words >= 5);
+			assert_int_equal(facts.key.vlan, tag ? 0x1064 : 0);
+			assert_int_equal(!!(facts.segment & PARSE_SEGMENT_STAMPED),
+					 proto == 6 && words >= 8);
 		}
 	}
 }
@@ -173,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_names_are_unique),
 		cmocka_unit_test(test_cut_everywhere),
+		cmocka_unit_test(test_quick_takes_what_is_plain),
 		cmocka_unit_test(test_cut_in_headers_is_short),
 	};
 

@@ -42,6 +42,7 @@ struct xdp_there {
 	uint32_t our_id; /* of ours in a dispatcher */
 	int fd;		 /* of ours, alone or in a dispatcher; else -1 */
 	int link;	 /* that ours alone is attached by, else -1 */
+	int err;	 /* it cannot be told what is there */
 	bool generic;
 };
 
@@ -60,8 +61,7 @@ static const char *pin_name(const struct hook_iface *iface, char pin[HOOK_PIN_MA
 
 static const char *link_name(const struct hook_iface *iface, char pin[HOOK_PIN_MAX])
 {
-	snprintf(pin, HOOK_PIN_MAX, "link-%u-xdp", iface->ifindex);
-	return pin;
+	return hook_link_name(iface, "xdp", pin);
 }
 
 /*
@@ -158,16 +158,20 @@ static void look(const struct hook_env *env, const struct hook_iface *iface,
 	struct xdp_there there = {.fd = -1, .link = -1};
 	char pin[HOOK_PIN_MAX], text[HOOK_PROG_TEXT_MAX];
 
-	if (!bpf_xdp_query((int)iface->ifindex, 0, &seen)) {
+	there.err = bpf_xdp_query((int)iface->ifindex, 0, &seen);
+	if (!there.err) {
 		there.generic = !seen.drv_prog_id && seen.skb_prog_id;
 		there.id = seen.drv_prog_id ? seen.drv_prog_id : seen.skb_prog_id;
 		there.id = there.id ? there.id : seen.hw_prog_id;
 		there.id = there.id ? there.id : seen.prog_id;
 	}
+	if (there.err == -ENODEV || there.err == -ENXIO)
+		there.err = 0;
 	if (there.id) {
 		there.owner = XDP_FOREIGN;
 		if (!there.generic)
 			there.fd = hook_our_prog(env, pin_name(iface, pin), there.id);
+		there.err = there.fd < -1 && there.fd != -ENOENT ? there.fd : 0;
 		if (there.fd >= 0) {
 			there.owner = XDP_OURS;
 			there.link = find_link(env, iface, there.id);
@@ -355,6 +359,8 @@ static int detach_ours(const struct hook_env *env, const struct hook_iface *ifac
 	int err = 0;
 
 	look(env, iface, &there);
+	if (there.err)
+		return there.err;
 	if (there.fd >= 0)
 		err = remove_ours(iface, &there);
 	err = err ? err : hook_link_remove(env, link_name(iface, pin));
@@ -400,11 +406,20 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 static int detach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
 {
 	_hushed_ hush = hook_hush();
+	char pin[HOOK_PIN_MAX];
+	int err;
 
 	if (dir != FLOW_INGRESS)
 		return 0;
 	choose_bpffs(env);
-	return xdp_hand_is_kept() ? xdp_hand_detach(iface) : detach_ours(env, iface);
+	if (!xdp_hand_is_kept())
+		return detach_ours(env, iface);
+	err = xdp_hand_detach(iface);
+	if (!err) { /* what the child unpinned is still kept here */
+		hook_unpin(env, link_name(iface, pin));
+		hook_unpin(env, pin_name(iface, pin));
+	}
+	return err;
 }
 
 static bool attached(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
@@ -416,7 +431,7 @@ static bool attached(const struct hook_env *env, const struct hook_iface *iface,
 		return false;
 	choose_bpffs(env);
 	look(env, iface, &there);
-	return there.fd >= 0;
+	return there.fd >= 0 || there.err;
 }
 
 /*

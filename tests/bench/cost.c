@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,22 +58,28 @@ static void run_child(char **argv)
 	_exit(127);
 }
 
+/* The command ends when all do that it started, also those that it did not wait for: this process is their reaper. */
 static void run(struct command *command, int round)
 {
-	double begun = now();
+	double begun = now(), cpu = 0, resident = 0;
 	struct rusage use;
-	int status = 0;
-	pid_t pid = fork();
+	int status, failed = 0;
+	pid_t pid = fork(), got;
 
 	if (!pid)
 		run_child(command->argv + 1);
-	if (pid < 0 || wait4(pid, &status, 0, &use) != pid)
+	if (pid < 0)
 		die(command->argv[0], strerror(errno));
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
+	while ((got = wait4(-1, &status, 0, &use)) > 0) {
+		failed |= got == pid && (!WIFEXITED(status) || WEXITSTATUS(status));
+		cpu += seconds(&use.ru_utime) + seconds(&use.ru_stime);
+		resident = use.ru_maxrss > resident ? (double)use.ru_maxrss : resident;
+	}
+	if (failed)
 		die(command->argv[0], "failed");
 	command->wall[round] = now() - begun;
-	command->cpu[round] = seconds(&use.ru_utime) + seconds(&use.ru_stime);
-	command->resident[round] = (double)use.ru_maxrss / 1024;
+	command->cpu[round] = cpu;
+	command->resident[round] = resident / 1024;
 }
 
 /* Cut the arguments at "--". */
@@ -103,6 +110,7 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (int round = -1; round < rounds; round++) {
 		for (int i = 0; i < count; i++)
 			run(&commands[i], round < 0 ? 0 : round);

@@ -73,17 +73,17 @@ static void run(struct bench *bench, const struct subject *s, int count)
 
 void sample_section(struct bench *bench)
 {
-	struct maps *maps = &bench->ledger[LEDGER_SMALL];
-	struct bench_xdp *xdp = bench->xdp[LRU_SMALL];
+	struct maps *maps = &bench->ledger[SMALL];
+	struct bench_xdp *xdp = bench->xdp[SMALL];
 	int fd_empty = bpf_program__fd(xdp->progs.bench_empty);
 	int fd_unsampled = bpf_program__fd(xdp->progs.bench_unsampled);
 	int fd_tc_empty = bpf_program__fd(bench->tc->progs.bench_empty);
 	int fd_tc = bpf_program__fd(maps->tc->progs.flow_tc_egress);
 	struct subject s[COUNT] = {
 		[EMPTY] = xdp_subject(bench, "empty program", fd_empty),
-		[OFF] = ledger_subject(bench, "sampling off", LEDGER_SMALL),
-		[RARE] = ledger_subject(bench, "1/1000", LEDGER_SMALL),
-		[ALL] = ledger_subject(bench, "1/1", LEDGER_SMALL),
+		[OFF] = ledger_subject(bench, "sampling off", SMALL),
+		[RARE] = ledger_subject(bench, "1/1000", SMALL),
+		[ALL] = ledger_subject(bench, "1/1", SMALL),
 		[UNSAMPLED] = xdp_subject(bench, "without sampling", fd_unsampled),
 	};
 	struct subject tc[UNSAMPLED] = {
@@ -99,6 +99,5 @@ void sample_section(struct bench *bench)
 	       "ns", "-empty", "-base", "/base", "spread");
 	run(bench, s, COUNT);
 	run(bench, tc, UNSAMPLED);
-	maps->sample_conf[LEDGER_IFNUM] = confs[OFF];
-	maps->control->sampling++;
+	sampling_off(maps);
 }

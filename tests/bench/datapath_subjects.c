@@ -3,7 +3,7 @@
  * datapath_subjects.c: the programs that the benchmark of the datapath runs, and their maps.
  *
  * Programs under test are the shipped ones, set up by flowd's own maps.c. A thread on the next CPU
- * drains the evicted rings as flowd would and moves the sweep epoch each second. No mark is ever
+ * drains the evicted rings as flowd would. The sweep epoch moves with each second that packets ran. No mark is ever
  * committed, so every slot given up goes through the ring: the worst case.
  */
 #include <bpf/bpf.h>
@@ -18,7 +18,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "datapath.h"
@@ -47,7 +46,7 @@ void pin_to(int cpu)
 
 struct subject xdp_subject(struct bench *bench, const char *name, int prog_fd)
 {
-	struct bench_xdp *entry = bench->xdp[LRU_SMALL];
+	struct bench_xdp *entry = bench->xdp[SMALL];
 
 	return (struct subject){
 		.name = name,
@@ -80,6 +79,15 @@ struct subject ledger_subject(struct bench *bench, const char *name, int number)
 	return s;
 }
 
+const struct sample_conf conf_off = {0};
+const struct sample_conf conf_rare = {.rate = 1000, .snaplen = SAMPLE_SNAPLEN};
+
+void sampling_off(struct maps *maps)
+{
+	maps->sample_conf[LEDGER_IFNUM] = conf_off;
+	maps->control->sampling++;
+}
+
 /* The records are read as flowd reads them; what they say is not kept. */
 static uint64_t drain(struct ring *ring)
 {
@@ -99,14 +107,13 @@ static uint64_t drain(struct ring *ring)
 static void *drain_rings(void *arg)
 {
 	struct bench *bench = arg;
-	struct ring ring[LEDGERS], samples[LEDGERS];
+	struct ring ring[SIZES], samples[SIZES];
 	struct epoll_event event = {.events = EPOLLIN};
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	time_t second = time(NULL);
 
 	pin_to(bench->drain_cpu);
 	setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* others' work is not to fill the rings */
-	for (int i = 0; i < LEDGERS; i++) {
+	for (int i = 0; i < SIZES; i++) {
 		const struct maps *maps = &bench->ledger[i];
 
 		if (ring_open(maps->ring_fd, maps->ring_bytes, &ring[i]) ||
@@ -117,15 +124,12 @@ static void *drain_rings(void *arg)
 	}
 	while (!atomic_load(&bench->stop)) {
 		epoll_wait(epoll, &event, 1, 5);
-		for (int i = 0; i < LEDGERS; i++) {
+		for (int i = 0; i < SIZES; i++) {
 			drain(&ring[i]);
 			drain(&samples[i]);
-			if (time(NULL) != second)
-				bench->ledger[i].control->epoch++;
 		}
-		second = time(NULL);
 	}
-	for (int i = 0; i < LEDGERS; i++) {
+	for (int i = 0; i < SIZES; i++) {
 		ring_close(&ring[i]);
 		ring_close(&samples[i]);
 	}
@@ -162,47 +166,57 @@ static void open_ledger(struct maps *maps, uint32_t slots)
 		die("flow_xdp", err);
 }
 
-/* bench_account counts in maps of its own, of the same size; the epoch is the other's. */
-static void shape_like(struct bench_xdp *xdp, const struct maps *like)
+/*
+ * bench_account counts in maps of its own, of the same size; the comparators sample 1/1000 packets, into a ring that
+ * nobody reads; epoch, and when to look for changes, are the other's.
+ */
+static void shape_like(struct bench_xdp *xdp, const struct maps *like, uint32_t entries)
 {
 	int err = bpf_map__reuse_fd(xdp->maps.control, bpf_map__fd(like->tc->maps.control));
 
 	if (err)
 		die("control", err);
-	bpf_map__set_max_entries(xdp->maps.slots, like->sets);
-	bpf_map__set_max_entries(xdp->maps.marks, like->sets);
-	bpf_map__set_max_entries(xdp->maps.health, like->sets);
+	memcpy((void *)&xdp->rodata->geometry, (const void *)&like->xdp->rodata->geometry,
+	       sizeof(xdp->rodata->geometry));
+	if (entries == SLOTS_SMALL) {
+		bpf_map__set_max_entries(xdp->maps.slots, like->sets);
+		bpf_map__set_max_entries(xdp->maps.marks, like->sets);
+		bpf_map__set_max_entries(xdp->maps.health, like->sets);
+		bpf_map__set_max_entries(xdp->maps.vary_drawn, VARY_DRAWN);
+	}
+	bpf_map__set_max_entries(xdp->maps.lru, entries);
+	bpf_map__set_max_entries(xdp->maps.locked, entries);
+	bpf_map__set_max_entries(xdp->maps.samples, RING_BYTES);
+	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
+	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
+	bpf_map__set_max_entries(xdp->maps.sample_counts, like->cpus);
 }
 
 static struct bench_xdp *open_comparators(const struct maps *like, uint32_t entries)
 {
 	struct flow_iface iface = {.ifindex = LO_IFINDEX, .ifnum = LEDGER_IFNUM};
+	uint32_t ifindex = LO_IFINDEX, ifnum = LEDGER_IFNUM;
 	struct bench_xdp *xdp = bench_xdp__open();
-	uint32_t ifindex = LO_IFINDEX;
 
 	if (!xdp)
 		die("bench_xdp", errno);
-	memcpy((void *)&xdp->rodata->geometry, (const void *)&like->xdp->rodata->geometry,
-	       sizeof(xdp->rodata->geometry));
-	bpf_map__set_max_entries(xdp->maps.lru, entries);
-	if (entries == SLOTS_SMALL)
-		shape_like(xdp, like);
-	bpf_map__set_max_entries(xdp->maps.ledger, like->cpus * FLOW_IFACES * 2);
-	bpf_map__set_max_entries(xdp->maps.cpus, like->cpus);
-	bpf_map__set_max_entries(xdp->maps.sample_counts, like->cpus);
+	shape_like(xdp, like, entries);
 	if (bench_xdp__load(xdp) ||
-	    bpf_map_update_elem(bpf_map__fd(xdp->maps.ifaces), &ifindex, &iface, BPF_ANY))
+	    bpf_map_update_elem(bpf_map__fd(xdp->maps.ifaces), &ifindex, &iface, BPF_ANY) ||
+	    bpf_map_update_elem(bpf_map__fd(xdp->maps.sample_conf), &ifnum, &conf_rare, BPF_ANY))
 		die("bench_xdp", errno);
 	return xdp;
 }
 
 void subjects_open(struct bench *bench)
 {
+	static const uint32_t slots[SIZES] = {SLOTS_SMALL, SLOTS_MIDDLE, SLOTS_LARGE};
+
 	private_bpffs();
-	open_ledger(&bench->ledger[LEDGER_SMALL], SLOTS_SMALL);
-	open_ledger(&bench->ledger[LEDGER_LARGE], SLOTS_LARGE);
-	bench->xdp[LRU_SMALL] = open_comparators(&bench->ledger[LEDGER_SMALL], SLOTS_SMALL);
-	bench->xdp[LRU_LARGE] = open_comparators(&bench->ledger[LEDGER_LARGE], SLOTS_LARGE);
+	for (int i = 0; i < SIZES; i++) {
+		open_ledger(&bench->ledger[i], slots[i]);
+		bench->xdp[i] = open_comparators(&bench->ledger[i], slots[i]);
+	}
 	bench->tc = bench_tc__open_and_load();
 	if (!bench->tc)
 		die("bench_tc", errno);
@@ -215,8 +229,8 @@ void subjects_close(struct bench *bench)
 	atomic_store(&bench->stop, true);
 	pthread_join(bench->drainer, NULL);
 	bench_tc__destroy(bench->tc);
-	for (int i = 0; i < LRUS; i++)
+	for (int i = 0; i < SIZES; i++)
 		bench_xdp__destroy(bench->xdp[i]);
-	for (int i = 0; i < LEDGERS; i++)
+	for (int i = 0; i < SIZES; i++)
 		maps_close(&bench->ledger[i]);
 }

@@ -72,8 +72,8 @@ static void tcp_flows(struct bench *bench, const struct subject *s, int count,
 void tcp_section(struct bench *bench)
 {
 	static const uint32_t flows[] = {1, 1000};
-	struct maps *maps = &bench->ledger[LEDGER_SMALL];
-	struct bench_xdp *xdp = bench->xdp[LRU_SMALL];
+	struct maps *maps = &bench->ledger[SMALL];
+	struct bench_xdp *xdp = bench->xdp[SMALL];
 	int fd_empty = bpf_program__fd(xdp->progs.bench_empty);
 	int fd_account = bpf_program__fd(xdp->progs.bench_account);
 	int fd_tc_empty = bpf_program__fd(bench->tc->progs.bench_empty);
@@ -81,7 +81,7 @@ void tcp_section(struct bench *bench)
 	struct subject s[COUNT] = {
 		[BARE] = xdp_subject(bench, "empty program alone", fd_empty),
 		[EMPTY] = xdp_subject(bench, "empty program", fd_empty),
-		[OURS] = ledger_subject(bench, "wireledger 65,536", LEDGER_SMALL),
+		[OURS] = ledger_subject(bench, "wireledger 65,536", SMALL),
 		[ACCOUNT] = xdp_subject(bench, "without analysis of TCP", fd_account),
 	};
 	struct subject tc[ACCOUNT] = {

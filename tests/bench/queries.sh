@@ -225,6 +225,6 @@ measure host "top --group host" host "" ip/bytes ""
 measure pair "top --group pair" pair "" "" ""
 measure service "top --group service" service "" port:p/bytes ""
 FROM=("--from records")
-measure net "top --group host '$NET' (told to SQLite)" host "$NET" ip/bytes "$NF_NET"
+measure net "top --group host '$NET' (addresses and ports)" host "$NET" ip/bytes "$NF_NET"
 measure odd "top --group host '$ODD' (looked at row by row)" host "$ODD" ip/bytes "$NF_ODD"
 disk

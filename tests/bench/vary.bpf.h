@@ -3,7 +3,7 @@
  * vary.bpf.h: what a benchmark's entry program does before it tail-calls the program under test.
  *
  * A test-run repeats one frame, so the entry gives the frame another flow each time: source address
- * and port are written from a random number, uniform over vary.flows. The target is called through
+ * and port are written from a random number, uniform over vary.flows, or from a list. The target is called through
  * slot 0 of `target`; the same entry before an empty program shows what the entry itself costs.
  *
  * The includer defines HOOK_CTX, as for walk.bpf.h.
@@ -26,10 +26,18 @@ struct {
 	__type(value, __u32);
 } target SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* VARY_DRAWN, set before load, where it is used */
+	__type(key, __u32);
+	__type(value, struct vary_line);
+} vary_drawn SEC(".maps");
+
 #define VARY_OFF_MAX 63
 
 /* Marsaglia, "Xorshift RNGs", 2003: full period 2^64 - 1. */
-static __always_inline __u32 vary_next(void)
+static __always_inline __u32 vary_random(void)
 {
 	__u64 x = vary.random;
 
@@ -38,6 +46,19 @@ static __always_inline __u32 vary_next(void)
 	x ^= x << 17;
 	vary.random = x;
 	return (__u32)(((x >> 32) * vary.flows) >> 32);
+}
+
+static __always_inline __u32 vary_next(void)
+{
+	__u32 flow = vary_random(), at, line;
+	const struct vary_line *drawn;
+
+	if (!vary.drawn)
+		return vary.first + flow;
+	at = vary.next++;
+	line = (at / 16) & (vary.drawn - 1);
+	drawn = bpf_map_lookup_elem(&vary_drawn, &line);
+	return drawn ? drawn->flow[at & 15] : 0;
 }
 
 /* The next segment of the flow, or now and then the one before. */
@@ -69,10 +90,13 @@ static __always_inline void vary_frame(HOOK_CTX *ctx)
 	__u8 *port = data + (vary.port_off & VARY_OFF_MAX);
 	__u32 flow = vary_next();
 
-	if (addr + 4 > end || port + 2 > end)
+	if (addr + 4 > end || port + 4 > end)
 		return;
 	*(__be32 *)addr = bpf_htonl(0x0a000000 + (flow >> 4));
-	*(__be16 *)port = bpf_htons(1024 + (flow & 15));
+	/* both ports at once: a program that reads them so would wait for one that is written by itself, as no
+	 * packet off the wire makes it wait */
+	*(__be32 *)port =
+		(*(__be32 *)port & bpf_htonl(0xffff)) | bpf_htonl((1024 + (flow & 15)) << 16);
 	if (vary.ack_off) {
 		__u8 *ack = data + (vary.ack_off & VARY_OFF_MAX);
 

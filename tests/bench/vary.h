@@ -16,8 +16,19 @@ struct bench_vary {
 	__u32 stamp_off; /* of TSval and TSecr: both move each VARY_STAMP_PACKETS; 0: there are none */
 	__u32 stream; /* whose sequence numbers: each program under test sees its own without gaps */
 	__u32 packets;
+	__u32 first; /* flows are numbered from here */
+	__u32 drawn; /* lines of vary_drawn, a power of two: flows are taken from there; 0: uniformly random */
+	__u32 next; /* of them */
+	__u32 pad;
 };
 
-#define VARY_STREAMS 4
+/* Flows drawn beforehand, by whatever law. */
+struct vary_line {
+	__u32 flow[16];
+};
+
+#define VARY_DRAWN 262144 /* lines: 4,194,304 packets, then the same again */
+
+#define VARY_STREAMS 16
 #define VARY_SEQUENCES 1024	 /* flows of a stream that have sequence numbers */
 #define VARY_STAMP_PACKETS 16384 /* a millisecond's, at 16 million a second */
