@@ -174,7 +174,8 @@ static __always_inline int quick_packet(const struct pkt *whole, const struct pk
 	return 1;
 }
 
-_Static_assert(offsetof(struct flow_key, ethertype) == 36 &&
+_Static_assert(offsetof(struct flow_key, sport) == 32 && offsetof(struct flow_key, dport) == 34 &&
+		       offsetof(struct flow_key, ethertype) == 36 &&
 		       offsetof(struct flow_key, vlan) == 38 &&
 		       offsetof(struct flow_key, ifnum) == 42 &&
 		       offsetof(struct flow_key, proto) == 44 &&

@@ -33,13 +33,12 @@ now=$(sed -n 's/^#define FLOW_LAYOUT \([0-9]*\) .*/\1/p' schema/flow.h)
 fresh
 FLOW=$NEXT.new/schema/flow.h
 # a slot of four cache lines, the flow's bytes where its last packet's time was; marks of 128 bytes; the
-# key's ports and tunnel, and an interface's cell, the other way round
+# key's tunnel, and an interface's cell, the other way round (schema/quick.h wants the rest of the key as it is)
 edit "s/^#define FLOW_LAYOUT $now/#define FLOW_LAYOUT $((now + 1))/" \
 	'/^struct flow_slot {/,/^}/ { s/__u64 bytes;.*/__u64 LAST;/; s/__u64 last_ns;/__u64 bytes;/ }' \
 	'/^struct flow_slot {/,/^}/ s/__u64 LAST;/__u64 last_ns;/' \
 	'/^struct flow_slot {/,/^}/ s/^};/\t__u64 more[16];\n};/' \
-	'/^struct flow_key {/,/^}/ { s/__be16 sport;/__be16 SPORT;/; s/__be16 dport;/__be16 sport;/ }' \
-	'/^struct flow_key {/,/^}/ { s/__be16 SPORT;/__be16 dport;/; s/__u32 tunnel_id;/__u32 OUTER;/ }' \
+	'/^struct flow_key {/,/^}/ s/__u32 tunnel_id;/__u32 OUTER;/' \
 	'/^struct flow_key {/,/^}/ { s/__u32 outer;/__u32 tunnel_id;/; s/__u32 OUTER;/__u32 outer;/ }' \
 	'/^struct flow_mark_version {/,/^}/ s/^};/\t__u64 more[4];\n};/' \
 	'/^struct flow_iface {/,/^}/ { s/__u16 ifnum;/__u16 IFNUM;/; s/__u16 marks;/__u16 ifnum;/ }' \
