@@ -6,6 +6,8 @@
  * reads. Here files are opened as they are, and with readonly_shm=1 the index is read as the writer has it.
  *
  *   DB-wal is missing   an empty one stands for it, until there is one
+ *   it has no frame     as if it were empty: its writer was killed before the first one, and who reads without
+ *                       an index would wait for that in vain (SQLITE_PROTOCOL)
  *   DB-shm is missing   as if nobody wrote: SQLite then makes the log's index in its own memory (walformat.html;
  *                       SQLITE_READONLY_CANTINIT), and asks again with each transaction
  *
@@ -20,6 +22,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LOG_HEADER_BYTES 32 /* fileformat2.html, 4.1 */
 
 struct file {
 	sqlite3_file base;
@@ -102,9 +106,15 @@ static int file_sync(sqlite3_file *file, int flags)
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *ret_size)
 {
+	int rc;
+
 	*ret_size = 0;
-	return has_log(file) ? of(file)->real->pMethods->xFileSize(of(file)->real, ret_size)
-			     : SQLITE_OK;
+	if (!has_log(file))
+		return SQLITE_OK;
+	rc = of(file)->real->pMethods->xFileSize(of(file)->real, ret_size);
+	if (!rc && (of(file)->flags & SQLITE_OPEN_WAL) && *ret_size <= LOG_HEADER_BYTES)
+		*ret_size = 0;
+	return rc;
 }
 
 static int file_lock(sqlite3_file *file, int level)

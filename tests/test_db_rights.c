@@ -131,6 +131,45 @@ static void test_reader_after_kill(void **state)
 	assert_int_equal(in_child(true, read_value, path), 7);
 }
 
+static int write_anew(const void *path)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd;
+
+	if (db_open_writer(path, true, &db, &fd, &error) || db_meta_set_int(db, "test", 7))
+		return 1;
+	exec_sql(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	if (db_meta_set_int(db, "test", 8))
+		return 1;
+	kill(getpid(), SIGKILL);
+	return 2;
+}
+
+/* Killed after so many bytes of a new log: of its header, of the first frame, or of one that was committed. */
+static void test_reader_of_begun_log(void **state)
+{
+	char path[PATH_MAX], log[PATH_MAX];
+	struct stat st;
+	off_t sizes[] = {0, 33, 32, 31, 1, 0}; /* the first one: all but a byte */
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s", in_dir("ro.db"));
+	snprintf(log, sizeof(log), "%s", in_dir("ro.db-wal"));
+	assert_int_equal(in_child(false, write_anew, path), 1000 + SIGKILL);
+	assert_int_equal(read_value(path), 8);
+	assert_int_equal(stat(log, &st), 0);
+	sizes[0] = st.st_size - 1;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(truncate(log, sizes[i]), 0);
+		set_modes(0555, 0444);
+		assert_int_equal(in_child(true, read_value, path), 7);
+		set_modes(0755, 0644);
+	}
+	assert_int_equal(open_to_write(path), 0);
+	assert_int_equal(read_value(path), 7);
+}
+
 static int64_t count(struct sqlite3 *db, const char *sql)
 {
 	struct sqlite3_stmt *stmt;
@@ -248,11 +287,9 @@ static void test_modes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DB_TEST(test_reader_without_rights),
-		DB_TEST(test_reader_beside_writer),
-		DB_TEST(test_reader_after_kill),
-		DB_TEST(test_reader_before_writer),
-		DB_TEST(test_modes),
+		DB_TEST(test_reader_without_rights), DB_TEST(test_reader_beside_writer),
+		DB_TEST(test_reader_after_kill),     DB_TEST(test_reader_of_begun_log),
+		DB_TEST(test_reader_before_writer),  DB_TEST(test_modes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
