@@ -302,13 +302,15 @@ static void test_size(void **state)
 	add_sums("talker_hour", NOW - 90 * DAY, HOUR, 90 * 24, 200);
 	set_rolled(NOW);
 	exec_sql(db, "PRAGMA wal_checkpoint(TRUNCATE)");
-	for (; oldest_hour("talker_minute") < -24; shrink_by(4 << 20))
-		assert_int_equal(oldest_hour("talker_hour"), -90 * 24);
-	for (; oldest_hour("talker_hour") < -30 * 24; shrink_by(4 << 20))
-		assert_int_equal(meta("flow_since_ms"), -1);
+	/* how far beyond each limit a step goes follows from how fast the disk is */
+	for (; count("flow") == 150000; shrink_by(1 << 20)) {
+		if (oldest_hour("talker_minute") < -24)
+			assert_int_equal(oldest_hour("talker_hour"), -90 * 24);
+	}
 	assert_int_equal(oldest_hour("talker_minute"), -24);
-	shrink_by(4 << 20);
-	assert_in_range(count("flow"), 15000, 149000);
+	assert_int_equal(oldest_hour("talker_hour"), -30 * 24);
+	assert_true(meta("flow_since_ms") > 0);
+	assert_in_range(count("flow"), 15000, 149999);
 	assert_query_text(db, "PRAGMA integrity_check", "ok");
 }
 
