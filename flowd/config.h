@@ -92,7 +92,8 @@ struct config {
 /*
  * Defaults, then the file (--config, or CONF_PATH_DEFAULT where it exists), then the flags.
  * 0: go on; 1: all is done (--help, --version), exit 0; -EINVAL: wrong usage or config, already
- * explained on standard error naming file, line, key and value; flowd exits with 2.
+ * explained on standard error naming file, line, key and value; flowd exits with 2, and is not started
+ * again. Another: the host has not let the file be read (conf_read()), exit 1.
  */
 int config_load(int argc, char **argv, struct config *ret_config);
 

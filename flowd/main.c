@@ -6,6 +6,7 @@
  */
 #include "flowd/start.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
 	clock_begin();
 	err = config_load(argc, argv, &config);
 	if (err)
-		return err > 0 ? EXIT_SUCCESS : 2;
+		return err > 0 ? EXIT_SUCCESS : err == -EINVAL ? 2 : EXIT_FAILURE;
 	log_open((enum log_level)config.log_level);
 	if (config.check_only) {
 		config_print(&config, stdout);

@@ -118,23 +118,32 @@ static int see_value(void *user, const char *section, const char *name, const ch
 	return 1;
 }
 
+/* Of what reading failed with: the host, which may have it another time, or the path. */
+static int unread(struct source *src, int error)
+{
+	complain(src, "%s: cannot be read: %s", src->path, strerror(error));
+	return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO ? -error
+										     : -EINVAL;
+}
+
 int conf_read(const char *path, bool required, const struct conf_reader *reader)
 {
 	struct source src = {.reader = reader, .path = path};
-	int bad_line;
+	int bad_line, r = 0;
 
 	src.file = fopen(path, "re");
 	if (!src.file && errno == ENOENT && !required)
 		return 0;
-	if (!src.file) {
-		complain(&src, "%s: cannot be read: %s", path, strerror(errno));
-		return -EINVAL;
-	}
+	if (!src.file)
+		return unread(&src, errno);
+	errno = 0;
 	bad_line = ini_parse_stream(read_line, &src, see_value, &src);
-	if (bad_line)
-		complain(&src, "%s:%d: not 'key = value'", path, bad_line);
 	if (ferror(src.file))
-		complain(&src, "%s: cannot be read: %s", path, strerror(errno));
+		r = unread(&src, errno);
+	else if (bad_line)
+		complain(&src, "%s:%d: not 'key = value'", path, bad_line);
 	fclose(src.file);
+	if (r)
+		return r;
 	return src.errors ? -EINVAL : 0;
 }

@@ -26,7 +26,7 @@ struct conf_reader {
 };
 
 /*
- * 0, or -EINVAL after all errors were told. A file that is not there has no keys, and is an error where
- * it is required.
+ * 0, or -EINVAL after all errors were told; -ENOMEM, -EMFILE, -ENFILE or -EIO: the host has not let it be read, which
+ * was told, too. A file that is not there has no keys, and is an error where it is required.
  */
 int conf_read(const char *path, bool required, const struct conf_reader *reader);
