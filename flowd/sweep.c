@@ -282,6 +282,18 @@ static const struct flow_evicted *next_record(struct sweep *sweep, struct flow_e
 	return room;
 }
 
+/*
+ * The hooks may soon find no room, and there is enough read to be worth a new version of the sums. Maps whose hooks
+ * are gone (whole) need no room, and go with the commit.
+ */
+static bool must_give(const struct sweep *sweep)
+{
+	const struct ring *ring = &sweep->ring;
+
+	return !sweep->whole && ring_used(ring) > ring->bytes / 2 &&
+	       ring->read_pos - *ring->consumer > ring->bytes / 8;
+}
+
 void sweep_absorb(struct sweep *sweep)
 {
 	const struct flow_evicted *record;
@@ -300,7 +312,7 @@ void sweep_absorb(struct sweep *sweep)
 		absorb_one(sweep, record, &health);
 		FAULT_POINT("ring-2-absorbed");
 		records++;
-		if (ring_used(&sweep->ring) > sweep->ring.bytes / 2)
+		if (must_give(sweep))
 			sweep->stats.given += early_give(&sweep->early, &sweep->ring);
 	}
 	sweep->stats.absorbed += records;
@@ -418,13 +430,15 @@ static void take_left(struct sweep *sweep)
 {
 	const struct flow_early_sum *left = early_left(&sweep->early);
 
-	for (uint32_t i = 0; i < FLOW_EARLY_SUMS; i++) {
+	for (uint32_t i = 0; i < FLOW_IFACES * 4; i++) {
 		struct flow_key key = {.ifnum = (__u16)(i / 4), .dir = i / 2 % 2};
+		const struct flow_early_sum *sum =
+			&left[FLOW_EARLY_INDEX(key.ifnum, key.dir, i % 2)];
 
-		if (!left[i].packets && !left[i].bytes && !left[i].ip_bytes)
+		if (!sum->packets && !sum->bytes && !sum->ip_bytes)
 			continue;
-		books_count(obs_of(sweep, &key), left[i].packets, left[i].bytes);
-		limit_fold_sum(sweep, &key, &left[i], i % 2);
+		books_count(obs_of(sweep, &key), sum->packets, sum->bytes);
+		limit_fold_sum(sweep, &key, sum, i % 2);
 	}
 }
 

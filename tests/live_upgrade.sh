@@ -120,13 +120,18 @@ DEADLINE=$(($(now_ms) + LIMIT_S * 1000))
 mapfile -t points < <(WIRELEDGER_KILL=list "$BINARY" | grep '^upgrade-')
 points+=(new-2-pin:3 start-12-interfaces start-16-ingress upgrade-7-move:4 upgrade-7-move:15)
 mapfile -t points < <(printf '%s\n' "${points[@]}" | shuf) # what finds no time is not always the same
-ARGS=(--sweep 50ms --slots 4096 --ring 8M --durability normal)
+PLAIN=(--sweep 50ms --slots 4096 --ring 8M --durability normal)
+TC=(--ingress tc --tc clsact)
+ARGS=("${PLAIN[@]}")
 upgrade xdp
-ARGS+=(--ingress tc --tc clsact)
+ARGS=("${PLAIN[@]}" "${TC[@]}")
 upgrade tc
-ARGS=("${ARGS[@]:0:8}")
+# the old ring is full, and what is read of it is not in the database yet
+ARGS=(--sweep 50ms --slots 1024 --ring 64K --durability normal)
+upgrade_killed full-ring upgrade-3-read
+ARGS=("${PLAIN[@]}")
 upgrade_killed xdp "${points[@]}"
-ARGS+=(--ingress tc --tc clsact)
+ARGS=("${PLAIN[@]}" "${TC[@]}")
 [ -z "${LONG:-}" ] || upgrade_killed tc "${points[@]}"
 detach_only
 refused
