@@ -9,7 +9,6 @@
 #include "flowd/fault.h"
 #include "flowd/ring.h"
 
-#define MARKS_FOLDED (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)
 #define SUMS_BYTES (FLOW_EARLY_SUMS * sizeof(struct flow_early_sum))
 
 /* --- the cell ------------------------------------------------------------------------------------ */
@@ -46,7 +45,7 @@ void early_forget(struct flow_early *cell)
 static uint32_t index_of(const struct flow_key *key)
 {
 	return FLOW_EARLY_INDEX(key->ifnum & (FLOW_IFACES - 1), key->dir & 1,
-				(key->marks & MARKS_FOLDED) != 0);
+				(key->marks & FLOW_MARKS_NAMED) != 0);
 }
 
 static void add(struct flow_early_sum *to, const struct flow_early_sum *by)

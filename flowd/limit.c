@@ -13,7 +13,6 @@
 #define SLACK 1024		       /* records that are always worth to be gathered first */
 #define SIZES 128		       /* ranks by packets: each of its own, then powers of two */
 #define PLAIN_SIZES 64
-#define MARKS_LOST (FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL)
 
 int limit_open(struct limit *limit)
 {
@@ -77,12 +76,26 @@ static void fold_record(struct sweep *sweep, const struct flow_record *rec)
 	enum flow_verdict verdict = fold_add(sweep->limit.fold, rec);
 
 	count(&sweep->limit, packets_of(rec), rec->half[0].bytes + rec->half[1].bytes);
-	if (rec->key.marks & MARKS_LOST) /* the ledger has it under another name */
+	if (rec->key.marks & FLOW_MARKS_NAMED)
 		return;
 	for (int i = 0; i < 2; i++)
 		books_count(&books_of(sweep, &rec->key, i)->moved[verdict == VERDICT_CATCHALL],
 			    rec->half[i].packets, rec->half[i].bytes);
 	sweep->limit.changed = true;
+}
+
+/* One way's gain, which is booked now; `named` in the ledger already. */
+static void fold_gain(struct sweep *sweep, const struct flow_record *rec, bool named)
+{
+	const struct flow_half *gain = &rec->half[0];
+	struct sweep_books *books = books_of(sweep, &rec->key, 0);
+	enum flow_verdict verdict = fold_add(sweep->limit.fold, rec);
+
+	count(&sweep->limit, gain->packets, gain->bytes);
+	books_count(&books->folding.recorded, gain->packets, gain->bytes);
+	if (!named)
+		books_count(&books->folding.moved[verdict == VERDICT_CATCHALL], gain->packets,
+			    gain->bytes);
 }
 
 /* What a round trip's sum has beside its counts, as of expire_health.c. */
@@ -95,7 +108,6 @@ static void set_health(struct half_health *to, const struct flow_health *gain)
 
 void limit_fold(struct sweep *sweep, const struct flow_key *key, const struct expire_delta *delta)
 {
-	struct sweep_books *books = books_of(sweep, key, 0);
 	struct flow_record rec = {
 		.key = *key,
 		.half[0] = {.packets = delta->packets,
@@ -108,16 +120,10 @@ void limit_fold(struct sweep *sweep, const struct flow_key *key, const struct ex
 		.end_ms = clock_to_wall(sweep->offset, (struct mono){delta->last_ns}).ms,
 		.has_health = delta->health != NULL,
 	};
-	enum flow_verdict verdict;
 
 	if (delta->health)
 		set_health(&rec.health[0], delta->health);
-	verdict = fold_add(sweep->limit.fold, &rec);
-	count(&sweep->limit, delta->packets, delta->bytes);
-	books_count(&books->folding.recorded, delta->packets, delta->bytes);
-	if (!(key->marks & MARKS_LOST))
-		books_count(&books->folding.moved[verdict == VERDICT_CATCHALL], delta->packets,
-			    delta->bytes);
+	fold_gain(sweep, &rec, key->marks & FLOW_MARKS_NAMED);
 }
 
 /* Of each of what is over, the smallest are folded; `keep` stay. */
@@ -263,9 +269,8 @@ bool limit_early(struct sweep *sweep, const struct flow_key *key, const struct e
 }
 
 void limit_fold_sum(struct sweep *sweep, const struct flow_key *key,
-		    const struct flow_early_sum *sum, bool folded)
+		    const struct flow_early_sum *sum, bool named)
 {
-	struct sweep_books *books = books_of(sweep, key, 0);
 	int64_t now_ms = clock_to_wall(sweep->offset, clock_mono()).ms;
 	struct flow_record rec = {
 		.key = *key,
@@ -278,9 +283,5 @@ void limit_fold_sum(struct sweep *sweep, const struct flow_key *key,
 	};
 
 	rec.key.marks = FLOW_MARK_CATCHALL;
-	(void)fold_add(sweep->limit.fold, &rec);
-	count(&sweep->limit, sum->packets, sum->bytes);
-	books_count(&books->folding.recorded, sum->packets, sum->bytes);
-	if (!folded)
-		books_count(&books->folding.moved[1], sum->packets, sum->bytes);
+	fold_gain(sweep, &rec, named);
 }

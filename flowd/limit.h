@@ -74,9 +74,9 @@ void limit_end(struct sweep *sweep);
 /* What a flow that the map gave up gained is to be folded at once: there are too many such. */
 bool limit_early(struct sweep *sweep, const struct flow_key *key, const struct expire_delta *delta);
 
-/* Into the catch-all of the key's interface and direction; folded: by the kernel before, who counted it as such. */
+/* Into the catch-all of the key's interface and direction; `named` in the ledger already. */
 void limit_fold_sum(struct sweep *sweep, const struct flow_key *key,
-		    const struct flow_early_sum *sum, bool folded);
+		    const struct flow_early_sum *sum, bool named);
 
 /* Fold what a slot gained. */
 void limit_fold(struct sweep *sweep, const struct flow_key *key, const struct expire_delta *delta);

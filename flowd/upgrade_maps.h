@@ -27,7 +27,7 @@ struct upgrade_maps {
 		size_t stride, entries, bytes;
 		void *copy; /* entries in this layout */
 	} map[UPGRADE_MAPS];
-	struct flow_early *early; /* a copy; NULL: they have none that can be read */
+	struct flow_early *early; /* a copy; NULL: they are older than it */
 	int ring_fd, outers_fd;
 	size_t ring_bytes;
 };

@@ -50,6 +50,9 @@ enum flow_marks {
 	FLOW_MARK_STAG = 32,	 /* the outer tag is 802.1ad (TPID 0x88a8), not 802.1Q */
 	FLOW_MARK_MIRRORED = 64, /* records only: both directions went the same way (a SPAN port) */
 	FLOW_MARK_VLAN_UNKNOWN = 128, /* no tag in the bytes, but the NIC takes tags off */
+
+	/* with one of these the ledger has the packet under another name than recorded */
+	FLOW_MARKS_NAMED = FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL,
 };
 
 /* key.tunnel_kind: what is around the keyed packet, and what tunnel_id is then. */
@@ -226,7 +229,8 @@ struct flow_evicted {
 
 /* Packets of the evicted ring that were given back before they were committed: flowd's own, see flowd/early.h. */
 #define FLOW_EARLY_SUMS (FLOW_IFACES * 4)
-#define FLOW_EARLY_INDEX(ifnum, dir, folded) (((ifnum)*2 + (dir)) * 2 + (folded))
+#define FLOW_EARLY_INDEX(ifnum, dir, named) \
+	(((ifnum)*2 + (dir)) * 2 + (named)) /* named: FLOW_MARKS_NAMED */
 
 struct flow_early_sum {
 	__u64 packets;

@@ -152,7 +152,7 @@ as_unit() {
 			--inh-caps -all$caps --ambient-caps -all$caps --no-new-privs "$FLOWD" "\$@"
 	END
 	chmod 0755 "$WL_TMP/unit"
-	# the folders as RuntimeDirectory= and ExecStartPre= make it
+	# the folders as RuntimeDirectory= and ExecStartPre= make them
 	chgrp "$gid" /run/wireledger && chmod 1770 /run/wireledger
 	install -d -m 1770 -g "$gid" /sys/fs/bpf/wireledger
 	chown "$uid" "$WL_TMP/db"
