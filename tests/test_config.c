@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "flowd/config.h"
@@ -346,28 +345,6 @@ static const struct bad bad_flags[] = {
 	{"", "-n --config /tmp", "/tmp: cannot be read: Is a directory"},
 };
 
-/* A host that has no descriptor left is no wrong configuration: flowd is to be started again. */
-static void host_is_short(void **state)
-{
-	char program[] = "flowd", check[] = "-n", option[] = "--config", path[] = "/dev/null";
-	char *argv[] = {program, check, option, path, NULL};
-	struct rlimit limit, none;
-	struct config c;
-	int fd = dup(STDERR_FILENO), r;
-
-	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	close(fd);
-	/* load() itself has two */
-	none = (struct rlimit){.rlim_cur = (rlim_t)fd + 2, .rlim_max = limit.rlim_max};
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	r = load(argv, &c);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	assert_int_equal(r, -EMFILE);
-	assert_string_equal(told, "flowd: /dev/null: cannot be read: Too many open files\n");
-	assert_int_equal(load(argv, &c), 0);
-}
-
 static void check_bad(const struct bad *bad, const char *expected)
 {
 	char text[4096];
@@ -516,7 +493,7 @@ int main(void)
 		cmocka_unit_test(test_bad_files),      cmocka_unit_test(test_bad_flags),
 		cmocka_unit_test(test_long_line),      cmocka_unit_test(test_all_errors_told),
 		cmocka_unit_test(test_sample),	       cmocka_unit_test(test_man_page),
-		cmocka_unit_test(test_keys_are_sound), cmocka_unit_test(host_is_short),
+		cmocka_unit_test(test_keys_are_sound),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
