@@ -42,7 +42,26 @@ static uint64_t column(struct sqlite3_stmt *stmt, int i)
 	return (uint64_t)(value < 0 ? -value : value);
 }
 
-static void add_sums(struct sqlite3_stmt *stmt, struct coverage *c)
+/* The window has the present, of which flowd itself has told. */
+static bool has_live(const struct query *query)
+{
+	int64_t now_ms = (int64_t)query->live.head.now_ms;
+
+	return now_ms < query->options.until_ms && now_ms >= query->options.since_ms &&
+	       query->live_state == QUERY_LIVE_INCLUDED;
+}
+
+/* What flowd says of a book is how that stands now. */
+static bool is_live(const struct query *query, uint32_t iface, uint32_t dir)
+{
+	for (uint32_t i = 0; has_live(query) && i < query->live.head.books; i++) {
+		if (query->live.books[i].iface == iface && query->live.books[i].dir == dir)
+			return true;
+	}
+	return false;
+}
+
+static void add_sums(const struct query *query, struct sqlite3_stmt *stmt, struct coverage *c)
 {
 	int64_t last_ms = sqlite3_column_int64(stmt, 2);
 
@@ -55,14 +74,17 @@ static void add_sums(struct sqlite3_stmt *stmt, struct coverage *c)
 	c->deep_packets += column(stmt, 7);
 	c->folded_packets += column(stmt, 8);
 	c->catchall_packets += column(stmt, 9);
+	if (is_live(query, (uint32_t)column(stmt, 0), (uint32_t)column(stmt, 1)))
+		return;
 	c->held_packets += column(stmt, 10);
 	c->unaccounted_packets += column(stmt, 11);
 }
 
-static void add_first(struct sqlite3_stmt *stmt, struct coverage *c)
+static void add_first(const struct query *query, struct sqlite3_stmt *stmt, struct coverage *c)
 {
 	int64_t first_ms = sqlite3_column_int64(stmt, 2);
 
+	(void)query;
 	if (c->first_ms < 0 || first_ms < c->first_ms)
 		c->first_ms = first_ms;
 }
@@ -77,7 +99,7 @@ static bool wanted(const struct query *query, uint32_t id, int dir)
 }
 
 static int each_row(struct query *query, const char *sql, struct coverage *c,
-		    void (*add)(struct sqlite3_stmt *, struct coverage *))
+		    void (*add)(const struct query *, struct sqlite3_stmt *, struct coverage *))
 {
 	struct sqlite3_stmt *stmt;
 	int rc = sqlite3_prepare_v2(query->db, sql, -1, &stmt, NULL);
@@ -87,7 +109,7 @@ static int each_row(struct query *query, const char *sql, struct coverage *c,
 		sqlite3_bind_int64(stmt, 2, query->options.until_ms);
 		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 			if (wanted(query, (uint32_t)column(stmt, 0), sqlite3_column_int(stmt, 1)))
-				add(stmt, c);
+				add(query, stmt, c);
 		}
 		sqlite3_finalize(stmt);
 	}
@@ -103,10 +125,8 @@ static void add_live(const struct query *query, struct coverage *c)
 {
 	int64_t now_ms = (int64_t)query->live.head.now_ms;
 
-	if (now_ms >= query->options.until_ms || now_ms < query->options.since_ms ||
-	    query->live_state != QUERY_LIVE_INCLUDED)
+	if (!has_live(query))
 		return;
-	c->held_packets = c->unaccounted_packets = 0;
 	for (uint32_t i = 0; i < query->live.head.books; i++) {
 		const struct control_books *books = &query->live.books[i];
 		int64_t unaccounted = books->unaccounted_packets;
@@ -265,7 +285,8 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		{"held", coverage->held_packets, true},
 	};
 	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
-			coverage->short_packets + coverage->deep_packets;
+			coverage->short_packets + coverage->deep_packets +
+			coverage->unaccounted_packets;
 	uint64_t seen = coverage->seen_packets, percent;
 	char text[32];
 

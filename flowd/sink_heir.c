@@ -449,3 +449,43 @@ int64_t sink_heir_generation(const struct sink_heir *h)
 {
 	return h->meta[0] ? sqlite3_value_int64(h->meta[0]) : 0;
 }
+
+/* --- none ----------------------------------------------------------------------------------------- */
+
+#define LOSE(table)                                                                             \
+	"UPDATE " table " SET unaccounted_packets = unaccounted_packets + held_packets, "       \
+	"unaccounted_bytes = unaccounted_bytes + held_bytes, held_packets = 0, held_bytes = 0 " \
+	"WHERE iface = ?1 AND dir = ?2 AND minute_ms = ?3"
+
+static int lose(struct sqlite3 *db, const struct sink_heir_book *book)
+{
+	const int64_t numbers[] = {book->iface, book->dir, book->minute_ms};
+	int rc = run_numbers(db, LOSE("ledger"), numbers, 3);
+
+	/* where no minute of it is kept any more */
+	return rc || sqlite3_changes(db) ? rc : run_numbers(db, LOSE("ledger_past"), numbers, 3);
+}
+
+int sink_heir_none(struct sqlite3 *db, struct flow_count *ret_lost)
+{
+	struct sink_heir h;
+	int rc = SQLITE_OK;
+
+	*ret_lost = (struct flow_count){0};
+	if (sink_heir_load(&h, db)) {
+		sink_heir_free(&h);
+		return sqlite3_errcode(db) ? sqlite3_errcode(db) : SQLITE_NOMEM;
+	}
+	for (size_t i = 0; i < h.books; i++)
+		add(ret_lost, h.book[i].held);
+	if (ret_lost->packets)
+		rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	for (size_t i = 0; !rc && ret_lost->packets && i < h.books; i++)
+		rc = lose(db, &h.book[i]);
+	if (!rc && ret_lost->packets)
+		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	if (rc && !sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sink_heir_free(&h);
+	return rc;
+}

@@ -59,5 +59,12 @@ int sink_heir_add(struct sink_heir *h, const struct sink_batch *batch);
 /* Into a new database, in a transaction. now_ms: from when on it has records. 0 or SQLite's result code. */
 int sink_heir_plant(const struct sink_heir *h, struct sqlite3 *db, int64_t now_ms);
 
+/*
+ * The maps that the database is about are gone, as after a power cut: what they held will never be recorded, and
+ * its ledger says unaccounted of it from the last minute on. Nothing changes when it is done again. 0 or
+ * SQLite's result code.
+ */
+int sink_heir_none(struct sqlite3 *db, struct flow_count *ret_lost);
+
 /* Of the maps that the database is about; 0: none. */
 int64_t sink_heir_generation(const struct sink_heir *h);

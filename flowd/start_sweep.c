@@ -10,8 +10,10 @@
 #include "flowd/fault.h"
 #include "flowd/flowd.h"
 #include "flowd/log.h"
+#include "flowd/sink_heir.h"
 #include "flowd/upgrade.h"
 #include "schema/db.h"
+#include "schema/db_sqlite.h"
 
 #define BURST_S 2	 /* of record.rate that a quiet time saves up */
 #define BURST_AUTO_S 300 /* where nobody said which */
@@ -32,6 +34,26 @@ struct expire_conf start_expire(const struct config *config)
 		.linger_ns = config->linger_ns,
 		.sweep_ns = config->sweep_ns,
 	};
+}
+
+/* The maps that the database is about, of `generation`, are not these, nor will they be again. */
+static int lose_maps(struct flowd *flowd, int64_t generation)
+{
+	struct flow_count lost;
+	int rc;
+
+	if (!generation)
+		return 0;
+	rc = sink_heir_none(flowd->db, &lost);
+	if (rc)
+		return db_errno(flowd->db, rc);
+	if (lost.packets)
+		log_warning(
+			"database '%s': the maps that it is about are gone, as after a power cut, "
+			"and with them %llu packets that were not recorded (unaccounted) and what "
+			"came after its last commit",
+			flowd->config->db, (unsigned long long)lost.packets);
+	return 0;
 }
 
 /* How many records may go, and how many conversations and records there may be at once. */
@@ -101,6 +123,8 @@ int start_sweep(struct flowd *flowd)
 		return err;
 	}
 	set_limit(flowd);
+	if (!ours)
+		err = lose_maps(flowd, generation);
 	if (flowd->sweep.lost)
 		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
 			"the packets of that are unaccounted",

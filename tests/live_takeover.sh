@@ -67,6 +67,8 @@ test_gap() {
 	compare "$label" "$WL_TMP/gap1.csv" "$WL_TMP/gap2.csv"
 }
 
+holds() { [ "$(sql 'SELECT sum(held_packets) FROM ledger' 2>/dev/null)" = "$1" ]; }
+nothing_attached() { [ -z "$(attached)" ]; }
 attached() { ip -n "$NSB" -j -d link show dev vb | jq -r '.[0].xdp.prog.id // empty'; }
 
 test_keep_attached() {
@@ -129,6 +131,37 @@ test_databases() {
 	assert_eq "$label: nothing stays" "$(attached)" ""
 }
 
+# The host goes down: what is attached and pinned is gone, and what was not recorded has a name afterwards.
+test_gone() {
+	local label="maps that are gone" out
+	WL_INSTANCE=wl$$-gone WL_DB=$WL_TMP/gone.db
+	flowd_start "$NSB" -i vb --sweep 100ms || return
+	in_a "$WLGEN" -i va -n 50000 -f 5000 >/dev/null
+	wait_until 20 holds 50000 || fail "$label: no sweep has seen them"
+	flowd_stop "$FLOWD_PID" KILL
+	rm -rf "/sys/fs/bpf/wireledger/$WL_INSTANCE"
+	wait_until 20 nothing_attached || fail "$label: still attached"
+	flowd_start "$NSB" -i vb --sweep 100ms || return
+	assert_match "$label: word" "$(cat "$FLOWD_LOG")" \
+		"the maps that it is about are gone, .* and with them 50000 packets"
+	in_a "$WLGEN" -i va -n 1000 -f 100 >/dev/null
+	wait_until 20 holds 1000 || fail "$label: no sweep has seen what came later"
+	out=$(in_b "$FLOWCTL" --db "$WL_DB" top)
+	assert_match "$label: coverage, live" "$out" 'coverage: 51,000 .*50,000 unaccounted, 0 recorded, 1,000 held;'
+	flowd_end # the books do not balance, which is said
+	assert_eq "$label: recorded" "$(sql 'SELECT sum(packets) FROM flow_plain')" 1000
+	out=$("$FLOWCTL" --db "$WL_DB" top)
+	assert_match "$label: coverage" "$out" 'coverage: 51,000 .*50,000 unaccounted, 1,000 recorded, 0 held;'
+	out=$("$FLOWCTL" --db "$WL_DB" ledger --check)
+	assert_eq "$label: ledger --check" "$?" 1
+	assert_match "$label: ledger" "$out" 'off by \+50,?000 packets'
+	flowd_start "$NSB" -i vb || return
+	assert_eq "$label: it is said once" "$(grep -c 'are gone' "$FLOWD_LOG")" 0
+	flowd_end
+	assert_eq "$label: after another run" \
+		"$(sql 'SELECT sum(unaccounted_packets), sum(held_packets) FROM ledger')" "50000|0"
+}
+
 suite live_takeover
 net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
@@ -139,4 +172,5 @@ trials 3 test_gap
 test_keep_attached
 test_detach
 test_databases
+test_gone
 finish
