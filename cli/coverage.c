@@ -285,8 +285,7 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		{"held", coverage->held_packets, true},
 	};
 	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
-			coverage->short_packets + coverage->deep_packets +
-			coverage->unaccounted_packets;
+			coverage->short_packets + coverage->deep_packets;
 	uint64_t seen = coverage->seen_packets, percent;
 	char text[32];
 

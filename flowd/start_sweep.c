@@ -133,7 +133,7 @@ int start_sweep(struct flowd *flowd)
 	FAULT_POINT("start-08-marks");
 	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
 	if (!ours && !flowd->upgrade)
-		err = db_meta_set_int(flowd->db, "ring_pos", 0);
+		err = err ? err : db_meta_set_int(flowd->db, "ring_pos", 0);
 	if (!ours && !flowd->upgrade)
 		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
 	FAULT_POINT("start-09-positions");
