@@ -247,7 +247,7 @@ test_endings() {
 		done
 		label="ending, $way, flowctl"
 		WANT=1 ending "$label" bpf:1:all --tc "$way" || return
-		assert_match "$label: word" "$SAID" "^flowctl: flowd '$WL_INSTANCE': could not detach ingress of 'vb' by xdp"
+		assert_match "$label: word" "$SAID" "^flowctl: socket '[^']*/$WL_INSTANCE.sock': could not detach ingress of 'vb' by xdp"
 		send 1000
 		dead_detach "$way"
 		label="ending, $way"
