@@ -97,5 +97,6 @@ struct flowd {
 	struct retain_said retain_said;
 	bool detach;	/* asked for: remove everything at the end */
 	bool unwritten; /* the end came before all flows were in the database */
-	char left[256]; /* hooks that could not be detached; empty: none */
+	bool detaching; /* all there is, in the end: what fails is tried again */
+	char left[256]; /* hooks that could not be detached then; empty: none */
 };

@@ -285,8 +285,10 @@ int iface_detach(struct flowd *flowd)
 	int err;
 
 	flowd->left[0] = '\0';
+	flowd->detaching = true;
 	err = detach_cells(flowd, false);
 	err = err ? err : iface_hooks_detach_pinned(flowd);
+	flowd->detaching = false;
 	return err;
 }
 

@@ -39,8 +39,8 @@ static int detach_by(struct flowd *flowd, const struct hook_iface *iface, int di
 		     const struct hook_ops *hook)
 {
 	struct timespec pause = {.tv_nsec = DETACH_WAIT_NS};
-	/* where it did not help one, the others are not waited for */
-	int tries = flowd->left[0] ? 2 : DETACH_TRIES;
+	/* where it did not help one, the others are not waited for; nor is anything while packets are counted */
+	int tries = !flowd->detaching ? 1 : flowd->left[0] ? 2 : DETACH_TRIES;
 	int err = hook->detach(&flowd->env, iface, (enum flow_dir)dir);
 
 	for (int i = 1; err && i < tries; i++) {
@@ -135,7 +135,7 @@ static int detach_dir(struct flowd *flowd, const struct hook_iface *iface, int d
 		if (err && is_by_another(flowd, iface, dir, hooks[h]))
 			continue;
 		first = first ? first : err;
-		if (err)
+		if (err && flowd->detaching)
 			snprintf(flowd->left + len, sizeof(flowd->left) - len, "%s%s of '%s' by %s",
 				 len ? ", " : "", dir_names[dir], iface->name, hooks[h]->name);
 	}

@@ -29,16 +29,45 @@
 
 /* --- where they are to be -------------------------------------------------------------------------- */
 
-/* Is that what a start would find? */
+static int open_bpffs(const struct flowd *flowd)
+{
+	int fd = openat(flowd->pins.parent_fd, "bpf", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The file system that our folder is in: what it has is at hand by the descriptors that we have of it. */
+static bool is_ours(const struct flowd *flowd, int bpf)
+{
+	struct stat there, held;
+
+	return !fstat(bpf, &there) && !fstat(flowd->pin_base_fd, &held) &&
+	       there.st_dev == held.st_dev;
+}
+
+/* Is that what a start would find? It may go where we may not: systemd mounts bpffs for root alone. */
 static bool is_reached(const struct flowd *flowd)
 {
 	char path[sizeof(flowd->config->instance) + 32];
+	_fd_ bpf = open_bpffs(flowd);
 	struct stat there, held;
+	int err;
 
-	snprintf(path, sizeof(path), "bpf/" BASE "/%s", flowd->config->instance);
-	return !fstatat(flowd->pins.parent_fd, path, &there, AT_SYMLINK_NOFOLLOW) &&
-	       !fstat(flowd->pin_fd, &held) && there.st_dev == held.st_dev &&
-	       there.st_ino == held.st_ino;
+	snprintf(path, sizeof(path), BASE "/%s", flowd->config->instance);
+	if (bpf < 0 || fstat(flowd->pin_fd, &held))
+		return false;
+	err = fstatat(bpf, path, &there, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
+	if (err == -EACCES && is_ours(flowd, bpf))
+		err = fstatat(flowd->pin_base_fd, flowd->config->instance, &there,
+			      AT_SYMLINK_NOFOLLOW)
+			      ? -errno
+			      : 0;
+	return !err && is_same(&there, &held);
 }
 
 /* Nothing was added or removed since the last look. */
@@ -92,15 +121,17 @@ static uint32_t map_id(int fd)
 	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* Other maps are pinned there, of an earlier flowd. */
-static bool is_taken(int dir)
+/* 1: other maps are pinned there, of an earlier flowd; 0: none; or -errno. */
+static int is_taken(int dir)
 {
 	_fd_ ours = pin_keep_open("control");
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/control", dir);
 	_fd_ theirs = bpf_obj_get(path);
-	return theirs >= 0 && map_id(theirs) != map_id(ours);
+	if (theirs < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return map_id(theirs) != map_id(ours);
 }
 
 /* --- pins ------------------------------------------------------------------------------------------ */
@@ -184,27 +215,44 @@ static int settle_in(struct flowd *flowd, int base, int dir)
 	return 0;
 }
 
+static int enter_base(const struct flowd *flowd, int bpf)
+{
+	int fd = enter(bpf, BASE, flowd->pin_base_fd);
+
+	if (fd != -EACCES || !is_ours(flowd, bpf))
+		return fd;
+	fd = fcntl(flowd->pin_base_fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Where a start would look is another folder than ours, or none. How many were pinned there, or -errno. */
 static int move(struct flowd *flowd, const char **ret_why)
 {
 	const char *instance = flowd->config->instance;
+	struct stat there, held;
 	struct statfs fs;
 	int count, err;
 
-	_fd_ bpf = openat(flowd->pins.parent_fd, "bpf", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_fd_ bpf = open_bpffs(flowd);
 	if (bpf < 0)
-		return -errno;
+		return bpf;
 	if (fstatfs(bpf, &fs) || (unsigned long)fs.f_type != BPF_FS_MAGIC) {
 		*ret_why = "no bpf file system is mounted there";
 		return -ENODEV;
 	}
-	_fd_ base = enter(bpf, BASE, flowd->pin_base_fd);
+	_fd_ base = enter_base(flowd, bpf);
 	if (base < 0)
 		return base;
 	_fd_ dir = enter(base, instance, flowd->pin_fd);
 	if (dir < 0)
 		return dir;
-	if (is_taken(dir)) {
+	/* it is ours, and was not to be told so a moment ago */
+	if (!fstat(dir, &there) && !fstat(flowd->pin_fd, &held) && is_same(&there, &held))
+		return put_pins(flowd->pin_fd, false);
+	err = is_taken(dir);
+	if (err < 0)
+		return err;
+	if (err) {
 		*ret_why = "maps of another flowd are pinned there";
 		return -EEXIST;
 	}
@@ -224,10 +272,12 @@ static void say_again(struct flowd *flowd, int count)
 	flowd->pins.again += (uint64_t)count;
 	flowd->pins.note[0] = '\0';
 	flowd->pins.settled = false;
-	if (count)
-		log_warning("pins under " BPFFS_PATH "/" BASE
-			    "/%s were gone: pinned again, %d of %zu",
-			    flowd->config->instance, count, pin_keep_count());
+	if (!count)
+		return;
+	/* what came to be counted meanwhile found nowhere to pin its hooks */
+	flowd->links_lost = true;
+	log_warning("pins under " BPFFS_PATH "/" BASE "/%s were gone: pinned again, %d of %zu",
+		    flowd->config->instance, count, pin_keep_count());
 }
 
 static void say_gone(struct flowd *flowd, int err, const char *why)

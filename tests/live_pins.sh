@@ -173,7 +173,7 @@ test_removed() {
 }
 
 # As few descriptors as leave none for pins: a link whose pin goes is gone, and with it the hook.
-in_need() { in_netns prlimit --nofile=150:150 "$@"; }
+in_need() { in_netns prlimit --nofile=205:205 "$@"; }
 status() { "$FLOWCTL" --db "$FLOWD_DB" status --json 2>/dev/null | jq -r ".flowd.interfaces[0].$1"; }
 again_by() { [ "$(status ingress) $(status egress)" = "$1" ] && [[ $(status note) =~ $2 ]]; }
 
@@ -181,7 +181,7 @@ test_not_held() {
 	local by
 	begin lost
 	start in_need || return
-	assert_match "$LABEL: word" "$(cat "$FLOWD_LOG")" "not every pin is held besides, as with at most 150 descriptors"
+	assert_match "$LABEL: word" "$(cat "$FLOWD_LOG")" "not every pin is held besides, as with at most 205 descriptors"
 	by="$(status ingress) $(status egress)"
 	rm "$PINS"/link-*-xdp
 	wait_until 30 again_by "$by" "^ingress was not counted for a while: .* attached again" || fail "$LABEL: ingress: $(tail -n 2 "$FLOWD_LOG")"
@@ -336,6 +336,31 @@ test_unit() {
 	judge
 }
 
+# A user of its own, where bpffs is for root alone, as systemd mounts it: there is no way in but what it has open.
+test_user() {
+	begin user
+	mkdir "$WL_TMP/user" && chown nobody "$WL_TMP/user" && chmod 0755 "$WL_TMP" || return
+	WL_DB=$WL_TMP/user/user.db
+	start in_mounts --user nobody --keep-attached yes || return
+	IDS=$(links)
+	load_start
+	wait_ms 1500 # several looks
+	assert_eq "$LABEL: nothing is gone" "$(note)$(grep -c 'were gone' "$FLOWD_LOG")" 0
+	mounts rm "$PINS"/link-* "$PINS/control"
+	wait_until 30 again 1 || fail "$LABEL: pins: $(note) $(tail -n 3 "$FLOWD_LOG")"
+	mounts rm -r "$PINS"
+	wait_until 30 again 2 || fail "$LABEL: the folder: $(note) $(tail -n 3 "$FLOWD_LOG")"
+	assert_eq "$LABEL: no word" "$(note)" ""
+	flowd_end "$FLOWD_PID" 2>/dev/null
+	assert_eq "$LABEL: exit: $(tail -n 2 "$FLOWD_LOG")" "$FLOWD_RC" 0
+	start in_mounts --user nobody || return
+	assert_match "$LABEL: taken over" "$(cat "$FLOWD_LOG")" "counting, on the maps of a predecessor"
+	assert_eq "$LABEL: links of the next one" "$(links)" "$IDS"
+	load_stop
+	flowd_end "$FLOWD_PID" 2>/dev/null
+	judge
+}
+
 # --- `ip netns exec` in a mount namespace of the suite's own, whose bpffs is that of process 1 there ----
 
 around_init() {
@@ -399,6 +424,7 @@ test_clsact_and_second
 if fresh_mounts; then
 	test_mounted
 	fresh_mounts && test_unit
+	fresh_mounts && test_user
 else
 	skip "no mount namespace, or no bpffs in it"
 fi

@@ -414,11 +414,12 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 	choose_bpffs(env);
 	if (!xdp_hand_is_kept())
 		return detach_ours(env, iface);
-	err = xdp_hand_detach(iface);
-	if (!err) { /* what the child unpinned is still kept here */
-		hook_unpin(env, link_name(iface, pin));
-		hook_unpin(env, pin_name(iface, pin));
-	}
+	/* a link is ours to end, wherever the child looks for pins */
+	err = hook_link_remove(env, link_name(iface, pin));
+	err = err ? err : xdp_hand_detach(iface);
+	if (!err)
+		hook_unpin(env,
+			   pin_name(iface, pin)); /* what the child unpinned is still kept here */
 	return err;
 }
 
