@@ -28,6 +28,12 @@ static const char first_sql[] =
 	"SELECT iface, dir, min(minute_ms) FROM ledger WHERE minute_ms >= ?1 AND minute_ms < ?2 "
 	"GROUP BY iface, dir";
 
+#define OF_BOOK " WHERE iface = ?2 AND dir = ?3 AND minute_ms < ?1 "
+static const char *const before_sql[] = {
+	"SELECT unaccounted_packets FROM ledger" OF_BOOK "ORDER BY minute_ms DESC LIMIT 1",
+	"SELECT unaccounted_packets FROM ledger_past" OF_BOOK, /* older databases have none */
+};
+
 uint64_t coverage_percent(uint64_t part, uint64_t total)
 {
 	if (!total)
@@ -40,6 +46,30 @@ static uint64_t column(struct sqlite3_stmt *stmt, int i)
 	int64_t value = sqlite3_column_int64(stmt, i);
 
 	return (uint64_t)(value < 0 ? -value : value);
+}
+
+/* What of that came in the window: what has been off since before is not of its packets. */
+static uint64_t unaccounted_since(const struct query *query, uint32_t iface, uint32_t dir,
+				  int64_t packets)
+{
+	int64_t before = 0;
+	bool found = !packets;
+
+	for (size_t i = 0; !found && i < sizeof(before_sql) / sizeof(before_sql[0]); i++) {
+		struct sqlite3_stmt *stmt;
+
+		if (sqlite3_prepare_v2(query->db, before_sql[i], -1, &stmt, NULL))
+			break;
+		sqlite3_bind_int64(stmt, 1, query->options.since_ms / MINUTE_MS * MINUTE_MS);
+		sqlite3_bind_int64(stmt, 2, iface);
+		sqlite3_bind_int64(stmt, 3, dir);
+		found = sqlite3_step(stmt) == SQLITE_ROW;
+		if (found)
+			before = sqlite3_column_int64(stmt, 0);
+		sqlite3_finalize(stmt);
+	}
+	packets -= before;
+	return (uint64_t)(packets < 0 ? -packets : packets);
 }
 
 /* The window has the present, of which flowd itself has told. */
@@ -64,6 +94,7 @@ static bool is_live(const struct query *query, uint32_t iface, uint32_t dir)
 static void add_sums(const struct query *query, struct sqlite3_stmt *stmt, struct coverage *c)
 {
 	int64_t last_ms = sqlite3_column_int64(stmt, 2);
+	uint32_t iface = (uint32_t)column(stmt, 0), dir = (uint32_t)column(stmt, 1);
 
 	if (last_ms > c->last_ms)
 		c->last_ms = last_ms;
@@ -74,10 +105,11 @@ static void add_sums(const struct query *query, struct sqlite3_stmt *stmt, struc
 	c->deep_packets += column(stmt, 7);
 	c->folded_packets += column(stmt, 8);
 	c->catchall_packets += column(stmt, 9);
-	if (is_live(query, (uint32_t)column(stmt, 0), (uint32_t)column(stmt, 1)))
+	if (is_live(query, iface, dir))
 		return;
 	c->held_packets += column(stmt, 10);
-	c->unaccounted_packets += column(stmt, 11);
+	c->unaccounted_packets +=
+		unaccounted_since(query, iface, dir, sqlite3_column_int64(stmt, 11));
 }
 
 static void add_first(const struct query *query, struct sqlite3_stmt *stmt, struct coverage *c)
@@ -129,7 +161,6 @@ static void add_live(const struct query *query, struct coverage *c)
 		return;
 	for (uint32_t i = 0; i < query->live.head.books; i++) {
 		const struct control_books *books = &query->live.books[i];
-		int64_t unaccounted = books->unaccounted_packets;
 
 		if (!wanted(query, books->iface, (int)books->dir))
 			continue;
@@ -140,7 +171,8 @@ static void add_live(const struct query *query, struct coverage *c)
 		c->folded_packets += books->verdict[VERDICT_FOLDED].packets;
 		c->catchall_packets += books->verdict[VERDICT_CATCHALL].packets;
 		c->held_packets += books->held.packets;
-		c->unaccounted_packets += (uint64_t)(unaccounted < 0 ? -unaccounted : unaccounted);
+		c->unaccounted_packets += unaccounted_since(query, books->iface, books->dir,
+							    books->unaccounted_packets);
 	}
 	c->last_ms = now_ms / MINUTE_MS * MINUTE_MS;
 	if (c->first_ms < 0)
@@ -285,7 +317,8 @@ void coverage_print(const struct coverage *coverage, const struct query *query, 
 		{"held", coverage->held_packets, true},
 	};
 	uint64_t lost = coverage->folded_packets + coverage->catchall_packets +
-			coverage->short_packets + coverage->deep_packets;
+			coverage->short_packets + coverage->deep_packets +
+			coverage->unaccounted_packets;
 	uint64_t seen = coverage->seen_packets, percent;
 	char text[32];
 

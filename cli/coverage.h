@@ -16,7 +16,7 @@ struct coverage {
 	uint64_t held_packets; /* as of the last minute */
 	uint64_t short_packets, deep_packets, folded_packets, catchall_packets;
 	int64_t since_ms; /* records before are gone, and the window begins there; 0: all are there */
-	uint64_t unaccounted_packets; /* as of the last minute, of each interface and direction */
+	uint64_t unaccounted_packets; /* since the window began, of each interface and direction */
 };
 
 /* 0 or -errno with query->error. Minutes count whole where the window begins or ends in them. */

@@ -116,7 +116,7 @@ static int make_db(void **state)
 	exec(db,
 	     "INSERT INTO ledger VALUES "
 	     "(1795264440000, 1, 0, 999999, 1, 999000, 1, 999, 1, 0,0,0,0, 0,0,0,0, 3,0, NULL,NULL), "
-	     "(1795264500000, 1, 0, 1, 1, 950, 1, 50, 1, 0,0,0,0, 1,0,0,0, 0,0, NULL,NULL), "
+	     "(1795264500000, 1, 0, 1, 1, 950, 1, 50, 1, 0,0,0,0, 1,0,0,0, 3,0, NULL,NULL), "
 	     "(1795264500000, 2, 1, 100, 1, 100, 1, 0, 1, 2,0,0,0, 0,0,0,0, 0,0, NULL,NULL)");
 	assert_int_equal(db_meta_set_int(db, "last_sweep", SWEEP), 0);
 	assert_int_equal(db_meta_set_text(db, "socket", socket_path), 0);
@@ -425,14 +425,22 @@ static void test_coverage(void **state)
 	assert_string_equal(text,
 			    "coverage: 1,000,100 packets seen on eth0, eth1 in the minutes "
 			    "2026-11-21 12:34 to 12:36, 99.99 % under their own key, 1 folded, "
-			    "2 cut short, 0 unaccounted, 1,000,050 recorded, 50 held; stored "
+			    "2 cut short, 3 unaccounted, 1,000,050 recorded, 50 held; stored "
 			    "records only\n");
+	opts.since_ms = MINUTE + 60000; /* what was off before is not this window's */
+	coverage_line(&opts, text, sizeof(text));
+	assert_string_equal(text,
+			    "coverage: 101 packets seen on eth0, eth1 in the minutes "
+			    "2026-11-21 12:35 to 12:36, 97.02 % under their own key, 1 folded, "
+			    "2 cut short, 0 unaccounted, 1,050 recorded, 50 held; stored "
+			    "records only\n");
+	opts.since_ms = options().since_ms;
 	opts.until_ms = MINUTE + 60000;
 	opts.dir = FLOW_INGRESS;
 	coverage_line(&opts, text, sizeof(text));
 	assert_string_equal(text,
 			    "coverage: 999,999 packets seen on eth0, eth1 (ingress) in the "
-			    "minutes 2026-11-21 12:34 to 12:35, 100.00 % under their own key, "
+			    "minutes 2026-11-21 12:34 to 12:35, 99.99 % under their own key, "
 			    "0 folded, 3 unaccounted, 999,000 recorded, 999 held; stored records "
 			    "only\n");
 	opts.since_ms = opts.until_ms = MINUTE + 600000;
