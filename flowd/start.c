@@ -71,13 +71,16 @@ static int open_pins(struct flowd *flowd, bool create)
 		return err;
 	}
 	flowd->pin_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (flowd->pin_fd < 0) {
+	if (flowd->pin_fd >= 0)
+		flowd->pin_base_fd = openat(flowd->pin_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (flowd->pin_fd < 0 || flowd->pin_base_fd < 0) {
 		err = -errno;
 		log_err("folder '%s': %s", dir, strerror(-err));
+		if (create)
+			rmdir(dir); /* with pins of an earlier flowd it stays */
 		return err;
 	}
 	snprintf(flowd->pin_dir, sizeof(flowd->pin_dir), "/proc/self/fd/%d", flowd->pin_fd);
-	flowd->pin_base_fd = openat(flowd->pin_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	pins_open(flowd);
 	return 0;
 }
