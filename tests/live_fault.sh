@@ -5,7 +5,8 @@
 # SQLite fails: at its start, which then fails with a word and leaves nothing attached, or counts; and under
 # traffic, where what fails for a while loses nothing. After a kill -9 in the midst of it the next flowd has it all.
 #
-# As many n are tried as $BUDGET seconds allow, at random, LONG=1: more of each class (tests/fault_loop.sh).
+# As many n are tried as $BUDGET seconds allow, at random, LONG=1: more of each class (tests/fault_loop.sh). LONG=all:
+# at its start each n of every class, but of the allocations, which take a day; ALL="open bpf" names classes.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/fault_loop.sh
@@ -103,6 +104,17 @@ count_calls() {
 	declare -gA CALLS
 	WL_COUNT=$WL_TMP/count try_start none
 	while read -r class count; do CALLS[$class]=$count; done <"$WL_TMP/count"
+}
+
+each_start() {
+	local spec class n
+	unset WL_INSTANCE WL_DB
+	count_calls
+	for spec in ${ALL:-thread big net sync mmap open write bpf step step:5 step:7}; do
+		class=${spec%%:*}
+		for ((n = 1; n <= CALLS[$class]; n++)); do try_start "$class:$n${spec#"$class"}"; done
+		say "$spec: each of ${CALLS[$class]}"
+	done
 }
 
 test_starts() {
@@ -290,6 +302,6 @@ FIRST=0 SEQUENCE=0
 wrap
 test_under
 test_endings
-test_starts
+if [ "${LONG:-}" = all ]; then each_start; else test_starts; fi
 test_takeovers
 finish

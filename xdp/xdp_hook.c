@@ -290,7 +290,7 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 {
 	struct xdp_program *prog = NULL;
 	char pin[HOOK_PIN_MAX];
-	_there_ there = {.fd = -1, .link = -1};
+	_there_ there = {.fd = -1, .link = -1}, after = {.fd = -1, .link = -1};
 	int err;
 
 	if (env->alone || no_dispatcher)
@@ -303,12 +303,17 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 		return attach_failed(env, iface, err, error);
 	FAULT_POINT("new-4-xdp");
 	err = hook_pin(env, pin_name(iface, pin), xdp_program__fd(prog));
-	look(env, iface, &there);
+	for (int i = 0; i < 2 && (!i || there.err); i++)
+		look(env, iface, &there);
 	if (err)
 		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
+	if (there.owner != XDP_OURS && there.owner != XDP_OURS_DISPATCHED)
+		return hook_fail(error, iface, -EIO, "XDP program: it is not to be found");
 	snprintf(mode, HOOK_NAME_MAX, there.owner == XDP_OURS ? "xdp-native" : DISPATCHED);
 	no_dispatcher = there.owner == XDP_OURS && load_single(env) >= 0;
-	if (!no_dispatcher || bpf_xdp_detach((int)iface->ifindex, XDP_FLAGS_DRV_MODE, NULL))
+	if (no_dispatcher && bpf_xdp_detach((int)iface->ifindex, XDP_FLAGS_DRV_MODE, NULL))
+		look(env, iface, &after); /* what the kernel said may be lost */
+	if (!no_dispatcher || after.owner != XDP_NOBODY)
 		return 0;
 	return attach_alone(env, iface, mode, error);
 }
