@@ -57,19 +57,19 @@ static __always_inline __u32 walk_reach(HOOK_CTX *ctx)
 	return (__u32)reach;
 }
 
-/* What nearly every packet is, without a call. False: it is for walk_whole. */
+/*
+ * What nearly every packet is, without a call. False: it is for walk_whole, and `f` is blank: Linux before 6.3 hands
+ * no stack to a global function that was not all written.
+ */
 static __always_inline int walk_quick(HOOK_CTX *ctx, const struct pkt_meta *meta,
 				      struct flow_facts *f)
 {
 	struct pkt pkt = walk_at(ctx, 0);
 
-	return quick_packet(&pkt, meta, f);
-}
-
-/* What the quick look left half made: Linux before 6.3 hands no stack to a global function that was not all written. */
-static __always_inline void walk_blank(struct flow_facts *f)
-{
+	if (quick_packet(&pkt, meta, f))
+		return 1;
 	__builtin_memset(f, 0, sizeof(*f));
+	return 0;
 }
 
 /* Whatever the packet is; for a global function of the hook. Ethernet, IP and transport go without a further call. */

@@ -88,10 +88,8 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 how)
 	__u32 why;
 
 	tc_meta(skb, how, &meta);
-	if (!walk_quick(skb, &meta, &f)) {
-		walk_blank(&f);
+	if (!walk_quick(skb, &meta, &f))
 		tc_walk(skb, how, &f);
-	}
 	if (f.verdict == VERDICT_SHORT && f.truncated) {
 		__u32 want = skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES;
 

@@ -59,10 +59,8 @@ static __always_inline void xdp_packet(struct xdp_md *ctx, struct flow_facts *f)
 	xdp_meta(ctx, &meta);
 	if (!xdp_is_whole(&meta))
 		xdp_measure(ctx, &meta);
-	if (!walk_quick(ctx, &meta, f) || f->end > meta.len) {
-		walk_blank(f);
+	if (!walk_quick(ctx, &meta, f) || f->end > meta.len)
 		xdp_walk(ctx, f);
-	}
 }
 
 /* Hand over the packet, or its beginning. */
