@@ -295,8 +295,7 @@ void filter_header_build(const struct flow_key *key, uint8_t tcp_flags, bool src
 	memset(h, 0, sizeof(*h));
 	h->ethertype = key->ethertype;
 	h->proto = key->proto;
-	h->lossy = key->marks &
-		   (FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL | FLOW_MARK_SHORT | FLOW_MARK_DEEP);
+	h->lossy = key->marks & FLOW_MARKS_NAMED;
 	if (key->marks & FLOW_MARK_CATCHALL)
 		return;
 	build_link(key, h);

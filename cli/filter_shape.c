@@ -11,9 +11,7 @@
 #include "cli/filter_header.h"
 #include "schema/fields.h"
 
-#define MARKS_LOST                                                                  \
-	(FLOW_MARK_FOLDED | FLOW_MARK_CATCHALL | FLOW_MARK_SHORT | FLOW_MARK_DEEP | \
-	 FLOW_MARK_FRAGMENT)
+#define MARKS_LOST (FLOW_MARK_FRAGMENT | FLOW_MARKS_NAMED)
 
 bool filter_header_shape(const struct flow_key *key, struct filter_shape *ret_shape)
 {

@@ -8,9 +8,7 @@
 #include <string.h>
 
 /* Marks of keys whose ports may be unknown, and 0 for that: no ICMP type to exchange. */
-#define MARKS_PORTLESS                                                              \
-	(FLOW_MARK_FRAGMENT | FLOW_MARK_SHORT | FLOW_MARK_DEEP | FLOW_MARK_FOLDED | \
-	 FLOW_MARK_CATCHALL)
+#define MARKS_PORTLESS (FLOW_MARK_FRAGMENT | FLOW_MARKS_NAMED)
 
 bool flow_key_is_ip(const struct flow_key *key)
 {
