@@ -469,20 +469,20 @@ static int lose(struct sqlite3 *db, const struct sink_heir_book *book)
 int sink_heir_none(struct sqlite3 *db, struct flow_count *ret_lost)
 {
 	struct sink_heir h;
-	int rc = SQLITE_OK;
+	int rc;
 
 	*ret_lost = (struct flow_count){0};
 	if (sink_heir_load(&h, db)) {
 		sink_heir_free(&h);
 		return sqlite3_errcode(db) ? sqlite3_errcode(db) : SQLITE_NOMEM;
 	}
-	for (size_t i = 0; i < h.books; i++)
+	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	for (size_t i = 0; !rc && i < h.books; i++) {
 		add(ret_lost, h.book[i].held);
-	if (ret_lost->packets)
-		rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	for (size_t i = 0; !rc && ret_lost->packets && i < h.books; i++)
-		rc = lose(db, &h.book[i]);
-	if (!rc && ret_lost->packets)
+		if (h.book[i].held.packets)
+			rc = lose(db, &h.book[i]);
+	}
+	if (!rc)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (rc && !sqlite3_get_autocommit(db))
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);

@@ -108,8 +108,6 @@ count_calls() {
 
 each_start() {
 	local spec class n
-	unset WL_INSTANCE WL_DB
-	count_calls
 	for spec in ${ALL:-thread big net sync mmap open write bpf step step:5 step:7}; do
 		class=${spec%%:*}
 		for ((n = 1; n <= CALLS[$class]; n++)); do try_start "$class:$n${spec#"$class"}"; done
@@ -119,8 +117,6 @@ each_start() {
 
 test_starts() {
 	local end=$((SECONDS + BUDGET)) runs=0 class
-	unset WL_INSTANCE WL_DB
-	count_calls
 	while [ "$SECONDS" -lt "$end" ]; do
 		a_call
 		try_start "$SPEC"
@@ -302,6 +298,8 @@ FIRST=0 SEQUENCE=0
 wrap
 test_under
 test_endings
+unset WL_INSTANCE WL_DB
+count_calls
 if [ "${LONG:-}" = all ]; then each_start; else test_starts; fi
 test_takeovers
 finish
