@@ -114,9 +114,11 @@ $(B)/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libwireledger.a
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(FLOWD_LIBS) $(CLI_LIBS) -o $@
 
 fuzz: FUZZ_SECONDS ?= 3600
+fuzz: FUZZ_SEED ?= 0
 fuzz-quick: FUZZ_SECONDS ?= 60
+fuzz-quick: FUZZ_SEED ?= 1
 fuzz fuzz-quick: fuzz-build
-	$(Q)printf '%s\n' $(FUZZERS) | xargs -P 2 -n 1 scripts/fuzz.sh $(FUZZ_SECONDS)
+	$(Q)printf '%s\n' $(FUZZERS) | xargs -P 2 -n 1 scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 vmtest: all test-tools
 	$(Q)scripts/deps.sh vm

@@ -2,31 +2,41 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # fuzz.sh: run one libFuzzer target for a while, from the seeds that it writes itself (--write-seeds)
-# or tests/corpus/NAME, and from what earlier runs found. `make fuzz` builds the targets.
+# or tests/corpus/NAME. `make fuzz` builds the targets, and goes on from what earlier runs found.
+# With a seed the same tree is asked the same each time, as far as the seconds go: what fails then came
+# with the change.
 #
-#   scripts/fuzz.sh SECONDS NAME
+#   scripts/fuzz.sh SECONDS SEED NAME	# SEED 0: another one each time
 
 set -eu
 cd "$(dirname "$0")/.."
 
-if [ $# -ne 2 ]; then
-	echo "usage: scripts/fuzz.sh SECONDS NAME" >&2
+if [ $# -ne 3 ]; then
+	echo "usage: scripts/fuzz.sh SECONDS SEED NAME" >&2
 	exit 2
 fi
 SECONDS_LONG=$1
-NAME=$2
+SEED=$2
+NAME=$3
 DIR=build/fuzz
 SEEDS=$DIR/seeds/$NAME
+CORPUS=$DIR/corpus/$NAME
+STEADY=
 
-mkdir -p "$SEEDS" "$DIR/corpus/$NAME" "$DIR/crash"
+if [ "$SEED" != 0 ]; then
+	CORPUS=$DIR/corpus-$SEED/$NAME
+	rm -rf "$CORPUS"
+	if setarch -R true 2> /dev/null; then STEADY="setarch -R"; fi
+fi
+mkdir -p "$SEEDS" "$CORPUS" "$DIR/crash"
 if grep -q 'write-seeds' "tests/$NAME.c"; then
 	"$DIR/$NAME" "--write-seeds=$SEEDS" > /dev/null
 elif [ -d "tests/corpus/$NAME" ]; then
 	cp "tests/corpus/$NAME"/* "$SEEDS"
 fi
-if "$DIR/$NAME" -max_total_time="$SECONDS_LONG" -max_len=1024 -timeout=10 -rss_limit_mb=2048 \
-	-print_final_stats=1 -artifact_prefix="$DIR/crash/$NAME-" "$DIR/corpus/$NAME" "$SEEDS" \
-	> "$DIR/$NAME.log" 2>&1; then
+if $STEADY "$DIR/$NAME" -seed="$SEED" -reload=0 -max_total_time="$SECONDS_LONG" -max_len=1024 \
+	-timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
+	-artifact_prefix="$DIR/crash/$NAME-" "$CORPUS" "$SEEDS" > "$DIR/$NAME.log" 2>&1; then
 	sed -n 's/^stat::number_of_executed_units: */'"$NAME"': executions: /p' "$DIR/$NAME.log"
 	echo "$NAME: 1 passed, 0 failed, 0 skipped"
 else
