@@ -20,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/say.h"
 #include "schema/db.h"
+#include "schema/db_back.h"
 
 #define MODE 0640 /* as flowd's, less the umask */
 
@@ -237,6 +238,22 @@ static int write_meta(struct merge *merge, int64_t now_ms)
 	return err ? merge_fail_output(merge) : 0;
 }
 
+/* Minutes of two times: a ledger that had them, of whichever host, has them still. */
+static int write_back(struct merge *merge)
+{
+	struct db_back all = {.spans = 0}, back;
+
+	for (size_t i = 0; i < merge->inputs; i++) {
+		struct merge_input *input = &merge->input[i];
+
+		if (db_back_read(input->db, &back))
+			return merge_fail(merge, input->db, input->path);
+		for (uint32_t span = 0; span < back.spans; span++)
+			db_back_add(&all, back.span[span].from_ms, back.span[span].to_ms);
+	}
+	return all.spans && db_back_write(merge->db, &all) ? merge_fail_output(merge) : 0;
+}
+
 /* The file is thrown away where anything fails: it needs no journal. */
 static int write_all(struct merge *merge, int64_t now_ms)
 {
@@ -247,6 +264,7 @@ static int write_all(struct merge *merge, int64_t now_ms)
 	err = err ? err : merge_write_rows(merge);
 	err = err ? err : merge_write_talkers(merge);
 	err = err ? err : write_meta(merge, now_ms);
+	err = err ? err : write_back(merge);
 	err = err ? err : run_sql(merge, "COMMIT");
 	return err ? err : merge_check(merge);
 }

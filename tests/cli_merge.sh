@@ -73,6 +73,9 @@ for db in a b c; do
 		INSERT OR REPLACE INTO meta VALUES ('sample_bytes', 100)" || fail "$db: rows"
 done
 
+sqlite3 a.db "INSERT INTO meta VALUES ('clock_back', '60000 120000 600000 660000')"
+sqlite3 c.db "INSERT INTO meta VALUES ('clock_back', '120000 180000')"
+
 merge -o all.db --host web1=a.db b.db c.db
 assert_eq "exit code" "$RC" 0
 assert_eq "hosts" "$(awk 'NR > 1 && NR < 5 { print $1, $2, $3 }' <<<"$OUT" | paste -sd,)" "b b.db 1,c c.db 1,web1 a.db 1"
@@ -110,6 +113,8 @@ same "the books" "SELECT i.host, l.minute_ms, l.dir, l.seen_packets, l.recorded_
 	"SELECT CASE 'DB' WHEN 'a' THEN 'web1' ELSE 'DB' END, minute_ms, dir, seen_packets, recorded_bytes, held_packets FROM DB.ledger"
 assert_eq "counters: of interfaces each, of hosts together" \
 	"$(sql all.db "SELECT value FROM counter ORDER BY iface" | paste -sd,)" 15,5,5,5
+assert_eq "minutes of two times: of any of them" \
+	"$(sql all.db "SELECT value FROM meta WHERE key = 'clock_back'")" "60000 180000 600000 660000"
 for level in minute hour; do
 	KEY="id >> 28, id >> 24 & 15 AS kind, quote(src) AS s, quote(dst) AS d, what AS w"
 	SUMS="sum(flows), sum(packets), sum(bytes), sum(rev_packets), sum(l2_bytes), sum(retransmits), max(first_ms), max(last_ms)"
