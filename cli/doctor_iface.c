@@ -18,9 +18,6 @@
 #include "cli/doctor.h"
 #include "schema/flow.h"
 
-#define XDP_OVERHEAD \
-	598 /* of a page: headroom, the kernel's skb_shared_info, Ethernet and VLAN headers */
-
 /* Drivers with native XDP in Linux 6.1, for kernels that do not tell (before 6.3). */
 static const struct {
 	const char *name;
@@ -144,7 +141,7 @@ static void look_native(const struct doctor *doctor, struct doctor_finding *find
 static void look_mtu(const struct doctor *doctor, struct doctor_finding *finding)
 {
 	const struct doctor_nic *nic = &doctor->nic;
-	uint32_t most = (uint32_t)(sysconf(_SC_PAGESIZE) - XDP_OVERHEAD);
+	uint32_t most = (uint32_t)(sysconf(_SC_PAGESIZE) - FLOW_XDP_OVERHEAD);
 	enum answer frags, native = has_native(nic, &frags);
 
 	if (native == NO || !has_link_layer(nic)) {

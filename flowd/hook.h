@@ -61,10 +61,10 @@ struct hook_ops {
 	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
 			 enum flow_dir dir);
 	/*
-	 * NULL, or: would the driver take our program at the MTU that the device has now? 0: yes, or that cannot be
+	 * NULL, or: would the driver take our program at `mtu`, which the device has now? 0: yes, or that cannot be
 	 * known; else -errno of its. No packet is missed by it.
 	 */
-	int (*carries)(const struct hook_env *env, const struct hook_iface *iface);
+	int (*carries)(const struct hook_env *env, const struct hook_iface *iface, uint32_t mtu);
 };
 
 extern const struct hook_ops hook_xdp;	  /* xdp/xdp_hook.c; ingress only */

@@ -181,7 +181,7 @@ static void changed(struct flowd *flowd, struct iface *iface, const struct iface
 	look_after_one(flowd, iface);
 	if (!grows || iface->by[FLOW_INGRESS] != hook || !hook || !hook->carries)
 		return;
-	err = hook->carries(&flowd->env, &iface->hook);
+	err = hook->carries(&flowd->env, &iface->hook, news->mtu);
 	if (!err)
 		return;
 	snprintf(why, sizeof(why), "XDP does not carry MTU %u here (%s)", news->mtu,
@@ -261,8 +261,8 @@ static void look_after_dir(struct flowd *flowd, struct iface *iface, int dir)
 {
 	const struct hook_ops *hook = iface->by[dir];
 
-	if (!hook || strstr(iface->mode[dir], "dispatcher") ||
-	    hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir) || !is_there(iface))
+	if (!hook || hook->attached(&flowd->env, &iface->hook, (enum flow_dir)dir) ||
+	    !is_there(iface))
 		return;
 	if (iface_hooks_lost(flowd, iface, (enum flow_dir)dir) && !attach_again(flowd, iface, dir))
 		return;

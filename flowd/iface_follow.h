@@ -33,7 +33,6 @@ void iface_follow_round(struct flowd *flowd, uint32_t round);
 /*
  * Notice hooks that somebody removed. Where that was an XDP program TC counts on, since who removed it
  * may need a larger MTU, or another program there. Others are not put back: said once, and in the status
- * from then on. A dispatcher cannot be looked into without privileges that flowd has given up. And follow
- * rx-vlan-offload, which may change at any time.
+ * from then on. And follow rx-vlan-offload, which may change at any time.
  */
 void iface_look_after(struct flowd *flowd);

@@ -169,16 +169,23 @@ bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum
 
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why)
 {
+	const struct hook_ops *xdp = iface->by[FLOW_INGRESS];
 	char error[HOOK_ERROR_MAX] = "";
 	int err;
 
 	iface->by[FLOW_INGRESS] = NULL;
 	err = attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);
-	if (err)
+	if (err && xdp->attached(&flowd->env, &iface->hook, FLOW_INGRESS)) {
+		iface->by[FLOW_INGRESS] =
+			xdp; /* virtio_net, by Linux 6.1, gives up no XDP that it would refuse */
+		snprintf(iface->note, sizeof(iface->note), "%.200s, and XDP stays: %.250s", why,
+			 error);
+	} else if (err) {
 		snprintf(iface->note, sizeof(iface->note),
 			 "%.200s, and nothing counts ingress: %.250s", why, error);
-	else
+	} else {
 		snprintf(iface->note, sizeof(iface->note), "%.460s: ingress by TC", why);
+	}
 	log_warning("interface '%s': %s", iface->hook.name, iface->note);
 	return err;
 }

@@ -23,6 +23,8 @@
 #define FLOW_IFACE_CELLS 4096 /* open-addressed table from ifindex to interface number */
 #define FLOW_IFACE_PROBES 8
 #define FLOW_SEED_WORDS 8
+#define FLOW_XDP_OVERHEAD \
+	598 /* of a page: headroom, the kernel's skb_shared_info, Ethernet and VLAN headers */
 #define FLOW_FOLDED_SETS 64 /* of a CPU, for folded flows alone, a power of two */
 #define FLOW_CATCHALL_SETS (FLOW_IFACES * 2 / FLOW_WAYS) /* the catch-all slots of a CPU */
 #define FLOW_RESERVED_SETS (FLOW_FOLDED_SETS + FLOW_CATCHALL_SETS) /* behind the hashed sets */

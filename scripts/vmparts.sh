@@ -216,6 +216,83 @@ part_neighbour() {
 	in_b xdp-loader unload --all vb
 }
 
+# A pair beside the first, of which nobody answers: v$1 in A, v$2 in B.
+more_pair() {
+	ip link add "v$1" netns A address 02:00:00:00:0a:11 type veth peer name "v$2" netns B address 02:00:00:00:0a:12
+	ip -n A link set "v$1" addrgenmode none arp off up
+	ip -n B link set "v$2" addrgenmode none arp off up
+	ip -n A addr add "10.$3.0.1/24" dev "v$1"
+	ip -n A neigh replace "10.$3.0.2" lladdr 02:00:00:00:0a:12 dev "v$1" nud permanent
+}
+ten_to() { in_a bash -c "for _ in {1..10}; do echo 0123456789 >/dev/udp/10.$1.0.2/9; done"; }
+ingress_of() {
+	in_b flowctl --db "$DB" status --json | jq -r --arg name "$1" \
+		'[.flowd.interfaces[]? | select(.name == $name and (.gone | not)) | .ingress][0] // "none"'
+}
+note_of() { in_b flowctl --db "$DB" status --json | jq -r --arg name "$1" '.flowd.interfaces[]? | select(.name == $name) | .note // empty'; }
+left_or_noted() { is_by "$1" "$TC_HOOK" || [ -n "$(note_of "$1")" ]; }
+is_by() { [[ $(ingress_of "$1") == "$2" ]]; }
+up_in() { ip -n "$1" -br link show "$2" | grep -q LOWER_UP; }
+pinned_for() { find /sys/fs/bpf/xdp -name "dispatch-$1-*"; } # an index
+seen_by() { sql "SELECT sum(seen_packets) FROM books_sum b JOIN interface i ON i.id = b.iface WHERE name = '$1' AND dir = 0"; }
+
+# What becomes of ours in a dispatcher: the MTU grows, somebody takes it off, the device leaves and comes back, and goes.
+part_dispatcher() {
+	local a vd vh
+	[ "$(says dispatcher)" = ok ] || { skip "$(says dispatcher .detail)"; return; }
+	rm -f "$DB"*
+	more_pair c d 2
+	more_pair g h 3
+	ip netns add C
+	vd=$(ip -n B -j link show vd | jq '.[0].ifindex') vh=$(ip -n B -j link show vh | jq '.[0].ifindex')
+	flowd_up "$IN_B" -i vd -i vh || return
+	wait_for quiet
+	a=$(sent A va)
+	for device in vb vd vh; do match "dispatcher: $device" "$(ingress_of $device)" 'xdp-native .dispatcher'; done
+	traffic
+	ten_to 2
+	ten_to 3
+	ip -n A link set va mtu 9000
+	ip -n B link set vb mtu 9000
+	in_b ip link set dev vd xdp off
+	wait_for left_or_noted vb || fail "dispatcher: MTU 9000: ingress by $(ingress_of vb)"
+	if ! is_by vb "$TC_HOOK"; then # virtio_net of Linux 6.1 keeps the XDP that it would not take
+		match "dispatcher: MTU 9000: $(note_of vb)" "$DRIVER $(note_of vb)" '^virtio_net .*XDP stays'
+		ip -n A link set va mtu 1500
+		ip -n B link set vb mtu 1500
+	fi
+	wait_for is_by vd "$TC_HOOK" || fail "dispatcher: taken off: ingress by $(ingress_of vd)"
+	wait_for carriers
+	traffic
+	ten_to 2
+	ip -n B link set vh netns C
+	wait_for is_by vh none || fail "dispatcher: vh left, and is by $(ingress_of vh)"
+	eq "dispatcher: pins of a device that left" "$(pinned_for "$vh")" ""
+	ip -n C link set vh up
+	wait_for up_in A vg && ten_to 3
+	ip -n C link set vh netns B
+	ip -n B link set vh up
+	wait_for is_by vh "$TC_HOOK" || fail "dispatcher: vh came back, and is by $(ingress_of vh)"
+	wait_for up_in A vg && ten_to 3
+	wait_for quiet
+	a=$(minus "$(sent A va)" "$a")
+	ip -n A link del vc
+	wait_for is_by vd none || fail "dispatcher: vd is gone, and is by $(ingress_of vd)"
+	eq "dispatcher: pins of a device that is gone" "$(pinned_for "$vd")" ""
+	flowd_down TERM
+	eq "dispatcher: exit" "$RC" 0
+	eq "dispatcher: vb" "$(seen_by vb)" "${a%|*}"
+	eq "dispatcher: vd" "$(seen_by vd)" 20
+	eq "dispatcher: vh, but for what it had elsewhere" "$(seen_by vh)" 20
+	books "dispatcher"
+	ip -n A link del vg
+	ip netns del C
+	ip -n A link set va mtu 1500
+	ip -n B link set vb mtu 1500
+	wait_for carriers
+	nothing_left "dispatcher"
+}
+
 # What the kernel lacks and what mends it, before any module is there.
 part_doctor() {
 	local modules mend

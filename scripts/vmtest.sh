@@ -22,9 +22,9 @@
 set -u
 LIMIT=${VM_TIMEOUT:-3600}
 NICS="virtio_net e1000e igb"
-QUICK="veth:neighbour virtio_net:native virtio_net:jumbo e1000e:native igb:native"
-FULL="veth:native veth:tc veth:clsact veth:events veth:takeover veth:neighbour veth:generic veth:jumbo
-	virtio_net:native virtio_net:tc virtio_net:clsact virtio_net:takeover virtio_net:neighbour virtio_net:generic virtio_net:jumbo
+QUICK="veth:neighbour veth:dispatcher virtio_net:native virtio_net:jumbo e1000e:native igb:native"
+FULL="veth:native veth:tc veth:clsact veth:events veth:takeover veth:neighbour veth:dispatcher veth:generic veth:jumbo
+	virtio_net:native virtio_net:tc virtio_net:clsact virtio_net:takeover virtio_net:neighbour virtio_net:dispatcher virtio_net:generic virtio_net:jumbo
 	e1000e:native e1000e:clsact e1000e:generic e1000e:jumbo
 	igb:native igb:tc igb:clsact igb:takeover igb:neighbour igb:jumbo"
 PARTS=${VM_PARTS:-$FULL}

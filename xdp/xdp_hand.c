@@ -16,8 +16,13 @@
 #include "flowd/confine.h"
 #include "flowd/hook_own.h"
 
-/* To the child that keeps CAP_SYS_ADMIN: an interface's index, to be answered by an error. */
+/* To the child that keeps CAP_SYS_ADMIN, to be answered by what its work returned. */
 static int hand = -1;
+
+struct wish {
+	uint32_t ifindex;
+	uint32_t what; /* enum xdp_hand_wish */
+};
 
 /*
  * All that the child keeps open: the socket as 0, PIN_DIR as 1, nothing as 2, libxdp's bpffs. The
@@ -51,6 +56,7 @@ __attribute__((noreturn)) static void serve(const struct hook_env *env, int bpff
 {
 	struct hook_env own = {.pin_dir = "/proc/self/fd/1", .slots_id = env->slots_id};
 	struct hook_iface iface = {.name = ""};
+	struct wish wish;
 	int err;
 
 	signal(SIGTERM, SIG_IGN);
@@ -59,8 +65,9 @@ __attribute__((noreturn)) static void serve(const struct hook_env *env, int bpff
 	prctl(PR_SET_NAME, "flowd-xdp");
 	if (close_the_rest(env->pin_dir, bpffs) || confine_self(env))
 		_exit(1);
-	while (recv(0, &iface.ifindex, sizeof(iface.ifindex), 0) == sizeof(iface.ifindex)) {
-		err = work(&own, &iface);
+	while (recv(0, &wish, sizeof(wish), 0) == sizeof(wish)) {
+		iface.ifindex = wish.ifindex;
+		err = work(&own, &iface, (enum xdp_hand_wish)wish.what);
 		if (send(0, &err, sizeof(err), MSG_NOSIGNAL) != sizeof(err))
 			break;
 	}
@@ -99,11 +106,12 @@ int xdp_hand_keep(const struct hook_env *env, const struct hook_iface *iface, in
 	return 0;
 }
 
-int xdp_hand_detach(const struct hook_iface *iface)
+int xdp_hand_ask(const struct hook_iface *iface, enum xdp_hand_wish what)
 {
+	struct wish wish = {iface->ifindex, what};
 	int err;
 
-	if (send(hand, &iface->ifindex, sizeof(iface->ifindex), MSG_NOSIGNAL) < 0 ||
+	if (send(hand, &wish, sizeof(wish), MSG_NOSIGNAL) < 0 ||
 	    recv(hand, &err, sizeof(err), 0) != sizeof(err))
 		return -EPIPE;
 	return err;

@@ -9,7 +9,7 @@
  * is missed; one in a dispatcher is kept: it counts into the same maps. Never generic mode: TC costs less.
  *
  * To look into a dispatcher takes CAP_SYS_ADMIN, which flowd gives up after start. So once ours is
- * in one, a child stays behind that has kept it and does one thing: it detaches ours (keep_hand).
+ * in one, a child stays behind that has kept it (xdp_hand.h): it looks, and it detaches ours.
  *
  * The program is pinned as PIN_DIR/xdp-IFINDEX, to know it again, and the link as link-IFINDEX-xdp. An
  * attachment that libxdp or an older flowd made lives without.
@@ -27,22 +27,22 @@
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
 #include "xdp/xdp_hand.h"
+#include "xdp/xdp_inside.h"
+#include "xdp/xdp_mtu.h"
 
 #define XDP_PROGRAM "flow_xdp"
 #define DISPATCHED "xdp-native (dispatcher)"
-#define STAND_IN_REST_US 2000
-#define LOAD_64 BPF_DW	/* with BPF_LD and BPF_IMM, which are 0 */
+#define LOOKS 4
 #define XDP_RUN_PRIO 10 /* in a dispatcher before others (50), which may drop */
 
 enum xdp_owner { XDP_NOBODY, XDP_OURS, XDP_OURS_DISPATCHED, XDP_DISPATCHER, XDP_FOREIGN };
 
 struct xdp_there {
 	enum xdp_owner owner;
-	uint32_t id;	 /* of the program on the interface */
-	uint32_t our_id; /* of ours in a dispatcher */
-	int fd;		 /* of ours, alone or in a dispatcher; else -1 */
-	int link;	 /* that ours alone is attached by, else -1 */
-	int err;	 /* it cannot be told what is there */
+	uint32_t id; /* of the program on the interface */
+	int fd;	     /* of ours, alone or in a dispatcher; else -1 */
+	int link;    /* that ours alone is attached by, else -1 */
+	int err;     /* it cannot be told what is there */
 	bool generic;
 };
 
@@ -62,28 +62,6 @@ static const char *pin_name(const struct hook_iface *iface, char pin[HOOK_PIN_MA
 static const char *link_name(const struct hook_iface *iface, char pin[HOOK_PIN_MAX])
 {
 	return hook_link_name(iface, "xdp", pin);
-}
-
-/*
- * libxdp keeps a dispatcher's parts in a bpffs, too: the one that holds PIN_DIR. It notes the path
- * for good, and PIN_DIR may be a descriptor's (/proc/self/fd/7) that will be closed, so this one
- * stays open.
- */
-static int bpffs = -1;
-
-static void choose_bpffs(const struct hook_env *env)
-{
-	char path[512];
-
-	if (bpffs >= 0)
-		return;
-	snprintf(path, sizeof(path), "%s/../..", env->pin_dir);
-	_fd_ base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (base < 0)
-		return;
-	bpffs = fcntl(base, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", bpffs);
-	setenv("LIBXDP_BPFFS", path, 0);
 }
 
 /* Does a program that does nothing load? 0 or -errno. */
@@ -119,20 +97,14 @@ static void look_inside(const struct hook_env *env, const struct hook_iface *ifa
 			struct xdp_there *there)
 {
 	char pin[HOOK_PIN_MAX];
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)iface->ifindex);
-	struct xdp_program *prog = NULL;
 
-	if (libxdp_get_error(mp))
-		return;
-	if (!xdp_multiprog__is_legacy(mp))
-		there->owner = XDP_DISPATCHER;
-	while (there->fd < 0 && (prog = xdp_multiprog__next_prog(prog, mp))) {
-		there->our_id = xdp_program__id(prog);
-		there->fd = hook_our_prog(env, pin_name(iface, pin), there->our_id);
-	}
+	there->fd = xdp_inside_find(env, iface, pin_name(iface, pin));
 	if (there->fd >= 0)
 		there->owner = XDP_OURS_DISPATCHED;
-	xdp_multiprog__close(mp);
+	else if (there->fd == -ENOENT)
+		there->owner = XDP_DISPATCHER;
+	else if (there->fd != -ENOTSUP)
+		there->err = there->fd;
 }
 
 /* The link by which program `id` is on the interface, or -1. */
@@ -151,8 +123,8 @@ static int find_link(const struct hook_env *env, const struct hook_iface *iface,
 }
 
 /* What is on the interface? A device that is gone has nothing on it. */
-static void look(const struct hook_env *env, const struct hook_iface *iface,
-		 struct xdp_there *ret_there)
+static void look_once(const struct hook_env *env, const struct hook_iface *iface,
+		      struct xdp_there *ret_there)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, seen);
 	struct xdp_there there = {.fd = -1, .link = -1};
@@ -180,6 +152,24 @@ static void look(const struct hook_env *env, const struct hook_iface *iface,
 		}
 	}
 	*ret_there = there;
+}
+
+/* A dispatcher that is replaced while one looks into it looks as if it had no parts. */
+static void look(const struct hook_env *env, const struct hook_iface *iface,
+		 struct xdp_there *ret_there)
+{
+	struct xdp_there again;
+
+	look_once(env, iface, ret_there);
+	for (int i = 0; i < LOOKS && (ret_there->owner == XDP_DISPATCHER || ret_there->err); i++) {
+		look_once(env, iface, &again);
+		if (again.id == ret_there->id && again.err == ret_there->err) {
+			forget(&again);
+			return;
+		}
+		forget(ret_there);
+		*ret_there = again;
+	}
 }
 
 static int busy(const struct hook_iface *iface, const struct xdp_there *there, char *error)
@@ -341,20 +331,12 @@ static int replace(const struct hook_env *env, const struct hook_iface *iface,
 static int remove_ours(const struct hook_iface *iface, const struct xdp_there *there)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = there->fd);
-	DECLARE_LIBXDP_OPTS(xdp_program_opts, which, .fd = there->fd);
-	struct xdp_program *prog;
-	int err;
 
 	if (there->link >= 0)
 		return bpf_link_detach(there->link) ? -errno : 0;
 	if (there->owner == XDP_OURS)
 		return bpf_xdp_detach((int)iface->ifindex, XDP_FLAGS_DRV_MODE, &opts);
-	prog = xdp_program__create(&which);
-	if (!prog)
-		return -errno;
-	err = xdp_program__detach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
-	xdp_program__close(prog);
-	return err;
+	return xdp_inside_remove(iface, there->fd);
 }
 
 static int detach_ours(const struct hook_env *env, const struct hook_iface *iface)
@@ -369,9 +351,30 @@ static int detach_ours(const struct hook_env *env, const struct hook_iface *ifac
 	if (there.fd >= 0)
 		err = remove_ours(iface, &there);
 	err = err ? err : hook_link_remove(env, link_name(iface, pin));
+	err = err ? err : xdp_inside_forget(env, iface);
 	if (!err)
 		hook_unpin(env, pin_name(iface, pin));
 	return err;
+}
+
+static int is_there(const struct hook_env *env, const struct hook_iface *iface)
+{
+	_there_ there = {.fd = -1, .link = -1};
+
+	look(env, iface, &there);
+	return there.err ? there.err : there.fd >= 0;
+}
+
+/* What the child does, with privileges that flowd has no more. */
+static int by_hand(const struct hook_env *env, const struct hook_iface *iface,
+		   enum xdp_hand_wish wish)
+{
+	return wish == XDP_HAND_DETACH ? detach_ours(env, iface) : is_there(env, iface);
+}
+
+static int keep_hand(const struct hook_env *env, const struct hook_iface *iface, char *error)
+{
+	return xdp_hand_keep(env, iface, xdp_inside_bpffs(env), by_hand, error);
 }
 
 static int attach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir,
@@ -383,7 +386,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 
 	if (dir != FLOW_INGRESS)
 		return hook_fail(ret_error, iface, -EOPNOTSUPP, "XDP sees ingress only");
-	choose_bpffs(env);
+	xdp_inside_bpffs(env);
 	look(env, iface, &there);
 	if (there.owner == XDP_FOREIGN)
 		return busy(iface, &there, ret_error);
@@ -393,7 +396,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 	}
 	if (there.owner == XDP_OURS_DISPATCHED && hook_uses_slots(env, there.fd)) {
 		snprintf(ret_mode, HOOK_NAME_MAX, DISPATCHED);
-		return xdp_hand_keep(env, iface, bpffs, detach_ours, ret_error);
+		return keep_hand(env, iface, ret_error);
 	}
 	/* What is ours yet counts into other maps counts for nobody. */
 	if (there.fd >= 0) {
@@ -403,9 +406,7 @@ static int attach(const struct hook_env *env, const struct hook_iface *iface, en
 					 hook_said(err));
 	}
 	err = attach_fresh(env, iface, ret_mode, ret_error);
-	return err || strcmp(ret_mode, DISPATCHED) != 0
-		       ? err
-		       : xdp_hand_keep(env, iface, bpffs, detach_ours, ret_error);
+	return err || strcmp(ret_mode, DISPATCHED) != 0 ? err : keep_hand(env, iface, ret_error);
 }
 
 static int detach(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
@@ -416,16 +417,27 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 
 	if (dir != FLOW_INGRESS)
 		return 0;
-	choose_bpffs(env);
+	xdp_inside_bpffs(env);
 	if (!xdp_hand_is_kept())
 		return detach_ours(env, iface);
 	/* a link is ours to end, wherever the child looks for pins */
 	err = hook_link_remove(env, link_name(iface, pin));
-	err = err ? err : xdp_hand_detach(iface);
+	err = err ? err : xdp_hand_ask(iface, XDP_HAND_DETACH);
 	if (!err)
 		hook_unpin(env,
 			   pin_name(iface, pin)); /* what the child unpinned is still kept here */
 	return err;
+}
+
+/* Where flowd itself may not look, what the child finds. */
+static int is_attached(const struct hook_env *env, const struct hook_iface *iface,
+		       struct xdp_there *ret_there)
+{
+	xdp_inside_bpffs(env);
+	look(env, iface, ret_there);
+	if (ret_there->owner == XDP_FOREIGN && !ret_there->generic && xdp_hand_is_kept())
+		return xdp_hand_ask(iface, XDP_HAND_LOOK);
+	return ret_there->err ? ret_there->err : ret_there->fd >= 0;
 }
 
 static bool attached(const struct hook_env *env, const struct hook_iface *iface, enum flow_dir dir)
@@ -433,61 +445,23 @@ static bool attached(const struct hook_env *env, const struct hook_iface *iface,
 	_hushed_ hush = hook_hush();
 	_there_ there = {.fd = -1, .link = -1};
 
-	if (dir != FLOW_INGRESS)
-		return false;
-	choose_bpffs(env);
-	look(env, iface, &there);
-	return there.fd >= 0 || there.err;
+	return dir == FLOW_INGRESS && is_attached(env, iface, &there) != 0;
 }
 
-/*
- * A program that calls ours by a tail call, and so counts as ours does; with the flow map among its maps, by
- * which a successor knows it for ours. Its descriptor or -errno; `calls`, a program array, has ours in it for as
- * long as it is open.
- */
-static int load_stand_in(const struct hook_env *env, int ours, int calls)
-{
-	const __u32 first = 0, value = (__u32)ours;
-	int slots = bpf_object__find_map_fd_by_name(env->xdp_obj, "slots"), fd;
-	const struct bpf_insn code[] = {
-		{.code = LOAD_64, .dst_reg = 4, .src_reg = BPF_PSEUDO_MAP_FD, .imm = slots},
-		{0},
-		{.code = LOAD_64, .dst_reg = 2, .src_reg = BPF_PSEUDO_MAP_FD, .imm = calls},
-		{0},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0},
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP,
-		    .prog_flags = probe(BPF_F_XDP_HAS_FRAGS) ? 0 : BPF_F_XDP_HAS_FRAGS);
-
-	if (calls < 0 || slots < 0 || bpf_map_update_elem(calls, &first, &value, 0))
-		return -EOPNOTSUPP;
-	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "flow_stand_in", "Dual BSD/GPL", code,
-			   sizeof(code) / sizeof(code[0]), &opts);
-	return fd < 0 ? -errno : fd;
-}
-
-/* The driver is asked when a link gets another program: it gets the stand-in, and then ours again. */
-static int carries(const struct hook_env *env, const struct hook_iface *iface)
+/* A dispatcher cannot be asked (xdp_mtu.h): what one buffer has no room for is taken for too much. */
+static int carries(const struct hook_env *env, const struct hook_iface *iface, uint32_t mtu)
 {
 	_hushed_ hush = hook_hush();
 	_there_ there = {.fd = -1, .link = -1};
-	int err;
+	int is = is_attached(env, iface, &there);
 
-	look(env, iface, &there);
-	if (there.owner != XDP_OURS || there.link < 0)
-		return 0;
-	_fd_ calls = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "stand_in", 4, 4, 1, NULL);
-	_fd_ stand_in = load_stand_in(env, there.fd, calls);
-	if (stand_in < 0)
-		return 0;
-	err = bpf_link_update(there.link, stand_in, NULL) ? -errno : 0;
-	if (!err)
-		err = bpf_link_update(there.link, there.fd, NULL) ? -errno : 0;
-	usleep(STAND_IN_REST_US); /* a packet that is in it finds the array as it was */
-	return err == -ENOLINK || err == -ENODEV || err == -ENOMEM ? 0 : err;
+	if (there.owner == XDP_OURS)
+		return there.link < 0
+			       ? 0
+			       : xdp_mtu_carried(env, there.fd, there.link,
+						 probe(BPF_F_XDP_HAS_FRAGS) ? 0
+									    : BPF_F_XDP_HAS_FRAGS);
+	return is > 0 && mtu > xdp_mtu_buffer() ? -EMSGSIZE : 0;
 }
 
 const struct hook_ops hook_xdp = {
