@@ -91,3 +91,21 @@ struct wall clock_to_wall(struct clock_offset offset, struct mono mono)
 {
 	return (struct wall){.ms = floor_ms((int64_t)mono.ns + offset.ns)};
 }
+
+void clock_stepped(struct clock_steps *steps, struct clock_offset was, struct mono until)
+{
+	if (steps->count == CLOCK_STEPS)
+		memmove(steps->step, steps->step + 1, --steps->count * sizeof(steps->step[0]));
+	steps->step[steps->count].until = until;
+	steps->step[steps->count++].was = was;
+}
+
+struct clock_offset clock_then(const struct clock_steps *steps, struct clock_offset now,
+			       struct mono then)
+{
+	for (uint32_t i = 0; i < steps->count; i++) {
+		if (then.ns <= steps->step[i].until.ns)
+			return steps->step[i].was;
+	}
+	return now;
+}

@@ -3,7 +3,8 @@
  * clock.h: the two times, and the only place where one becomes the other.
  *
  * Slots and timeouts run on CLOCK_MONOTONIC (struct mono, ns); records are UTC (struct wall, ms).
- * The offset between them is measured once a sweep, so that all records of a sweep agree.
+ * The offset between them is measured once a sweep, so that all records of a sweep agree. Where the wall clock was
+ * set, what ended before is told by what it was then, however late that is.
  */
 #pragma once
 
@@ -19,6 +20,16 @@ struct wall {
 
 struct clock_offset {
 	int64_t ns; /* wall - mono */
+};
+
+/* Steps of the wall clock, the latest last: what it was off until then. */
+#define CLOCK_STEPS 8
+struct clock_steps {
+	struct {
+		struct mono until;
+		struct clock_offset was;
+	} step[CLOCK_STEPS];
+	uint32_t count;
 };
 
 /*
@@ -38,5 +49,12 @@ struct clock_offset clock_measure(void);
 
 /* How far the wall clock stepped between two measurements, in ms; slewing gives 0. */
 int64_t clock_step_ms(struct clock_offset before, struct clock_offset after);
+
+/* It was `was` until then, and is another since. Of more than CLOCK_STEPS the first is forgotten. */
+void clock_stepped(struct clock_steps *steps, struct clock_offset was, struct mono until);
+
+/* What it was then; after all steps it is `now`. */
+struct clock_offset clock_then(const struct clock_steps *steps, struct clock_offset now,
+			       struct mono then);
 
 struct wall clock_to_wall(struct clock_offset offset, struct mono mono);

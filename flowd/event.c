@@ -246,10 +246,10 @@ static void name_device(const struct event *event, uint32_t ifindex, struct even
 static void set_times(const struct event *event, uint32_t generation, struct event_record *rec)
 {
 	const struct event_control *control = event->trace->control;
-	struct clock_offset offset = event->flowd->sweep.offset;
 	struct mono end = generation == current(event)
 				  ? clock_mono()
 				  : (struct mono){control->begun_ns[(generation + 1) & 1]};
+	struct clock_offset offset = sweep_offset(&event->flowd->sweep, end.ns);
 
 	rec->start_ms = clock_to_wall(offset, (struct mono){control->begun_ns[generation & 1]}).ms;
 	rec->end_ms = clock_to_wall(offset, end).ms;
@@ -445,6 +445,12 @@ void event_turn(struct event *event)
 		return;
 	event->counted = false;
 	if (anything(event, generation))
+		turn(event);
+}
+
+void event_cut(struct event *event)
+{
+	if (event && !event->retired && anything(event, current(event)))
 		turn(event);
 }
 

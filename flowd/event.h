@@ -51,6 +51,9 @@ void event_fill(struct event *event, struct sink_batch *batch);
 void event_settle(struct event *event);
 void event_turn(struct event *event);
 
+/* The wall clock was set: what was counted before is to be a generation of its own, if that can be. */
+void event_cut(struct event *event);
+
 /* After the programs are gone: retire what there is. False: all is drained. */
 bool event_finish(struct event *event);
 

@@ -61,7 +61,7 @@ static void mark_half(struct sweep *sweep, uint32_t ref, bool gone)
 static void make_record(const struct sweep *sweep, const struct expire_record *from,
 			struct flow_record *ret_rec)
 {
-	record_make(from, sweep->offset, sweep->outer, ret_rec);
+	record_make(from, sweep_offset(sweep, from->end_ns), sweep->outer, ret_rec);
 	ret_rec->iface = sweep->iface[from->key.ifnum % FLOW_IFACES].id;
 	ret_rec->key.ifnum = from->key.ifnum;
 }

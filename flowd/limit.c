@@ -108,6 +108,7 @@ static void set_health(struct half_health *to, const struct flow_health *gain)
 
 void limit_fold(struct sweep *sweep, const struct flow_key *key, const struct expire_delta *delta)
 {
+	struct clock_offset offset = sweep_offset(sweep, delta->last_ns);
 	struct flow_record rec = {
 		.key = *key,
 		.half[0] = {.packets = delta->packets,
@@ -116,8 +117,8 @@ void limit_fold(struct sweep *sweep, const struct flow_key *key, const struct ex
 			    .tcp_flags = delta->tcp_flags,
 			    .tcp_syn = delta->tcp_syn},
 		.iface = sweep->iface[key->ifnum % FLOW_IFACES].id,
-		.start_ms = clock_to_wall(sweep->offset, (struct mono){delta->first_ns}).ms,
-		.end_ms = clock_to_wall(sweep->offset, (struct mono){delta->last_ns}).ms,
+		.start_ms = clock_to_wall(offset, (struct mono){delta->first_ns}).ms,
+		.end_ms = clock_to_wall(offset, (struct mono){delta->last_ns}).ms,
 		.has_health = delta->health != NULL,
 	};
 

@@ -41,7 +41,7 @@ static void submit(struct flowd *flowd)
 
 /*
  * Where the clock was set, what was counted before is recorded by what the clock said then: no record is of two
- * times. While a batch is on its way the clock stays what it was.
+ * times. While a batch is on its way nothing can be, and what goes on over the step is of the time in which it ends.
  */
 static void measure_clock(struct flowd *flowd)
 {
@@ -49,11 +49,13 @@ static void measure_clock(struct flowd *flowd)
 	int64_t step = clock_step_ms(flowd->sweep.offset, now);
 
 	if (llabs(step) >= CLOCK_CUT_MS) {
-		if (flowd->sweep.in_flight)
-			return;
-		sweep_visit(&flowd->sweep, true);
-		if (sweep_export(&flowd->sweep, true))
-			submit(flowd);
+		event_cut(flowd->event);
+		if (!flowd->sweep.in_flight) {
+			sweep_visit(&flowd->sweep, true);
+			if (sweep_export(&flowd->sweep, true))
+				submit(flowd);
+		}
+		clock_stepped(&flowd->sweep.steps, flowd->sweep.offset, clock_mono());
 	}
 	if (llabs(step) > CLOCK_STEP_MS)
 		log_warning("the wall clock stepped by %lld ms", (long long)step);

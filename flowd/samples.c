@@ -268,7 +268,8 @@ static void make_record(const struct samples *samples, const struct sample_head 
 			struct sample_record *ret_rec)
 {
 	*ret_rec = (struct sample_record){
-		.time_ns = (int64_t)head->time_ns + samples->flowd->sweep.offset.ns,
+		.time_ns = (int64_t)head->time_ns +
+			   sweep_offset(&samples->flowd->sweep, head->time_ns).ns,
 		.key = head->key,
 		.length = head->length,
 		.captured = head->captured,

@@ -473,6 +473,11 @@ void sweep_turn(struct sweep *sweep)
 	sweep->stats.sweeps++;
 }
 
+struct clock_offset sweep_offset(const struct sweep *sweep, uint64_t mono_ns)
+{
+	return clock_then(&sweep->steps, sweep->offset, (struct mono){mono_ns});
+}
+
 uint64_t sweep_slots_used(const struct sweep *sweep)
 {
 	uint64_t used = 0;

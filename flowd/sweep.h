@@ -42,8 +42,6 @@ struct sweep_stats {
 	uint64_t starved;  /* exports without memory for all that was due */
 };
 
-struct outer;
-
 struct sweep {
 	struct maps *maps;
 	struct ring ring;
@@ -75,7 +73,8 @@ struct sweep {
 	bool struck;	 /* the books were balanced after the last gains */
 	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
 	uint32_t since;	 /* epoch before which slots need not be visited */
-	struct clock_offset offset;
+	struct clock_offset offset; /* now; before it was: */
+	struct clock_steps steps;
 };
 
 /* Start from the marks of a predecessor whose last committed sweep and ring position are given (0, 0: none). 0 or -errno. */
@@ -117,3 +116,4 @@ void sweep_live(struct sweep *sweep, sweep_show *show, void *arg);
 
 /* The map's slots that hold a key. */
 uint64_t sweep_slots_used(const struct sweep *sweep);
+struct clock_offset sweep_offset(const struct sweep *sweep, uint64_t mono_ns); /* at that time */

@@ -110,6 +110,32 @@ test_down() {
 
 packets_recorded() { [ "$(sql 'SELECT ifnull(sum(packets), 0) FROM flow' 2>/dev/null || echo 0)" -ge "$SENT" ]; }
 
+# The clock is set while the sink waits for somebody who holds the database.
+test_held() {
+	local label=held held
+	SENT=0 SPANS=() WL_INSTANCE=wl$$-$label WL_DB=$WL_TMP/$label.db
+	clock_set 0
+	flowd_start "$NSB" -i vb --sweep 100ms --idle 500ms || return
+	send 500
+	wait_until 20 packets_recorded || fail "$label: not recorded"
+	exec {held}> >(exec sqlite3 "$WL_DB")
+	echo "BEGIN IMMEDIATE;" >&"$held"
+	settle
+	send 400
+	wait_ms 1500 # the batch with these cannot be written
+	clock_set -"$HOUR"
+	send 300
+	wait_until 10 stepped || fail "$label: nothing is said of the step"
+	send 100
+	assert_eq "$label: live, of what is to come" "$("$FLOWCTL" --db "$WL_DB" flows -n 0 --json --since "$(iso $(($(clock_now) - HOUR / 2)))" \
+		--until "$(iso $(($(clock_now) + HOUR / 2)))" 2>/dev/null | jq -s 'map(.packets + (.rev_packets // 0)) | add')" 400
+	exec {held}>&-
+	wait_until 30 packets_recorded || fail "$label: not recorded after all"
+	flowd_stop
+	check_spans "$label"
+	check_all "$label"
+}
+
 # One flow goes on while the clock is set there and back.
 test_long() {
 	local label=long before
@@ -167,6 +193,7 @@ test_steps seconds 5000 -5000 0
 test_steps hours $((2 * HOUR)) -$((3 * HOUR)) 0
 test_steps years $((3 * YEAR)) 0
 test_down
+test_held
 test_long
 test_namespace
 finish

@@ -171,13 +171,36 @@ static void test_log_journal(void **state)
 	close(saved);
 }
 
+/* What ended before a step is told by what the clock was then. */
+static void test_then(void **state)
+{
+	struct clock_steps steps = {.count = 0};
+	struct clock_offset now = {1000};
+
+	(void)state;
+	assert_int_equal(clock_then(&steps, now, (struct mono){5}).ns, 1000);
+	clock_stepped(&steps, (struct clock_offset){10}, (struct mono){100});
+	clock_stepped(&steps, (struct clock_offset){20}, (struct mono){200});
+	assert_int_equal(clock_then(&steps, now, (struct mono){5}).ns, 10);
+	assert_int_equal(clock_then(&steps, now, (struct mono){100}).ns, 10);
+	assert_int_equal(clock_then(&steps, now, (struct mono){101}).ns, 20);
+	assert_int_equal(clock_then(&steps, now, (struct mono){201}).ns, 1000);
+	for (int i = 3; i <= CLOCK_STEPS + 1; i++)
+		clock_stepped(&steps, (struct clock_offset){i * 10},
+			      (struct mono){(uint64_t)i * 100});
+	assert_int_equal(steps.count, CLOCK_STEPS);
+	assert_int_equal(clock_then(&steps, now, (struct mono){5}).ns, 20);
+	assert_int_equal(clock_then(&steps, now, (struct mono){801}).ns, 90);
+	assert_int_equal(clock_then(&steps, now, (struct mono){901}).ns, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_to_wall),	    cmocka_unit_test(test_step),
-		cmocka_unit_test(test_namespace),   cmocka_unit_test(test_measure),
-		cmocka_unit_test(test_now),	    cmocka_unit_test(test_log_lines),
-		cmocka_unit_test(test_log_journal),
+		cmocka_unit_test(test_to_wall),	  cmocka_unit_test(test_step),
+		cmocka_unit_test(test_then),	  cmocka_unit_test(test_namespace),
+		cmocka_unit_test(test_measure),	  cmocka_unit_test(test_now),
+		cmocka_unit_test(test_log_lines), cmocka_unit_test(test_log_journal),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
