@@ -147,6 +147,8 @@ static int register_one(struct flowd *flowd, const char *name, bool by_name, cha
 		flowd->numbers.number[before].state = NUMBER_USED;
 		flowd->numbers.number[before].row.last_ms = 0;
 	} else if (iface_number_take(flowd, iface)) {
+		if (!by_name)
+			return 0; /* links_open() is told of it again: it waits for a number */
 		snprintf(error, IFACE_ERROR_MAX,
 			 "interface '%s': the maps hold %d interfaces, no more", name,
 			 FLOW_IFACES - 1);
