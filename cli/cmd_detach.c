@@ -17,6 +17,7 @@
 #include "cli/live.h"
 #include "cli/say.h"
 #include "cli/socket.h"
+#include "cli/text_clean.h"
 #include "schema/conf.h"
 
 #define DETACH_TIMEOUT_S 120 /* it writes every flow first */
@@ -82,11 +83,14 @@ int cmd_detach(const struct args *args)
 		return detach_dead(args, &where, error.text);
 	if (err)
 		return say_failed("%s", error.text);
-	if (!strcmp(answer, "ok\n"))
-		printf("flowd '%s': detached\n", *where.instance ? where.instance : where.path);
-	else
+	if (!strcmp(answer, "ok\n")) {
+		fputs("flowd '", stdout);
+		text_put(*where.instance ? where.instance : where.path, stdout);
+		puts("': detached");
+	} else {
 		err = say_failed("socket '%s': %s", where.path,
 				 *answer ? live_words(answer) : "ended without an answer");
+	}
 	free(answer);
 	return err;
 }
