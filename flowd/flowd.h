@@ -79,6 +79,7 @@ struct flowd {
 	struct iface_numbers numbers;
 	uint32_t link_round; /* of looks at all of the kernel's interfaces, see links.c */
 	bool links_lost;     /* another one is needed */
+	bool links_missed;   /* until it is done: not all was heard of */
 	struct control *control;
 	struct counter_thread *counter_thread;
 	struct watch timer, ring, sample_ring, written, signals, links, sampled;

@@ -196,6 +196,13 @@ void iface_follow_news(struct flowd *flowd, const struct iface_news *news, uint3
 	enum iface_wish wish = iface_wanted(flowd->config, news->name);
 	char why[64];
 
+	/* of the one that we know nobody said that it went */
+	if (iface && flowd->links_missed &&
+	    (iface_hooks_dead(flowd, iface, FLOW_INGRESS) ||
+	     iface_hooks_dead(flowd, iface, FLOW_EGRESS))) {
+		let_go(flowd, iface, "the interface is gone");
+		iface = NULL;
+	}
 	if (!iface && wish && iface_type_counts(news->type)) {
 		take(flowd, news, wish);
 	} else if (iface && !strcmp(iface->hook.name, news->name)) {

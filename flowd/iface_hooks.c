@@ -54,11 +54,17 @@ static int detach_by(struct flowd *flowd, const struct hook_iface *iface, int di
 	return err;
 }
 
-static bool has_link(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+static const char *link_of(const struct iface *iface, enum flow_dir dir, char pin[HOOK_PIN_MAX])
 {
 	const char *what = iface->by[dir] == hooks[HOOK_XDP] ? "xdp" : dir_names[dir];
+
+	return hook_link_name(&iface->hook, what, pin);
+}
+
+static bool has_link(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+{
 	char pin[HOOK_PIN_MAX];
-	int fd = hook_pin_open(&flowd->env, hook_link_name(&iface->hook, what, pin));
+	int fd = hook_pin_open(&flowd->env, link_of(iface, dir, pin));
 
 	if (fd >= 0)
 		close(fd);
@@ -165,6 +171,20 @@ int iface_hooks_again(struct flowd *flowd, struct iface *iface, enum flow_dir di
 bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
 {
 	return iface->linked[dir] && !has_link(flowd, iface, dir);
+}
+
+bool iface_hooks_dead(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir)
+{
+	uint32_t ifindex, prog;
+	char pin[HOOK_PIN_MAX];
+	int fd;
+
+	if (!iface->linked[dir] || !has_link(flowd, iface, dir))
+		return false;
+	fd = hook_link_open(&flowd->env, link_of(iface, dir, pin), &ifindex, &prog);
+	if (fd >= 0)
+		close(fd);
+	return fd == -ENOENT;
 }
 
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why)

@@ -17,6 +17,9 @@ int iface_hooks_again(struct flowd *flowd, struct iface *iface, enum flow_dir di
 /* It was attached by a link, whose pin is gone: the link is gone with it, as nothing else held it. */
 bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir);
 
+/* It was attached by a link to a device that is gone, whatever has its index now. */
+bool iface_hooks_dead(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir);
+
 /* From XDP to TC: nothing is counted twice, and what passes meanwhile by neither. 0 or -errno. */
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why);
 

@@ -78,6 +78,12 @@ void links_look_again(struct flowd *flowd)
 	flowd->links_lost = send(flowd->links.fd, &request, sizeof(request), MSG_DONTWAIT) < 0;
 }
 
+static void end_round(struct flowd *flowd)
+{
+	iface_follow_round(flowd, flowd->link_round);
+	flowd->links_missed = false;
+}
+
 static void take_message(struct flowd *flowd, const struct nlmsghdr *head)
 {
 	struct iface_news news;
@@ -91,7 +97,7 @@ static void take_message(struct flowd *flowd, const struct nlmsghdr *head)
 		if (head->nlmsg_flags & NLM_F_DUMP_INTR)
 			flowd->links_lost = true;
 		else if (head->nlmsg_seq == flowd->link_round && !flowd->links_lost)
-			iface_follow_round(flowd, flowd->link_round);
+			end_round(flowd);
 	}
 	if (!is_device(head))
 		return;
@@ -123,6 +129,7 @@ static void links_run(struct watch *watch, uint32_t events)
 	if (size < 0 && errno == ENOBUFS) {
 		log_info(
 			"interfaces change faster than they can be followed: looking at all of them");
+		flowd->links_missed = true;
 		links_look_again(flowd);
 	}
 }

@@ -173,6 +173,46 @@ held_as_before() {
 	cmp -s "$WL_TMP/held" "$WL_TMP/before"
 }
 
+# another INDEX: a pair of that index in B
+another() {
+	ip link add mvx index "$1" netns "$NSB" type veth peer name px netns "$NSA"
+	quiet_iface "$NSA" px
+	quiet_iface "$NSB" mvx
+	ip -n "$NSA" link set px up
+	ip -n "$NSB" link set mvx up
+}
+
+# shellcheck disable=SC2317 # called by wait_until
+is_counted() {
+	"$FLOWCTL" --db "$FLOWD_DB" status --json | jq -r '.flowd.interfaces[] | select(.name == "mvx" and (.gone | not)) |
+		"\(.ingress) \(.egress)"' >"$WL_TMP/by"
+	grep -Eqx 'xdp-native (tcx|clsact)' "$WL_TMP/by"
+}
+
+give_mvx() { in_a timeout 10 "$WLTRAF" raw -i px --hex "$(frame 1 9)" --size 100 --count "$1" >/dev/null; }
+
+# So much is said of interfaces that some is lost: that one went, and that another has its name and index.
+test_unheard() {
+	WL_INSTANCE=wl$$-unheard WL_DB=$WL_TMP/unheard.db
+	flowd_start "$NSB" -i vb -i 'mv*' --sweep 200ms || return
+	another 4711
+	wait_until 20 is_counted || fail "unheard: by $(cat "$WL_TMP/by")"
+	give_mvx 5
+	kill -STOP "$FLOWD_PID"
+	for ((n = 0; n < 30000; n++)); do echo "link set dev vb alias a$n"; done | ip -n "$NSB" -batch -
+	ip -n "$NSA" link del px
+	another 4711
+	kill -CONT "$FLOWD_PID"
+	wait_until 20 grep -q "faster than they can be followed" "$FLOWD_LOG" || skip "unheard: all was heard"
+	wait_ms 1500
+	wait_until 20 is_counted || fail "unheard: another one is by $(cat "$WL_TMP/by")"
+	give_mvx 7
+	flowd_stop
+	assert_eq "unheard: packets of each" "$(sql "SELECT group_concat(n) FROM (SELECT sum(seen_packets) AS n FROM books_sum b
+		JOIN interface i ON i.id = b.iface WHERE name = 'mvx' AND dir = 0 GROUP BY i.id ORDER BY i.id)")" "5,7"
+	assert_books unheard
+}
+
 suite live_moving bpftool
 RANDOM=$((SEED % 32768))
 say "seed $SEED, $CHANGES changes"
@@ -222,4 +262,5 @@ assert_eq "seed $SEED: the steady interface" \
 	"$(jq -rs '"\(map(.packets) | add)|\(map(.bytes) | add)"' "$WL_TMP"/steady.*.json)"
 say "seed $SEED: $(wc -l <"$WL_TMP/sent") times looked at, $(sql 'SELECT count(*) FROM interface') rows of interfaces," \
 	"$(sql 'SELECT sum(packets + rev_packets) FROM flow_plain') packets; $(tail -n 1 "$WL_TMP/held")"
+test_unheard
 finish
