@@ -26,4 +26,4 @@ int xdp_hand_keep(const struct hook_env *env, const struct hook_iface *iface, in
 		  xdp_hand_work *work, char error[HOOK_ERROR_MAX]);
 
 /* Have it do that. Its result; -EPIPE where it is gone. */
-int xdp_hand_ask(const struct hook_iface *iface, enum xdp_hand_wish wish);
+int xdp_hand_ask(const struct hook_iface *iface, enum xdp_hand_wish what);

@@ -17,7 +17,7 @@ int xdp_inside_bpffs(const struct hook_env *env);
 int xdp_inside_find(const struct hook_env *env, const struct hook_iface *iface, const char *pin);
 
 /* Take that program out. 0 or -errno. */
-int xdp_inside_remove(const struct hook_iface *iface, int prog);
+int xdp_inside_remove(const struct hook_iface *iface, int fd);
 
 /*
  * What libxdp keeps of ours for a device of that index which it can no longer reach, deleted or in another
