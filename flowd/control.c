@@ -37,6 +37,17 @@ uint64_t control_held(const struct control *control)
 	return held;
 }
 
+uint64_t control_room(const struct control *control)
+{
+	const struct flowd *flowd = control->flowd;
+	const struct sink_batch *batch = &flowd->sweep.batch;
+	uint64_t used =
+		expire_bytes(flowd->sweep.expire) + batch->record_capacity * ROOM_RECORD_BYTES;
+	uint64_t room = room_answers(&flowd->room, used);
+
+	return room < CONTROL_ANSWER_MAX ? room : CONTROL_ANSWER_MAX;
+}
+
 static uint64_t age_ms(struct mono since)
 {
 	return (clock_mono().ns - since.ns) / NS_PER_MS;

@@ -15,6 +15,7 @@
 #include "flowd/sample_ask.h"
 
 #define SEND_BYTES (1 << 20) /* of one turn */
+#define SMALL_BYTES 65536    /* status and errors always have room */
 
 void client_free(struct client *client)
 {
@@ -30,18 +31,29 @@ void client_free(struct client *client)
 	free(client);
 }
 
+static bool grow(struct client *client, size_t size)
+{
+	uint64_t others = control_held(client->control) - client->room;
+	uint64_t most = control_room(client->control);
+	size_t room = size / 2 * 3 + 256;
+	char *answer;
+
+	if (others + room > most && others + size <= most)
+		room = (size_t)(most - others);
+	if (others + room > most && room > SMALL_BYTES)
+		return false;
+	answer = realloc(client->answer, room);
+	if (!answer)
+		return false;
+	client->answer = answer;
+	client->room = room;
+	return true;
+}
+
 bool answer_add(struct client *client, const void *data, size_t size)
 {
-	if (client->size + size > client->room && !client->too_long) {
-		size_t room = (client->size + size) / 2 * 3 + 256;
-		char *answer = room > CONTROL_ANSWER_MAX ? NULL : realloc(client->answer, room);
-
-		client->too_long = !answer;
-		if (answer) {
-			client->answer = answer;
-			client->room = room;
-		}
-	}
+	if (client->size + size > client->room && !client->too_long)
+		client->too_long = !grow(client, client->size + size);
 	if (client->too_long)
 		return false;
 	memcpy(client->answer + client->size, data, size);
@@ -63,7 +75,7 @@ static void settle_answer(struct client *client)
 	client->answer = NULL;
 	client->size = client->room = 0;
 	client->too_long = false;
-	answer_text(client, "failed the answer takes more memory than there is for it\n");
+	answer_text(client, "failed the answer takes more memory than memory.max leaves\n");
 }
 
 bool client_send(struct client *client)

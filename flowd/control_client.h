@@ -15,7 +15,7 @@
 #define CONTROL_REQUEST_MS 5000
 #define CONTROL_STALL_MS 10000
 #define CONTROL_LIFE_MS 60000
-#define CONTROL_ANSWER_MAX (1ULL << 30) /* bytes, of one */
+#define CONTROL_ANSWER_MAX (1ULL << 30) /* bytes, of all */
 #define CONTROL_HELD_MAX \
 	(64ULL << 20) /* in answers that were not read: no other is made beside them */
 
@@ -63,8 +63,9 @@ static inline bool client_is_idle(const struct client *client)
 	return !client->size && !client->waits && !client->waits_sample;
 }
 
-/* Bytes of all answers that are held. */
+/* Bytes of all answers that are held, and that they may take. */
 uint64_t control_held(const struct control *control);
+uint64_t control_room(const struct control *control);
 
 /* The peer's connection, which is closed where there is no memory for it. */
 void client_new(struct control *control, size_t slot, int fd);

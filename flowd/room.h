@@ -2,7 +2,8 @@
 /*
  * room.h: memory.max in parts. Pure. Beside what takes what it takes (code, SQLite, sums by minute and hour, and
  * flowd's knowledge of each slot) there are three that grow with the flows: conversations, records on their way to
- * the database, and answers to flowctl. What finds no room in the first two is folded (limit.h).
+ * the database, and answers to flowctl. What finds no room in the first two is folded (limit.h). Answers may take what
+ * these leave, and are refused beyond.
  */
 #pragma once
 
@@ -18,9 +19,10 @@
 
 struct room {
 	uint64_t bytes; /* all of it */
+	uint64_t spare; /* of these, for the three */
 	size_t conversations;
 	size_t records;
-	size_t answer; /* records in answers to flowctl; what is left for these, nothing holds them to it */
+	size_t answer; /* records in answers to flowctl, at least */
 };
 
 static inline size_t room_share(uint64_t bytes, unsigned int percent, size_t size)
@@ -39,8 +41,17 @@ static inline struct room room_of(uint64_t max_bytes, uint64_t slots)
 
 	return (struct room){
 		.bytes = bytes,
+		.spare = spare,
 		.conversations = room_share(spare, 40, ROOM_CONVERSATION_BYTES),
 		.records = room_share(spare, 47, ROOM_RECORD_BYTES),
 		.answer = room_share(spare, 13, ROOM_RECORD_BYTES),
 	};
+}
+
+/* Bytes that all answers may take, while conversations and records take `used` of them. */
+static inline uint64_t room_answers(const struct room *room, uint64_t used)
+{
+	uint64_t least = room->answer * ROOM_RECORD_BYTES;
+
+	return room->spare > used + least ? room->spare - used : least;
 }

@@ -134,4 +134,23 @@ assert_eq "exit" "$FLOWD_RC" 0
 assert_eq "every packet" "$(sql "SELECT ifnull(sum(packets), 0) FROM ($WL_DIRECTED) WHERE d = 1 AND dport = 8001")" "$traffic_sent"
 assert_books "in the end"
 assert_eq "the file is gone" "$(ls "$SOCKET" 2>/dev/null)" ""
+
+# --- the answer and memory.max ------------------------------------------------------------------------
+WL_INSTANCE=wl$$-room WL_DB=$WL_TMP/room.db
+flowd_start "$NSB" -i vb --sweep 500ms --idle 500ms --slots 32768 --memory-max 66M --record-rate none || finish
+exec {held}> >(exec sqlite3 "$WL_DB")
+echo "BEGIN IMMEDIATE;" >&"$held" # what is to be written stays in memory
+for first in 0 50000; do
+	in_a "$WLGEN" -i va -n 30000 -f 30000 --first "$first" --rate 60000 >/dev/null
+	wait_ms 2000
+done
+for i in 1 2 3 4; do
+	"$FLOWCTL" --db "$WL_DB" top --socket "/run/wireledger/$WL_INSTANCE.sock" >"$WL_TMP/top" 2>&1
+	assert_eq "no room for the answer: exit" "$?" 0
+	assert_match "no room for the answer" "$(tail -n 1 "$WL_TMP/top")" 'without a live part: .*more memory than memory.max leaves'
+done
+assert_between "memory with answers, kB" "$(awk '/RssAnon/ { print $2 }' "/proc/$FLOWD_PID/status")" 1 $((66 * 1024))
+exec {held}>&-
+flowd_stop
+assert_books "no room for the answer"
 finish

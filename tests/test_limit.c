@@ -373,6 +373,10 @@ static void test_room(void **state)
 				    ROOM_BASE_BYTES <=
 			    room.bytes);
 		assert_true(!some[i].max || room.bytes == some[i].max);
+		assert_true(room_answers(&room, 0) + some[i].slots * ROOM_SLOT_BYTES +
+				    ROOM_BASE_BYTES <=
+			    room.bytes);
+		assert_int_equal(room_answers(&room, room.bytes), room.answer * ROOM_RECORD_BYTES);
 	}
 	assert_int_equal(room_of(1 << 20, 1 << 20).records, ROOM_LEAST);
 	assert_true(sizeof(struct side) + sizeof(struct flow_health_count) + 4 <= ROOM_SLOT_BYTES);
