@@ -14,8 +14,8 @@
 #include "flowd/flowd.h"
 #include "flowd/sample_ask.h"
 
-#define SEND_BYTES (1 << 20) /* of one turn */
-#define SMALL_BYTES 65536    /* status and errors always have room */
+#define SEND_BYTES (1 << 20)  /* of one turn */
+#define SMALL_BYTES (2 << 20) /* what is not of flows always has room */
 
 void client_free(struct client *client)
 {
@@ -38,10 +38,10 @@ static bool grow(struct client *client, size_t size)
 	size_t room = size / 2 * 3 + 256;
 	char *answer;
 
-	if (others + room > most && others + size <= most)
-		room = (size_t)(most - others);
-	if (others + room > most && room > SMALL_BYTES)
+	if (others + size > most && (size > SMALL_BYTES || !strcmp(client->request, "live")))
 		return false;
+	if (others + room > most)
+		room = others + size > most ? size : (size_t)(most - others);
 	answer = realloc(client->answer, room);
 	if (!answer)
 		return false;

@@ -187,6 +187,7 @@ static bool take_dirty(const struct event *event)
 void event_read(struct event *event)
 {
 	const struct event_close *end;
+	uint64_t begun_ns;
 	size_t size;
 	bool dirty;
 
@@ -197,7 +198,8 @@ void event_read(struct event *event)
 			tell_close(event, end);
 	}
 	ring_release(&event->closes, event->closes.read_pos);
-	event->ripe = event->retired != 0;
+	begun_ns = event->trace->control->begun_ns[current(event) & 1];
+	event->ripe = event->retired && clock_mono().ns - begun_ns >= FINISH_NS;
 	dirty = take_dirty(event);
 	event->counted |= dirty;
 	dirty |= event->again || event->quiet;

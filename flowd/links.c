@@ -108,6 +108,14 @@ static void take_message(struct flowd *flowd, const struct nlmsghdr *head)
 		iface_follow_news(flowd, &news, flowd->link_round);
 }
 
+static void miss(struct flowd *flowd)
+{
+	if (!flowd->links_missed)
+		log_info(
+			"interfaces change faster than they can be followed: looking at all of them");
+	flowd->links_missed = flowd->links_lost = true;
+}
+
 static void links_run(struct watch *watch, uint32_t events)
 {
 	static _Alignas(struct nlmsghdr) char buf[MESSAGE_BYTES];
@@ -119,6 +127,10 @@ static void links_run(struct watch *watch, uint32_t events)
 		unsigned int left;
 
 		size = recv(watch->fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (size < 0 && errno == ENOBUFS) {
+			miss(flowd);
+			continue;
+		}
 		if (size <= 0)
 			break;
 		left = (unsigned int)size;
@@ -126,12 +138,9 @@ static void links_run(struct watch *watch, uint32_t events)
 		     head = NLMSG_NEXT(head, left))
 			take_message(flowd, head);
 	}
-	if (size < 0 && errno == ENOBUFS) {
-		log_info(
-			"interfaces change faster than they can be followed: looking at all of them");
-		flowd->links_missed = true;
+	/* until all of what there was is read the kernel says no more than that */
+	if (size < 0 && flowd->links_missed && flowd->links_lost)
 		links_look_again(flowd);
-	}
 }
 
 int links_open(struct flowd *flowd)

@@ -118,8 +118,9 @@ test_held() {
 	flowd_start "$NSB" -i vb --sweep 100ms --idle 500ms || return
 	send 500
 	wait_until 20 packets_recorded || fail "$label: not recorded"
-	exec {held}> >(exec sqlite3 "$WL_DB")
-	echo "BEGIN IMMEDIATE;" >&"$held"
+	exec {held}> >(exec sqlite3 -cmd ".timeout 20000" "$WL_DB" >"$WL_TMP/holds")
+	echo "BEGIN IMMEDIATE; SELECT 'held';" >&"$held"
+	wait_until 20 grep -qs held "$WL_TMP/holds" || fail "the database is not held"
 	settle
 	send 400
 	wait_ms 1500 # the batch with these cannot be written

@@ -138,8 +138,9 @@ assert_eq "the file is gone" "$(ls "$SOCKET" 2>/dev/null)" ""
 # --- the answer and memory.max ------------------------------------------------------------------------
 WL_INSTANCE=wl$$-room WL_DB=$WL_TMP/room.db
 flowd_start "$NSB" -i vb --sweep 500ms --idle 500ms --slots 32768 --memory-max 66M --record-rate none || finish
-exec {held}> >(exec sqlite3 "$WL_DB")
-echo "BEGIN IMMEDIATE;" >&"$held" # what is to be written stays in memory
+exec {held}> >(exec sqlite3 -cmd ".timeout 20000" "$WL_DB" >"$WL_TMP/holds")
+echo "BEGIN IMMEDIATE; SELECT 'held';" >&"$held" # what is to be written stays in memory
+wait_until 20 grep -qs held "$WL_TMP/holds" || fail "the database is not held"
 for first in 0 50000; do
 	in_a "$WLGEN" -i va -n 30000 -f 30000 --first "$first" --rate 60000 >/dev/null
 	wait_ms 2000

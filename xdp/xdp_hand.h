@@ -25,5 +25,5 @@ bool xdp_hand_is_kept(void);
 int xdp_hand_keep(const struct hook_env *env, const struct hook_iface *iface, int bpffs,
 		  xdp_hand_work *work, char error[HOOK_ERROR_MAX]);
 
-/* Have it do that. Its result; -EPIPE where it is gone. */
+/* Have it do that. Its result; -EPIPE where it is gone, -EAGAIN where it does not answer. */
 int xdp_hand_ask(const struct hook_iface *iface, enum xdp_hand_wish what);

@@ -98,12 +98,12 @@ static void look_inside(const struct hook_env *env, const struct hook_iface *ifa
 {
 	char pin[HOOK_PIN_MAX];
 
-	there->fd = xdp_inside_find(env, iface, pin_name(iface, pin));
+	there->fd = xdp_inside_find(env, iface, pin_name(iface, pin), there->id);
 	if (there->fd >= 0)
 		there->owner = XDP_OURS_DISPATCHED;
 	else if (there->fd == -ENOENT)
 		there->owner = XDP_DISPATCHER;
-	else if (there->fd != -ENOTSUP)
+	else
 		there->err = there->fd;
 }
 
@@ -163,7 +163,8 @@ static void look(const struct hook_env *env, const struct hook_iface *iface,
 	look_once(env, iface, ret_there);
 	for (int i = 0; i < LOOKS && (ret_there->owner == XDP_DISPATCHER || ret_there->err); i++) {
 		look_once(env, iface, &again);
-		if (again.id == ret_there->id && again.err == ret_there->err) {
+		if (again.id == ret_there->id && again.owner == ret_there->owner &&
+		    again.err == ret_there->err) {
 			forget(&again);
 			return;
 		}
@@ -429,14 +430,27 @@ static int detach(const struct hook_env *env, const struct hook_iface *iface, en
 	return err;
 }
 
+static bool is_pinned(const struct hook_env *env, const struct hook_iface *iface)
+{
+	char pin[HOOK_PIN_MAX];
+	_fd_ fd = hook_pin_open(env, pin_name(iface, pin));
+
+	return fd >= 0;
+}
+
 /* Where flowd itself may not look, what the child finds. */
 static int is_attached(const struct hook_env *env, const struct hook_iface *iface,
 		       struct xdp_there *ret_there)
 {
+	int err;
+
 	xdp_inside_bpffs(env);
 	look(env, iface, ret_there);
-	if (ret_there->owner == XDP_FOREIGN && !ret_there->generic && xdp_hand_is_kept())
-		return xdp_hand_ask(iface, XDP_HAND_LOOK);
+	if (ret_there->owner == XDP_FOREIGN && !ret_there->generic && xdp_hand_is_kept()) {
+		err = xdp_hand_ask(iface, XDP_HAND_LOOK);
+		/* who could tell is gone: it may be what was pinned for it */
+		return err == -EPIPE && !is_pinned(env, iface) ? 0 : err;
+	}
 	return ret_there->err ? ret_there->err : ret_there->fd >= 0;
 }
 
@@ -448,20 +462,23 @@ static bool attached(const struct hook_env *env, const struct hook_iface *iface,
 	return dir == FLOW_INGRESS && is_attached(env, iface, &there) != 0;
 }
 
-/* A dispatcher cannot be asked (xdp_mtu.h): what one buffer has no room for is taken for too much. */
+/*
+ * A dispatcher cannot be asked (xdp_mtu.h): what one buffer has no room for is taken for too much. That ours is in it is
+ * known by our pin; who could look may be slow.
+ */
 static int carries(const struct hook_env *env, const struct hook_iface *iface, uint32_t mtu)
 {
 	_hushed_ hush = hook_hush();
 	_there_ there = {.fd = -1, .link = -1};
-	int is = is_attached(env, iface, &there);
+	bool alone;
 
-	if (there.owner == XDP_OURS)
-		return there.link < 0
-			       ? 0
-			       : xdp_mtu_carried(env, there.fd, there.link,
-						 probe(BPF_F_XDP_HAS_FRAGS) ? 0
-									    : BPF_F_XDP_HAS_FRAGS);
-	return is > 0 && mtu > xdp_mtu_buffer() ? -EMSGSIZE : 0;
+	look(env, iface, &there);
+	alone = there.owner == XDP_OURS;
+	if (alone && there.link >= 0)
+		return xdp_mtu_carried(env, there.fd, there.link,
+				       probe(BPF_F_XDP_HAS_FRAGS) ? 0 : BPF_F_XDP_HAS_FRAGS);
+	return there.id && !alone && is_pinned(env, iface) && mtu > xdp_mtu_buffer() ? -EMSGSIZE
+										     : 0;
 }
 
 const struct hook_ops hook_xdp = {

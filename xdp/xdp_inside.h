@@ -11,10 +11,11 @@
 int xdp_inside_bpffs(const struct hook_env *env);
 
 /*
- * Ours in the dispatcher on the interface: a descriptor; -ENOENT: it is not in it, or no part of the dispatcher is
- * there any more; -ENOTSUP: it is no dispatcher; -errno: that cannot be told. `pin`: by which we know ours.
+ * Ours in the dispatcher `id` on the interface: a descriptor; -ENOENT: it is not in it; -errno: that cannot be told,
+ * as where ours is pinned among its parts and these cannot be read. `pin`: by which we know ours.
  */
-int xdp_inside_find(const struct hook_env *env, const struct hook_iface *iface, const char *pin);
+int xdp_inside_find(const struct hook_env *env, const struct hook_iface *iface, const char *pin,
+		    uint32_t id);
 
 /* Take that program out. 0 or -errno. */
 int xdp_inside_remove(const struct hook_iface *iface, int fd);
