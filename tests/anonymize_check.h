@@ -39,6 +39,13 @@ static inline struct made made_of(struct anonymize *anon, uint32_t link, const u
 	return made;
 }
 
+static inline uint16_t check_l3(uint32_t link, const uint8_t *bytes, uint32_t captured)
+{
+	if (link != ANONYMIZE_RAW || !captured)
+		return 0;
+	return bytes[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+}
+
 struct parsed {
 	struct flow_facts f;
 	struct flow_wrap wrap;
@@ -47,7 +54,11 @@ struct parsed {
 static inline struct parsed parsed_of(uint32_t link, const uint8_t *bytes, uint32_t captured,
 				      uint32_t length, uint32_t inner)
 {
-	struct pkt_meta meta = {.len = length, .reach = captured, .ifnum = 3, .inner = inner};
+	struct pkt_meta meta = {.len = length,
+				.reach = captured,
+				.ifnum = 3,
+				.l3_proto = check_l3(link, bytes, captured),
+				.inner = inner};
 	uint8_t *copy = malloc(captured ? captured : 1);
 	struct parsed parsed;
 
@@ -55,8 +66,6 @@ static inline struct parsed parsed_of(uint32_t link, const uint8_t *bytes, uint3
 		abort();
 	memcpy(copy, bytes, captured);
 	memset(&parsed, 0, sizeof(parsed));
-	if (link == ANONYMIZE_RAW)
-		meta.l3_proto = captured && bytes[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
 	parse_packet(copy, &meta, &parsed.f, &parsed.wrap);
 	free(copy);
 	return parsed;
@@ -110,13 +119,6 @@ static inline bool is_whole(uint32_t link, const uint8_t *bytes, uint32_t captur
 
 	return parsed.f.verdict == VERDICT_FLOW && parsed.f.key.proto != PARSE_ICMP &&
 	       parsed.f.key.proto != PARSE_ICMPV6;
-}
-
-static inline uint16_t check_l3(uint32_t link, const uint8_t *bytes, uint32_t captured)
-{
-	if (link != ANONYMIZE_RAW || !captured)
-		return 0;
-	return bytes[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
 }
 
 /* An address that was made may be what a frame has behind its MAC addresses: that once more cuts it off. */

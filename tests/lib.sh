@@ -361,6 +361,14 @@ replay() {
 # sql QUERY [DB]
 sql() { sqlite3 -readonly -cmd '.timeout 5000' "${2:-$FLOWD_DB}" "$1"; }
 
+# Another program's write transaction on flowd's database, from db_hold to db_release: nothing can be written to it.
+db_hold() {
+	exec {WL_HELD}> >(exec sqlite3 -cmd ".timeout 20000" "$FLOWD_DB" >"$WL_TMP/holds")
+	echo "BEGIN IMMEDIATE; SELECT 'held';" >&"$WL_HELD"
+	wait_until 20 grep -qs held "$WL_TMP/holds" || fail "the database is not held"
+}
+db_release() { exec {WL_HELD}>&-; }
+
 # Each direction of each conversation as a row of its own: flows that went `d` (0 ingress, 1 egress).
 WL_DIRECTED="
 	SELECT iface, dir AS d, ethertype, vlan, cvlan, marks & ~64 AS marks, proto, src, dst, sport, dport,

@@ -112,15 +112,13 @@ packets_recorded() { [ "$(sql 'SELECT ifnull(sum(packets), 0) FROM flow' 2>/dev/
 
 # The clock is set while the sink waits for somebody who holds the database.
 test_held() {
-	local label=held held
+	local label=held
 	SENT=0 SPANS=() WL_INSTANCE=wl$$-$label WL_DB=$WL_TMP/$label.db
 	clock_set 0
 	flowd_start "$NSB" -i vb --sweep 100ms --idle 500ms || return
 	send 500
 	wait_until 20 packets_recorded || fail "$label: not recorded"
-	exec {held}> >(exec sqlite3 -cmd ".timeout 20000" "$WL_DB" >"$WL_TMP/holds")
-	echo "BEGIN IMMEDIATE; SELECT 'held';" >&"$held"
-	wait_until 20 grep -qs held "$WL_TMP/holds" || fail "the database is not held"
+	db_hold
 	settle
 	send 400
 	wait_ms 1500 # the batch with these cannot be written
@@ -130,7 +128,7 @@ test_held() {
 	send 100
 	assert_eq "$label: live, of what is to come" "$("$FLOWCTL" --db "$WL_DB" flows -n 0 --json --since "$(iso $(($(clock_now) - HOUR / 2)))" \
 		--until "$(iso $(($(clock_now) + HOUR / 2)))" 2>/dev/null | jq -s 'map(.packets + (.rev_packets // 0)) | add')" 400
-	exec {held}>&-
+	db_release
 	wait_until 30 packets_recorded || fail "$label: not recorded after all"
 	flowd_stop
 	check_spans "$label"

@@ -138,9 +138,7 @@ assert_eq "the file is gone" "$(ls "$SOCKET" 2>/dev/null)" ""
 # --- the answer and memory.max ------------------------------------------------------------------------
 WL_INSTANCE=wl$$-room WL_DB=$WL_TMP/room.db
 flowd_start "$NSB" -i vb --sweep 500ms --idle 500ms --slots 32768 --memory-max 66M --record-rate none || finish
-exec {held}> >(exec sqlite3 -cmd ".timeout 20000" "$WL_DB" >"$WL_TMP/holds")
-echo "BEGIN IMMEDIATE; SELECT 'held';" >&"$held" # what is to be written stays in memory
-wait_until 20 grep -qs held "$WL_TMP/holds" || fail "the database is not held"
+db_hold # what is to be written stays in memory
 for first in 0 50000; do
 	in_a "$WLGEN" -i va -n 30000 -f 30000 --first "$first" --rate 60000 >/dev/null
 	wait_ms 2000
@@ -151,7 +149,7 @@ for i in 1 2 3 4; do
 	assert_match "no room for the answer" "$(tail -n 1 "$WL_TMP/top")" 'without a live part: .*more memory than memory.max leaves'
 done
 assert_between "memory with answers, kB" "$(awk '/RssAnon/ { print $2 }' "/proc/$FLOWD_PID/status")" 1 $((66 * 1024))
-exec {held}>&-
+db_release
 flowd_stop
 assert_books "no room for the answer"
 finish
