@@ -295,12 +295,6 @@ static bool is_early(const void *p)
 	return (const char *)p >= early && (const char *)p < early + EARLY_BYTES;
 }
 
-/* The next library's function of this name, of that type. */
-#define NEXT(ret, name, ...)             \
-	static ret (*next)(__VA_ARGS__); \
-	if (!next)                       \
-	next = (ret(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
-
 static bool is_own(const void *caller)
 {
 	Dl_info info;
@@ -404,79 +398,4 @@ int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 	if (how != SIG_UNBLOCK)
 		sigdelset(&less, SIGSYS);
 	return next(how, &less, old);
-}
-
-/* --- SQLite ---------------------------------------------------------------------------------------- */
-
-/* The step that failed, until its statement is reset or another one is run: it is what SQLite says then. */
-static __thread struct {
-	sqlite3_stmt *stmt;
-	sqlite3 *db;
-	int rc;
-} failed;
-
-static void forget(const sqlite3 *db)
-{
-	if (failed.db == db)
-		memset(&failed, 0, sizeof(failed));
-}
-
-int sqlite3_step(sqlite3_stmt *stmt)
-{
-	int rc;
-
-	NEXT(int, sqlite3_step, sqlite3_stmt *);
-	forget(sqlite3_db_handle(stmt));
-	if (!fault_due(FAULT_STEP, __builtin_return_address(0), &rc))
-		return next(stmt);
-	failed.stmt = stmt;
-	failed.db = sqlite3_db_handle(stmt);
-	failed.rc = rc;
-	return rc;
-}
-
-int sqlite3_prepare_v2(sqlite3 *db, const char *sql, int bytes, sqlite3_stmt **ret,
-		       const char **tail)
-{
-	NEXT(int, sqlite3_prepare_v2, sqlite3 *, const char *, int, sqlite3_stmt **, const char **);
-	forget(db);
-	return next(db, sql, bytes, ret, tail);
-}
-
-static int failed_end(const sqlite3_stmt *stmt, int rc)
-{
-	if (!stmt || failed.stmt != stmt)
-		return rc;
-	failed.stmt = NULL;
-	return failed.rc;
-}
-
-int sqlite3_reset(sqlite3_stmt *stmt)
-{
-	NEXT(int, sqlite3_reset, sqlite3_stmt *);
-	return failed_end(stmt, next(stmt));
-}
-
-int sqlite3_finalize(sqlite3_stmt *stmt)
-{
-	NEXT(int, sqlite3_finalize, sqlite3_stmt *);
-	return failed_end(stmt, next(stmt));
-}
-
-int sqlite3_errcode(sqlite3 *db)
-{
-	NEXT(int, sqlite3_errcode, sqlite3 *);
-	return db && failed.db == db ? failed.rc & 0xff : next(db);
-}
-
-int sqlite3_extended_errcode(sqlite3 *db)
-{
-	NEXT(int, sqlite3_extended_errcode, sqlite3 *);
-	return db && failed.db == db ? failed.rc : next(db);
-}
-
-const char *sqlite3_errmsg(sqlite3 *db)
-{
-	NEXT(const char *, sqlite3_errmsg, sqlite3 *);
-	return db && failed.db == db ? sqlite3_errstr(failed.rc) : next(db);
 }

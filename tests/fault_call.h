@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * fault_call.h: what the parts of the fault injector share: which call is to fail, and the system calls
- * that are caught on their way into the kernel (fault_trap.c).
+ * that are caught on their way into the kernel (fault_trap.c). SQLite's steps are fault_sqlite.c's.
  */
 #pragma once
 
+#include <dlfcn.h>
 #include <stdbool.h>
 
 #define FAULT_BIG_BYTES 65536
@@ -32,3 +33,9 @@ int fault_trap(enum fault_class class);
 
 /* A system call that is not caught; -errno as the kernel gives it. */
 long fault_raw(long number, long a, long b, long c, long d, long e, long f);
+
+/* The next library's function of this name, of that type. */
+#define NEXT(ret, name, ...)             \
+	static ret (*next)(__VA_ARGS__); \
+	if (!next)                       \
+	next = (ret(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)

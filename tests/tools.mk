@@ -105,7 +105,7 @@ $(B)/tests/wlcases: tests/wlcases.c tests/anonymize_cases.h tests/vectors.h $(wi
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lpcap -o $@
 
 # To be preloaded: never with the sanitizers in itself, so that it goes before any program's.
-$(B)/tests/fault_call.so: tests/fault_trap.c tests/fault_call.h
+$(B)/tests/fault_call.so: tests/fault_trap.c tests/fault_sqlite.c tests/fault_call.h
 $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(SANFLAGS),$(CFLAGS)) -fno-builtin -fPIC -shared $(filter %.c,$^) \
