@@ -259,6 +259,40 @@ static int probe(struct sqlite3 *db, const char *name, const char *sql, struct d
 	return rc ? db_fail_sqlite(error, db, rc, name) : 0;
 }
 
+/* Who writes needs every table: one that somebody dropped is told now, not when flows wait for it. */
+static int probe_written(struct sqlite3 *db, const char *name, int64_t version,
+			 struct db_error *error)
+{
+	static const struct {
+		int64_t since;
+		const char *name;
+	} tables[] = {
+		{2, "flow_tunnel"},
+		{3, "flow_tcp"},
+		{3, "flow_rtt"},
+		{3, "word"},
+		{3, "flow_socket"},
+		{3, "event"},
+		{3, "counter"},
+		{4, "sample"},
+		{5, "talker_minute"},
+		{5, "talker_hour"},
+		{5, "talker_minute_tail"},
+		{5, "talker_hour_tail"},
+		{5, "ledger_past"},
+	};
+	char sql[64];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (version < tables[i].since)
+			continue;
+		snprintf(sql, sizeof(sql), "SELECT 1 FROM %s", tables[i].name);
+		err = probe(db, name, sql, error);
+	}
+	return err;
+}
+
 int db_verify(struct sqlite3 *db, const char *name, enum db_who who, int64_t *ret_version,
 	      struct db_error *error)
 {
@@ -288,6 +322,8 @@ int db_verify(struct sqlite3 *db, const char *name, enum db_who who, int64_t *re
 		err = probe(db, name, flow, error);
 	for (size_t i = 0; !err && i < sizeof(probes) / sizeof(probes[0]); i++)
 		err = probe(db, name, probes[i], error);
+	if (!err && who == DB_WRITER)
+		err = probe_written(db, name, version, error);
 	if (!err)
 		*ret_version = version;
 	return err;

@@ -156,6 +156,31 @@ static void test_foreign(void **state)
 	assert_left_alone(path, -EPROTO, "not a wireledger database (no such table");
 }
 
+/* Whole, but without one of the tables that flowd writes to. */
+static void test_table_lost(void **state)
+{
+	static const char *const lost[] = {"event", "flow_tcp", "talker_hour_tail", "sample"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		const char *path = in_dir("lost.db");
+		struct db_error error;
+		struct sqlite3 *db = NULL;
+		char sql[64];
+		int fd = -1;
+
+		make_db_with(path, 1);
+		snprintf(sql, sizeof(sql), "DROP TABLE %s", lost[i]);
+		exec_file(path, sql);
+		assert_int_equal(db_open_writer(path, false, &db, &fd, &error), -EPROTO);
+		assert_non_null(
+			strstr(error.text, "lost.db: not a wireledger database (no such table: "));
+		assert_non_null(strstr(error.text, lost[i]));
+		assert_int_equal(try_reader(path, &error), 0);
+		unlink(path);
+	}
+}
+
 static void test_corrupt(void **state)
 {
 	const char *path = in_dir("corrupt.db");
@@ -314,6 +339,7 @@ int main(void)
 		DB_TEST(test_odd_paths),
 		DB_TEST(test_odd_names),
 		DB_TEST(test_foreign),
+		DB_TEST(test_table_lost),
 		DB_TEST(test_corrupt),
 		DB_TEST(test_locked),
 		DB_TEST(test_meta),
