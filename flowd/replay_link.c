@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "schema/quick.h"
 #include "schema/tunnel.h"
 
 #define SLL_OUTGOING 4 /* packet type: sent by the host that captured */
@@ -169,8 +170,10 @@ static void parse_behind(const struct replay_link *link, const uint8_t *data, st
 void replay_link_parse(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
 		       struct flow_facts *f, struct flow_wrap *wrap)
 {
+	struct pkt pkt = {.pos = data, .end = data + meta->reach};
+
 	if (link->read)
 		parse_behind(link, data, meta, f, wrap);
-	else
+	else if (!quick_packet(&pkt, meta, f))
 		parse_packet(data, meta, f, wrap);
 }
