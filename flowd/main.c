@@ -14,6 +14,7 @@
 #include "flowd/fault.h"
 #include "flowd/clock.h"
 #include "flowd/log.h"
+#include "flowd/memory.h"
 #include "flowd/replay.h"
 #include "flowd/run.h"
 
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
 	}
 	if (config.read[0])
 		return replay(&config, &stats) ? EXIT_FAILURE : EXIT_SUCCESS;
+	memory_give_back();
 	block_signals();
 	flowd.config = &config;
 	if (config.detach_only)
