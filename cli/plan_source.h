@@ -11,7 +11,7 @@
 
 #include "cli/plan_buckets.h"
 #include "cli/plan_table.h"
-#include "schema/db_tree.h"
+#include "schema/db_record.h"
 
 struct db_mark;
 struct sqlite3;
@@ -63,6 +63,7 @@ void plan_pages_close(struct plan_pages *pages);
 /* One thread's place in them. */
 struct plan_tree {
 	struct db_tree tree[PLAN_LEVELS];
+	struct db_layouts layouts[PLAN_LEVELS];
 };
 
 void plan_tree_open(const struct plan_pages *pages, struct plan_tree *ret_tree);

@@ -21,6 +21,8 @@
 #define LOG_HEAD 32
 #define FRAME_HEAD 24
 #define SIZE_MAX_PAGE 65536U
+#define DB_AHEAD_GAP \
+	8 /* pages from one to the next, where it is worth while to read what is between */
 
 /* The head of the index, of which there are two copies: "WAL-Index File Format", native byte order. */
 struct index_head {
@@ -261,15 +263,65 @@ static int read_frame(const struct db_pages *pages, uint32_t frame, uint32_t num
 	return pages->log->pMethods->xRead(pages->log, buf, (int)pages->size, at) ? -ENOTSUP : 0;
 }
 
-int db_pages_read(const struct db_pages *pages, uint32_t number, uint8_t *buf)
+static int read_file(const struct db_pages *pages, uint32_t number, uint32_t count, uint8_t *buf)
 {
 	int64_t at = (int64_t)(number - 1) * pages->size;
+	int size = (int)(count * pages->size);
+
+	return pages->file->pMethods->xRead(pages->file, buf, size, at) ? -ENOTSUP : 0;
+}
+
+int db_pages_read(const struct db_pages *pages, uint32_t number, uint8_t *buf)
+{
 	uint32_t frame;
 
 	if (!number || number > pages->count)
 		return -ENOTSUP;
 	frame = pages->frames ? frame_of(pages, number) : 0;
-	if (frame)
-		return read_frame(pages, frame, number, buf);
-	return pages->file->pMethods->xRead(pages->file, buf, (int)pages->size, at) ? -ENOTSUP : 0;
+	return frame ? read_frame(pages, frame, number, buf) : read_file(pages, number, 1, buf);
+}
+
+/* Pages of other tables may lie between two of one. */
+static void measure(struct db_ahead *ahead, uint32_t number)
+{
+	bool follows = number > ahead->before && number - ahead->before <= DB_AHEAD_GAP;
+
+	if (follows && ahead->span < DB_AHEAD_PAGES)
+		ahead->span = ahead->span ? ahead->span * 2 : 1;
+	else if (!follows)
+		ahead->span = ahead->span > 1 ? ahead->span / 2 : 1;
+	ahead->before = number;
+}
+
+/* That page and those behind it. What lies in the log, or behind the file's end, is not asked for. */
+static void fill(const struct db_pages *pages, struct db_ahead *ahead, uint32_t number)
+{
+	uint32_t left = pages->count - number + 1;
+
+	ahead->count = 0;
+	if (!ahead->byte)
+		ahead->byte = malloc((size_t)DB_AHEAD_PAGES * pages->size);
+	if (!ahead->byte)
+		return;
+	ahead->first = number;
+	ahead->count = ahead->span < left ? ahead->span : left;
+	if (read_file(pages, number, ahead->count, ahead->byte))
+		ahead->count = 0;
+}
+
+int db_pages_read_on(const struct db_pages *pages, struct db_ahead *ahead, uint32_t number,
+		     uint8_t *buf)
+{
+	if (!number || number > pages->count || (pages->frames && frame_of(pages, number)))
+		return db_pages_read(pages, number, buf);
+	if (number < ahead->first || number - ahead->first >= ahead->count) {
+		measure(ahead, number);
+		if (ahead->span > 1)
+			fill(pages, ahead, number);
+	}
+	ahead->before = number;
+	if (number < ahead->first || number - ahead->first >= ahead->count)
+		return db_pages_read(pages, number, buf);
+	memcpy(buf, ahead->byte + (size_t)(number - ahead->first) * pages->size, pages->size);
+	return 0;
 }

@@ -38,7 +38,7 @@ struct db_frame {
 	uint32_t frame;
 };
 
-#define DB_PAGE_ROOM 16 /* bytes behind a page that may be read, and mean nothing */
+#define DB_PAGE_ROOM 24 /* bytes behind a page that may be read, and mean nothing */
 
 struct db_pages {
 	struct sqlite3_file *file, *log;
@@ -59,3 +59,17 @@ void db_pages_close(struct db_pages *pages);
 
 /* Page `number` (from 1) into `buf`. From any thread. 0, or -ENOTSUP. */
 int db_pages_read(const struct db_pages *pages, uint32_t number, uint8_t *buf);
+
+#define DB_AHEAD_PAGES 16
+
+/* What was read of the file behind a page. For one thread, and one snapshot; all 0: nothing. */
+struct db_ahead {
+	uint8_t *byte;	       /* to be freed */
+	uint32_t first, count; /* pages that are there */
+	uint32_t before;       /* the page that was asked for last */
+	uint32_t span;	       /* to be read at once: more, where one page follows the other */
+};
+
+/* As db_pages_read; pages that are asked for in order are read some at a time. */
+int db_pages_read_on(const struct db_pages *pages, struct db_ahead *ahead, uint32_t number,
+		     uint8_t *buf);

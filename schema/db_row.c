@@ -8,8 +8,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "schema/db_record.h"
 #include "schema/db_sqlite.h"
-#include "schema/db_tree.h"
 
 static int record_uint(const struct db_record *record, int column, uint64_t max,
 		       uint64_t *ret_value)

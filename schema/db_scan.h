@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "db_tree.h"
+#include "db_record.h"
 #include "flow_record.h"
 
 enum db_scan_beside {
@@ -47,7 +47,9 @@ struct db_scan_reader {
 	struct db_tree beside[DB_SCAN_BESIDES];
 	struct db_tree_row next[DB_SCAN_BESIDES]; /* id INT64_MAX: no more */
 	int64_t last;
-	struct flow_record rec; /* the socket is left out */
+	struct db_layouts
+		layouts[1 + DB_SCAN_BESIDES]; /* of the flows, and of what is beside them */
+	struct flow_record rec;		      /* the socket is left out */
 };
 
 void db_scan_reader_open(const struct db_scan *scan, struct db_scan_reader *ret_reader);

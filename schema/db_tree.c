@@ -6,7 +6,6 @@
  *   a cell          | page : 4 | greatest id in it : varint |
  *   leaf            | 13 | ... | cells : 2 | ... | where each cell is : 2 ... | cells
  *   a cell          | size of the record : varint | id : varint | record |
- *   record          | size of the header : varint | serial types : varints | values |
  */
 #include "schema/db_tree.h"
 
@@ -14,6 +13,8 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "schema/db_varint.h"
 
 #define INTERIOR 5
 #define INTERIOR_HEAD 12
@@ -32,22 +33,6 @@ static uint32_t be16(const uint8_t *at)
 static uint32_t be32(const uint8_t *at)
 {
 	return be16(at) << 16 | be16(at + 2);
-}
-
-/* Up to nine bytes; of the last all eight bits count. Returns how many. */
-static uint32_t varint(const uint8_t *at, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-
-	for (uint32_t i = 0; i < 8; i++) {
-		value = value << 7 | (at[i] & 0x7f);
-		if (!(at[i] & 0x80)) {
-			*ret_value = value;
-			return i + 1;
-		}
-	}
-	*ret_value = value << 8 | at[8];
-	return 9;
 }
 
 int db_tree_root(struct sqlite3 *db, const char *table, uint32_t *ret_root)
@@ -78,6 +63,7 @@ void db_tree_close(struct db_tree *tree)
 {
 	for (int i = 0; i < DB_TREE_DEPTH; i++)
 		free(tree->level[i].page);
+	free(tree->ahead.byte);
 	memset(tree, 0, sizeof(*tree));
 }
 
@@ -87,17 +73,17 @@ static bool is_leaf(const struct db_tree_level *level)
 }
 
 /* The page of a level. 0, -ENOTSUP or -ENOMEM. */
-static int load(const struct db_pages *pages, uint32_t number, struct db_tree_level *level)
+static int load(struct db_tree *tree, uint32_t number, struct db_tree_level *level)
 {
 	int err;
 
 	if (level->number == number && number)
 		return 0;
 	if (!level->page)
-		level->page = calloc(1, pages->size + DB_PAGE_ROOM);
+		level->page = calloc(1, tree->pages->size + DB_PAGE_ROOM);
 	if (!level->page)
 		return -ENOMEM;
-	err = db_pages_read(pages, number, level->page);
+	err = db_pages_read_on(tree->pages, &tree->ahead, number, level->page);
 	level->number = err ? 0 : number;
 	return err;
 }
@@ -111,7 +97,7 @@ static int enter(struct db_tree *tree, uint32_t number)
 
 	if (tree->depth == DB_TREE_DEPTH)
 		return -ENOTSUP;
-	err = load(tree->pages, number, level);
+	err = load(tree, number, level);
 	if (err)
 		return err;
 	if (level->page[0] != LEAF && level->page[0] != INTERIOR)
@@ -150,7 +136,7 @@ static int child(const struct db_tree *tree, const struct db_tree_level *level, 
 	here = cell(tree, level, at);
 	if (!here)
 		return -ENOTSUP;
-	varint(here + 4, &last); /* within the page, or the room behind it */
+	db_varint(here + 4, &last); /* within the page, or the room behind it */
 	*ret_number = be32(here);
 	*ret_last = (int64_t)last;
 	return 0;
@@ -165,10 +151,10 @@ static int leaf_cell(const struct db_tree *tree, const struct db_tree_level *lev
 
 	if (!here)
 		return -ENOTSUP;
-	here += varint(here, &size);
+	here += db_varint(here, &size);
 	if (here >= end)
 		return -ENOTSUP;
-	here += varint(here, &id);
+	here += db_varint(here, &id);
 	if (here > end || size > (uint64_t)(end - here) || size > tree->pages->used - LOCAL_LESS)
 		return -ENOTSUP; /* or it goes on in another page */
 	*ret_row = (struct db_tree_row){.id = (int64_t)id, .record = here, .size = (uint32_t)size};
@@ -361,43 +347,4 @@ int db_tree_split(struct db_tree *tree, const struct db_tree_range *all,
 	free(pages);
 	tree->depth = 0;
 	return count;
-}
-
-/* --- records -------------------------------------------------------------------------------------- */
-
-static uint32_t serial_size(uint64_t type)
-{
-	static const uint8_t size[] = {0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0};
-
-	return type < sizeof(size) ? size[type] : (uint32_t)((type - 12) / 2);
-}
-
-int db_record_read(const struct db_tree_row *row, uint32_t columns, struct db_record *ret_record)
-{
-	const uint8_t *at = row->record, *end;
-	uint32_t offset, i;
-	uint64_t head;
-
-	at += varint(at, &head);
-	if (head > row->size || columns > DB_TREE_COLUMNS)
-		return -ENOTSUP;
-	end = row->record + head;
-	offset = (uint32_t)head;
-	for (i = 0; i < columns && at < end; i++) {
-		uint64_t type = *at;
-
-		at += type < 0x80 ? 1 : varint(at, &type);
-		if (type > UINT32_MAX || serial_size(type) > row->size - offset)
-			return -ENOTSUP;
-		ret_record->type[i] = type < DB_RECORD_OTHER ? (uint8_t)type : DB_RECORD_OTHER;
-		ret_record->offset[i] = offset;
-		offset += serial_size(type);
-	}
-	for (; i < columns; i++) {
-		ret_record->type[i] = DB_RECORD_NULL;
-		ret_record->offset[i] = 0;
-	}
-	ret_record->record = row->record;
-	ret_record->columns = columns;
-	return 0;
 }

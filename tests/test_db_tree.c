@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "schema/db_tree.h"
+#include "schema/db_record.h"
 #include "tests/db_util.h"
 #include "tests/random_flow.h"
 
@@ -99,6 +99,7 @@ static void assert_value(const struct db_record *record, uint32_t column, struct
 static void compare_range(struct db_tree *tree, const struct db_tree_range *range,
 			  struct sqlite3_stmt *stmt)
 {
+	struct db_layouts layouts = {0};
 	struct db_tree_row row;
 	struct db_record record;
 	int have;
@@ -107,7 +108,7 @@ static void compare_range(struct db_tree *tree, const struct db_tree_range *rang
 	while ((have = db_tree_next(tree, &row)) > 0 && row.id <= range->last) {
 		assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 		assert_int_equal(row.id, sqlite3_column_int64(stmt, 0));
-		assert_int_equal(db_record_read(&row, COLUMNS, &record), 0);
+		assert_int_equal(db_record_read(&row, COLUMNS, &layouts, &record), 0);
 		for (uint32_t i = 0; i < COLUMNS; i++)
 			assert_value(&record, i, stmt);
 	}
@@ -138,11 +139,36 @@ static void compare(const struct opened *opened, int64_t first, int64_t last)
 	db_tree_close(&tree);
 }
 
+/* Pages asked for in runs, forth and back, with gaps: as if each were read alone. */
+static void compare_ahead(const struct db_pages *pages)
+{
+	uint8_t *one = calloc(1, pages->size + DB_PAGE_ROOM),
+		*other = calloc(1, pages->size + DB_PAGE_ROOM);
+	struct db_ahead ahead = {0};
+
+	assert_true(one && other);
+	for (int run = 0; run < 30; run++) {
+		uint32_t number = 1 + random_below(pages->count), step = 1 + random_below(4);
+
+		for (int i = 0; i < 40; i++, number += step) {
+			int want = db_pages_read(pages, number, one);
+
+			assert_int_equal(db_pages_read_on(pages, &ahead, number, other), want);
+			if (!want)
+				assert_memory_equal(one, other, pages->size);
+		}
+	}
+	free(ahead.byte);
+	free(one);
+	free(other);
+}
+
 static void compare_file(const char *path)
 {
 	struct opened opened;
 
 	open_pages(path, &opened);
+	compare_ahead(&opened.pages);
 	compare(&opened, INT64_MIN, INT64_MAX);
 	for (int i = 0; i < 20; i++) {
 		int64_t first = (int64_t)random_below(30000) - 10000;
@@ -201,6 +227,7 @@ static int read_all(const struct opened *opened, int *ret_rows)
 {
 	const struct db_tree_range all = {INT64_MIN, INT64_MAX};
 	struct db_tree_range range[RANGES];
+	struct db_layouts layouts = {0};
 	struct db_record record;
 	struct db_tree_row row;
 	struct db_tree tree;
@@ -208,12 +235,11 @@ static int read_all(const struct opened *opened, int *ret_rows)
 	int have;
 
 	*ret_rows = 0;
-	memset(&record, 0xff, sizeof(record));
 	db_tree_open(&opened->pages, opened->root, &tree);
 	have = db_tree_split(&tree, &all, range, RANGES);
 	have = have < 0 ? have : db_tree_seek(&tree, INT64_MIN);
 	while (!have && (have = db_tree_next(&tree, &row)) > 0) {
-		have = db_record_read(&row, COLUMNS, &record);
+		have = db_record_read(&row, COLUMNS, &layouts, &record);
 		for (uint32_t i = 0; !have && i < COLUMNS; i++) {
 			if (db_record_type(&record, i) == DB_VALUE_BLOB16)
 				sum += db_record_blob(&record, i)[15];
@@ -309,14 +335,14 @@ static void test_short_row(void **state)
 {
 	static const uint8_t bytes[32] = {2, 1, 77}; /* one column */
 	const struct db_tree_row row = {.record = bytes, .size = 3};
+	struct db_layouts layouts = {0};
 	struct db_record record;
 
 	(void)state;
-	memset(&record, 0xff, sizeof(record));
-	assert_int_equal(db_record_read(&row, COLUMNS, &record), 0);
+	assert_int_equal(db_record_read(&row, COLUMNS, &layouts, &record), 0);
 	assert_int_equal(db_record_int(&record, 0), 77);
 	assert_int_equal(db_record_type(&record, 2), DB_VALUE_NULL);
-	assert_in_range(record.offset[2], 0, row.size);
+	assert_in_range(record.layout->offset[2], 0, row.size);
 }
 
 int main(void)
