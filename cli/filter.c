@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/filter_header.h"
+#include "cli/filter_tree.h"
 #include "cli/filter_vm.h"
 #include "cli/filter_ways.h"
 #include "cli/filter_word.h"
@@ -20,12 +21,16 @@
 #define TYPE_OFF 12	   /* of the first EtherType */
 #define NEXT_HEADER_OFF 20 /* of IPv6 without tags and labels */
 
-#define SHAPES 16 /* whose headers are kept */
+#define SHAPE_BITS 7 /* of the number of shapes whose headers are kept */
+#define TREE_AFTER 8 /* headers of a shape */
 
 struct shaped {
 	struct filter_shape shape;
 	bool set;
+	bool has_tree;
+	uint32_t changes;
 	struct filter_header header;
+	struct filter_tree tree;
 };
 
 struct filter {
@@ -38,8 +43,9 @@ struct filter {
 	bool same_ways;
 	uint32_t from;			    /* of the last -ENODATA */
 	const struct filter_header *header; /* of the last record */
+	const struct filter_tree *tree;	    /* of its shape; NULL: none yet */
 	struct filter_header other;	    /* of one without a shape */
-	struct shaped shaped[SHAPES];
+	struct shaped shaped[1 << SHAPE_BITS];
 };
 
 /* What is wrong with the expression; and where there is an option for what it asks, that one. */
@@ -210,25 +216,41 @@ void filter_add_undecided(struct filter *filter, const struct filter *other)
 	filter->vlan_undecided += other->vlan_undecided;
 }
 
+static uint32_t place_of(const struct filter_shape *shape)
+{
+	uint64_t word[2];
+
+	_Static_assert(sizeof(*shape) == sizeof(word), "no more than that");
+	memcpy(word, shape, sizeof(word));
+	return (uint32_t)((word[0] * 0x9e3779b97f4a7c15ULL + word[1] * 0xc2b2ae3d27d4eb4fULL) >>
+			  (64 - SHAPE_BITS));
+}
+
 static const struct filter_header *build(struct filter *filter, const struct flow_key *key,
 					 uint8_t tcp_flags, int lost)
 {
 	struct filter_shape shape;
 	struct shaped *shaped;
 
+	filter->tree = NULL;
 	if (!filter_header_shape(key, &shape) || lost >= 0) {
 		filter_header_build(key, tcp_flags, lost == 0, lost == 1, &filter->other);
 		return &filter->other;
 	}
-	shaped = &filter->shaped[(shape.proto ^ shape.ethertype ^ shape.ethertype >> 7 ^
-				  shape.marks >> 3 ^ shape.vlan) %
-				 SHAPES];
+	shaped = &filter->shaped[place_of(&shape)];
 	if (shaped->set && !memcmp(&shaped->shape, &shape, sizeof(shape))) {
 		filter_header_change(key, tcp_flags, &shaped->header);
+		if (++shaped->changes == TREE_AFTER)
+			shaped->has_tree = filter_tree_grow(
+				filter->program.bf_insns, filter->program.bf_len, &shaped->header,
+				key->ethertype, key->proto, &shaped->tree);
+		filter->tree = shaped->has_tree ? &shaped->tree : NULL;
 	} else {
 		filter_header_build(key, tcp_flags, false, false, &shaped->header);
 		shaped->shape = shape;
 		shaped->set = true;
+		shaped->has_tree = false;
+		shaped->changes = 0;
 	}
 	return &shaped->header;
 }
@@ -237,10 +259,13 @@ static enum filter_outcome run_as(struct filter *filter, const struct flow_key *
 				  uint8_t tcp_flags, int lost)
 {
 	const struct bpf_insn *insns = filter->program.bf_insns;
-	enum filter_outcome outcome;
+	enum filter_outcome outcome = FILTER_UNKNOWN;
 
 	filter->header = build(filter, key, tcp_flags, lost);
-	outcome = filter_vm_quick(insns, filter->program.bf_len, filter->header);
+	if (filter->tree)
+		outcome = filter_tree_run(filter->tree, filter->header);
+	if (outcome == FILTER_UNKNOWN)
+		outcome = filter_vm_quick(insns, filter->program.bf_len, filter->header);
 	if (outcome != FILTER_UNKNOWN)
 		return outcome;
 	return filter_vm_run(insns, filter->program.bf_len, filter->header, &filter->from);
