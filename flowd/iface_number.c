@@ -78,7 +78,7 @@ int iface_number_take(struct flowd *flowd, struct iface *iface)
 		.id = flowd->numbers.next_id++,
 		.ifindex = iface->hook.ifindex,
 		.netns = flowd->netns_cookie,
-		.generation = flowd->maps.control->generation,
+		.generation = flowd->maps.generation,
 		.ifnum = (int32_t)ifnum,
 		.first_ms = clock_wall().ms,
 	};

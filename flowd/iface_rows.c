@@ -125,7 +125,7 @@ int iface_rows_load(struct flowd *flowd)
 
 	if (err || sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return -EIO;
-	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
+	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.generation);
 	while (!err && (rc = sqlite3_step(row)) == SQLITE_ROW) {
 		uint32_t ifnum = (uint32_t)sqlite3_column_int(row, 1) % FLOW_IFACES;
 
@@ -139,7 +139,7 @@ int iface_rows_load(struct flowd *flowd)
 
 int iface_rows_counters(struct flowd *flowd)
 {
-	uint64_t made = flowd->maps.control->generation;
+	uint64_t made = flowd->maps.generation;
 	sqlite3_stmt *row;
 	int rc;
 
@@ -213,7 +213,7 @@ static bool is_given(struct flowd *flowd, uint32_t ifnum, const struct flow_ledg
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return false;
-	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
+	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.generation);
 	sqlite3_bind_int64(row, 2, ifnum);
 	given = sqlite3_step(row) == SQLITE_ROW && is_booked(row, sum);
 	sqlite3_finalize(row);
@@ -235,7 +235,7 @@ static void adopt_orphan(struct flowd *flowd, uint32_t ifnum)
 	flowd->numbers.number[ifnum].row = (struct sink_iface){
 		.id = flowd->numbers.next_id++,
 		.netns = flowd->netns_cookie,
-		.generation = flowd->maps.control->generation,
+		.generation = flowd->maps.generation,
 		.ifnum = (int32_t)ifnum,
 		.first_ms = clock_wall().ms,
 		.name = "unknown",
@@ -258,7 +258,7 @@ int iface_rows_adopt(struct flowd *flowd)
 			.id = flowd->numbers.next_id++,
 			.ifindex = cell->ifindex,
 			.netns = flowd->netns_cookie,
-			.generation = flowd->maps.control->generation,
+			.generation = flowd->maps.generation,
 			.ifnum = (int32_t)ifnum,
 			.first_ms = clock_wall().ms,
 		};
@@ -315,7 +315,7 @@ void iface_rows_closed(struct flowd *flowd)
 
 	if (sqlite3_prepare_v2(flowd->db, sql, -1, &row, NULL))
 		return;
-	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.control->generation);
+	sqlite3_bind_int64(row, 1, (sqlite3_int64)flowd->maps.generation);
 	sqlite3_bind_int64(row, 2, clock_wall().ms);
 	sqlite3_step(row);
 	sqlite3_finalize(row);

@@ -368,6 +368,7 @@ int maps_open(const struct maps_wish *wish, struct maps *ret_maps, char ret_erro
 			goto fail;
 		}
 	}
+	maps.generation = control.generation;
 	*ret_maps = maps;
 	return 0;
 fail:
@@ -414,8 +415,15 @@ void maps_close(struct maps *maps)
 
 void maps_new_generation(struct maps *maps)
 {
-	maps->control->generation = new_generation();
+	maps->generation = new_generation();
+	maps->unclaimed = true;
+}
+
+void maps_claim(struct maps *maps)
+{
 	early_forget(maps->early);
+	__atomic_store_n(&maps->control->generation, maps->generation, __ATOMIC_RELEASE);
+	maps->unclaimed = false;
 }
 
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex)

@@ -29,6 +29,8 @@ struct maps {
 		*tc_late[MAPS_TC_PROGRAMS]; /* skeletons on the same maps, for a program each */
 	struct flow_xdp *xdp;		    /* skeleton, opened; libxdp loads it */
 	bool taken_over;		    /* the maps were there */
+	bool unclaimed;			    /* another database keeps their books until maps_claim() */
+	uint64_t generation;		    /* as in the control cell, once they are claimed */
 	uint32_t cpus;
 	uint32_t cpu_sets; /* hashed and reserved */
 	uint32_t sets;	   /* of all CPUs */
@@ -91,8 +93,9 @@ void maps_unpin(const char *pin_dir);
  */
 int maps_move(const char *from, const char *to);
 
-/* Another database keeps the books of the maps from now on. */
+/* Another database keeps the books of the maps from maps_claim() on; a start that fails before leaves them to the last. */
 void maps_new_generation(struct maps *maps);
+void maps_claim(struct maps *maps);
 
 /* The cell of an interface, or a free one for it; NULL: no room. */
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex);

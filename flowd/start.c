@@ -387,6 +387,7 @@ int start(struct flowd *flowd)
 	err = err ? err : confine_start(flowd);
 	if (!err)
 		pins_begin(flowd);
+	err = err ? err : start_claim(flowd);
 	err = err ? err : first_sweep(flowd);
 	FAULT_POINT("start-21-opened");
 	err = err ? err : counter_thread_start(flowd);
@@ -447,6 +448,7 @@ int start_detach_only(struct flowd *flowd)
 	if (flowd->left[0])
 		iface_say_left(flowd);
 	err = err ? err : upgrade_drain(flowd);
+	err = err ? err : start_claim(flowd);
 	err = err ? err : first_sweep(flowd);
 	err = err ? err : start_sink(flowd);
 	if (err == -ENOENT && !flowd->pin_dir[0]) {

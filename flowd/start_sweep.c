@@ -74,6 +74,31 @@ static void set_limit(struct flowd *flowd)
 	limit_set(&flowd->sweep.limit, &limit, clock_mono().ns);
 }
 
+/* Positions of other rings would be taken for these maps' by whoever comes before the first commit. */
+static int set_positions(struct flowd *flowd)
+{
+	int err = db_meta_set_int(flowd->db, "ring_pos", 0);
+
+	return err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+}
+
+static int set_generation(struct flowd *flowd)
+{
+	int err = db_meta_set_int(flowd->db, "generation", (int64_t)flowd->maps.generation);
+
+	FAULT_POINT("start-10-generation");
+	return err;
+}
+
+static int say_meta(const struct flowd *flowd, int err)
+{
+	if (err)
+		log_err("%s: %s", flowd->config->db,
+			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
+								  : sqlite3_errmsg(flowd->db));
+	return err;
+}
+
 int start_sweep(struct flowd *flowd)
 {
 	const struct config *config = flowd->config;
@@ -91,7 +116,7 @@ int start_sweep(struct flowd *flowd)
 		log_err("%s: meta: %s", config->db, sqlite3_errmsg(flowd->db));
 		return err;
 	}
-	ours = generation == (int64_t)flowd->maps.control->generation;
+	ours = generation == (int64_t)flowd->maps.generation;
 	if (flowd->upgrade && ours) /* killed after the old maps were drained */
 		err = upgrade_finish(flowd);
 	if (err)
@@ -123,7 +148,7 @@ int start_sweep(struct flowd *flowd)
 		return err;
 	}
 	set_limit(flowd);
-	if (!ours)
+	if (!ours && !flowd->maps.unclaimed)
 		err = lose_maps(flowd, generation);
 	if (flowd->sweep.lost)
 		log_err("database '%s': more was committed after what it has: its log was lost or cut, and "
@@ -131,24 +156,35 @@ int start_sweep(struct flowd *flowd)
 			config->db);
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
 	FAULT_POINT("start-08-marks");
-	/* positions of other rings would be taken for these maps' by whoever comes before the first commit */
-	if (!ours && !flowd->upgrade)
-		err = err ? err : db_meta_set_int(flowd->db, "ring_pos", 0);
-	if (!ours && !flowd->upgrade)
-		err = err ? err : db_meta_set_int(flowd->db, "sample_pos", 0);
+	if (!ours && !flowd->upgrade && !flowd->maps.unclaimed)
+		err = err ? err : set_positions(flowd);
 	FAULT_POINT("start-09-positions");
-	if (!flowd->upgrade) /* else with what the old maps hold */
-		err = err ? err
-			  : db_meta_set_int(flowd->db, "generation",
-					    (int64_t)flowd->maps.control->generation);
-	FAULT_POINT("start-10-generation");
+	if (!flowd->upgrade && !flowd->maps.unclaimed) /* else with what the old maps hold */
+		err = err ? err : set_generation(flowd);
 	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
 	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
 	err = err ? err : set_host(flowd->db);
 	FAULT_POINT("start-11-host");
+	return say_meta(flowd, err);
+}
+
+int start_claim(struct flowd *flowd)
+{
+	int64_t generation = 0;
+	int err;
+
+	if (!flowd->maps.unclaimed)
+		return 0;
+	err = db_meta_find_int(flowd->db, "generation", &generation);
+	err = err ? err : lose_maps(flowd, generation);
+	err = err ? err : set_positions(flowd); /* it can be written to */
 	if (err)
-		log_err("%s: %s", config->db,
-			sqlite3_errcode(flowd->db) == SQLITE_BUSY ? "locked by another process"
-								  : sqlite3_errmsg(flowd->db));
-	return err;
+		return say_meta(flowd, err);
+	maps_claim(&flowd->maps);
+	err = sweep_take(&flowd->sweep, 0, 0);
+	if (err) {
+		log_err("tables of the sweep: %s", strerror(-err));
+		return err;
+	}
+	return say_meta(flowd, set_generation(flowd));
 }

@@ -15,3 +15,9 @@ struct expire_conf start_expire(const struct config *config);
  * maps are open. 0 or -errno, said in the log.
  */
 int start_sweep(struct flowd *flowd);
+
+/*
+ * Take over the books of maps that another database had, where that is so: the last of a start, since there is no way
+ * back. 0 or -errno, said in the log.
+ */
+int start_claim(struct flowd *flowd);

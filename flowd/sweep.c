@@ -70,11 +70,26 @@ static void side_start(struct sweep *sweep, uint32_t index, uint64_t last_sweep)
 	health_start(sweep, index, counts);
 }
 
+int sweep_take(struct sweep *sweep, uint64_t last_sweep, uint64_t ring_pos)
+{
+	uint32_t slots = sweep->maps->sets * FLOW_WAYS;
+	uint64_t early_pos;
+	int err = early_open(sweep->maps->early, last_sweep, &sweep->early, &early_pos);
+
+	if (err)
+		return err;
+	FAULT_POINT("start-05-ring");
+	ring_skip(&sweep->ring, ring_pos > early_pos ? ring_pos : early_pos);
+	FAULT_POINT("start-06-skipped");
+	for (uint32_t i = 0; sweep->maps->taken_over && i < slots; i++)
+		side_start(sweep, i, last_sweep);
+	return 0;
+}
+
 int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
 	       uint64_t ring_pos, struct sweep *ret_sweep)
 {
 	uint32_t slots = maps->sets * FLOW_WAYS;
-	uint64_t early_pos;
 	int err;
 
 	memset(ret_sweep, 0, sizeof(*ret_sweep));
@@ -90,20 +105,14 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 		sweep_close(ret_sweep);
 		return -ENOMEM;
 	}
+	for (uint32_t i = 0; i < slots; i++)
+		ret_sweep->side[i].ref = ret_sweep->side[i].next = EXPIRE_NONE;
 	err = ring_open(maps->ring_fd, maps->ring_bytes, &ret_sweep->ring);
-	err = err ? err : early_open(maps->early, last_sweep, &ret_sweep->early, &early_pos);
+	if (!err && !maps->unclaimed)
+		err = sweep_take(ret_sweep, last_sweep, ring_pos);
 	if (err) {
 		sweep_close(ret_sweep);
 		return err;
-	}
-	FAULT_POINT("start-05-ring");
-	ring_skip(&ret_sweep->ring, ring_pos > early_pos ? ring_pos : early_pos);
-	FAULT_POINT("start-06-skipped");
-	for (uint32_t i = 0; i < slots; i++) {
-		ret_sweep->side[i].ref = EXPIRE_NONE;
-		ret_sweep->side[i].next = EXPIRE_NONE;
-		if (maps->taken_over)
-			side_start(ret_sweep, i, last_sweep);
 	}
 	ret_sweep->offset = clock_measure();
 	return 0;

@@ -77,9 +77,10 @@ struct sweep {
 	struct clock_steps steps;
 };
 
-/* Start from the marks of a predecessor whose last committed sweep and ring position are given (0, 0: none). 0 or -errno. */
+/* Start from a predecessor's marks, of given last sweep and ring position (0, 0: none). 0 or -errno. Unclaimed maps: sweep_take() does. */
 int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
 	       uint64_t ring_pos, struct sweep *ret_sweep);
+int sweep_take(struct sweep *sweep, uint64_t last_sweep, uint64_t ring_pos);
 void sweep_close(struct sweep *sweep);
 
 /*

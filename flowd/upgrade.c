@@ -253,7 +253,7 @@ static int write_old(struct flowd *flowd, struct upgrade *u)
 	batch->sweep = u->last_sweep + 1;
 	batch->ring_pos = 0;
 	batch->sample_pos = u->shares_samples ? u->sample_pos : 0;
-	batch->generation = flowd->maps.control->generation;
+	batch->generation = flowd->maps.generation;
 	err = sink_writer_submit(flowd->writer, batch);
 	for (int i = 0; !err && i < WRITE_TRIES; i++) {
 		if (sink_writer_collect(flowd->writer))

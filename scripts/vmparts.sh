@@ -137,7 +137,7 @@ part_takeover() {
 	wait_for quiet
 	carrier=$(in_a cat /sys/class/net/va/carrier_changes)$(ip netns exec B cat /sys/class/net/vb/carrier_changes)
 	a=$(sent A va) b=$(sent B vb)
-	in_a ping -q -i 0.01 10.1.0.2 >/tmp/flood 2>&1 &
+	ip netns exec A ping -q -i 0.01 10.1.0.2 >/tmp/flood 2>&1 & # not by a function: a shell of its own would get the signal
 	flood=$!
 	for i in 1 2 3; do
 		sleep 0.$((RANDOM % 9 + 1))

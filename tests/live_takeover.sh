@@ -131,6 +131,33 @@ test_databases() {
 	assert_eq "$label: nothing stays" "$(attached)" ""
 }
 
+# A start with another database that is refused, at one place or another, leaves the maps to theirs: which goes on after a
+# kill as if nothing had been.
+test_refused() {
+	local label="refused with another database" why out
+	WL_INSTANCE=wl$$-refused WL_DB=$WL_TMP/refused.db
+	flowd_start "$NSB" -i vb --sweep 100ms || return
+	in_a "$WLGEN" -i va -n 40000 -f 2000 >/dev/null
+	wait_until 20 holds 40000 || fail "$label: no sweep has seen them"
+	flowd_stop "$FLOWD_PID" KILL
+	in_a "$WLGEN" -i va -n 1000 -f 100 >/dev/null
+	mkdir "$WL_TMP/refused.sock"
+	for why in "--socket-group wl-no-such-group" "--socket $WL_TMP/refused.sock" "--user wl-no-such-user" "-i wl-no-such"; do
+		# shellcheck disable=SC2086
+		out=$(in_b "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_TMP/refused-by.db" -i vb $why 2>&1)
+		assert_eq "$label: $why: exit ($out)" "$?" 1
+	done
+	flowd_start "$NSB" -i vb --sweep 100ms || return
+	in_a "$WLGEN" -i va -n 500 -f 100 >/dev/null
+	flowd_stop
+	assert_eq "$label: exit" "$FLOWD_RC" 0
+	assert_eq "$label: packets" "$(sql 'SELECT sum(packets) FROM flow_plain' "$WL_DB")" 41500
+	assert_eq "$label: interfaces" "$(sql 'SELECT count(*) FROM interface WHERE ifnum > 0' "$WL_DB")" 1
+	assert_eq "$label: seen, recorded" \
+		"$(sql "SELECT seen_packets, recorded_packets FROM books_sum WHERE dir = 0 AND seen_packets" "$WL_DB")" "41500|41500"
+	assert_eq "$label: nothing stays" "$(attached)" ""
+}
+
 # The host goes down: what is attached and pinned is gone, and what was not recorded has a name afterwards.
 test_gone() {
 	local label="maps that are gone" out
@@ -172,5 +199,6 @@ trials 3 test_gap
 test_keep_attached
 test_detach
 test_databases
+test_refused
 test_gone
 finish
