@@ -60,7 +60,6 @@ void plan_pages_close(struct plan_pages *pages)
 
 void plan_tree_open(const struct plan_pages *pages, struct plan_tree *ret_tree)
 {
-	memset(ret_tree->layouts, 0, sizeof(ret_tree->layouts));
 	for (int level = 0; level < PLAN_LEVELS; level++)
 		db_tree_open(&pages->pages, pages->root[level], &ret_tree->tree[level]);
 }
@@ -104,16 +103,17 @@ static bool read_address(const struct db_record *row, uint32_t column, uint64_t 
 	}
 }
 
-static int read_row(const struct db_tree_row *row, struct db_layouts *layouts,
+static int read_row(struct db_tree *tree, const struct db_tree_row *row,
 		    const struct plan_wanted *wanted)
 {
 	struct plan_key key = {.src_is = PLAN_ADDRESS_NONE};
 	int64_t number[PLAN_COLUMNS], what;
 	struct db_record record;
+	int err = db_record_read(tree, row, FIRST + PLAN_COLUMNS, &record);
 	bool ok;
 
-	if (db_record_read(row, FIRST + PLAN_COLUMNS, layouts, &record))
-		return -ENOTSUP;
+	if (err)
+		return err;
 	ok = read_address(&record, SRC, key.src, &key.src_is) &&
 	     read_address(&record, DST, key.dst, &key.dst_is) && read_int(&record, WHAT, &what);
 	key.what = ok ? (uint64_t)what : 0;
@@ -136,7 +136,7 @@ int plan_tree_read(struct plan_tree *tree, enum plan_level level, const struct d
 	if (err)
 		return err;
 	while ((have = db_tree_next(at, &row)) > 0 && row.id <= range->last) {
-		err = read_row(&row, &tree->layouts[level], wanted);
+		err = read_row(at, &row, wanted);
 		if (err)
 			return err;
 	}

@@ -63,7 +63,6 @@ void plan_pages_close(struct plan_pages *pages);
 /* One thread's place in them. */
 struct plan_tree {
 	struct db_tree tree[PLAN_LEVELS];
-	struct db_layouts layouts[PLAN_LEVELS];
 };
 
 void plan_tree_open(const struct plan_pages *pages, struct plan_tree *ret_tree);

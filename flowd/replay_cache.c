@@ -210,7 +210,9 @@ static void grow(struct replay_cache *cache)
 }
 
 /* Four tags at once. */
-typedef uint32_t tags __attribute__((vector_size(16), may_alias));
+typedef uint32_t tags __attribute__((vector_size(16), may_alias, aligned(4)));
+
+_Static_assert(FLOW_WAYS == 8, "two of these a set");
 
 /* Where the tag is, or will be. Two equal ones in a set are rare, and count_one() looks. */
 static uint32_t find_way(const struct flow_set *set, uint32_t tag)

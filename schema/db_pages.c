@@ -282,11 +282,11 @@ int db_pages_read(const struct db_pages *pages, uint32_t number, uint8_t *buf)
 }
 
 /* Pages of other tables may lie between two of one. */
-static void measure(struct db_ahead *ahead, uint32_t number)
+static void measure(struct db_ahead *ahead, uint32_t number, uint32_t size)
 {
 	bool follows = number > ahead->before && number - ahead->before <= DB_AHEAD_GAP;
 
-	if (follows && ahead->span < DB_AHEAD_PAGES)
+	if (follows && ahead->span < DB_AHEAD_PAGES && ahead->span * size < DB_AHEAD_BYTES)
 		ahead->span = ahead->span ? ahead->span * 2 : 1;
 	else if (!follows)
 		ahead->span = ahead->span > 1 ? ahead->span / 2 : 1;
@@ -300,7 +300,7 @@ static void fill(const struct db_pages *pages, struct db_ahead *ahead, uint32_t 
 
 	ahead->count = 0;
 	if (!ahead->byte)
-		ahead->byte = malloc((size_t)DB_AHEAD_PAGES * pages->size);
+		ahead->byte = malloc(DB_AHEAD_BYTES);
 	if (!ahead->byte)
 		return;
 	ahead->first = number;
@@ -315,7 +315,7 @@ int db_pages_read_on(const struct db_pages *pages, struct db_ahead *ahead, uint3
 	if (!number || number > pages->count || (pages->frames && frame_of(pages, number)))
 		return db_pages_read(pages, number, buf);
 	if (number < ahead->first || number - ahead->first >= ahead->count) {
-		measure(ahead, number);
+		measure(ahead, number, pages->size);
 		if (ahead->span > 1)
 			fill(pages, ahead, number);
 	}

@@ -61,6 +61,7 @@ void db_pages_close(struct db_pages *pages);
 int db_pages_read(const struct db_pages *pages, uint32_t number, uint8_t *buf);
 
 #define DB_AHEAD_PAGES 16
+#define DB_AHEAD_BYTES 65536 /* read at once, at most: SQLite's own largest page */
 
 /* What was read of the file behind a page. For one thread, and one snapshot; all 0: nothing. */
 struct db_ahead {

@@ -7,6 +7,7 @@
 #include "schema/db_record.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schema/db_varint.h"
@@ -60,7 +61,7 @@ static int read_layout(const struct db_tree_row *row, uint32_t columns, struct d
 		uint64_t type = *at;
 
 		at += type < 0x80 ? 1 : db_varint(at, &type);
-		if (type > UINT32_MAX || serial_size(type) > row->size - offset ||
+		if (at > end || type > UINT32_MAX || serial_size(type) > row->size - offset ||
 		    offset > UINT16_MAX)
 			return -ENOTSUP;
 		layout->type[i] = type < DB_RECORD_OTHER ? (uint8_t)type : DB_RECORD_OTHER;
@@ -75,18 +76,23 @@ static int read_layout(const struct db_tree_row *row, uint32_t columns, struct d
 	return 0;
 }
 
-int db_record_read(const struct db_tree_row *row, uint32_t columns, struct db_layouts *layouts,
+int db_record_read(struct db_tree *tree, const struct db_tree_row *row, uint32_t columns,
 		   struct db_record *ret_record)
 {
 	uint32_t size = row->record[0]; /* of a header that is kept */
-	struct db_layout *layout = &layouts->other;
 	uint64_t head[DB_HEAD_WORDS] = {0};
+	struct db_layout *layout;
 	int err = 0;
 
+	if (!tree->layouts)
+		tree->layouts = calloc(1, sizeof(*tree->layouts));
+	if (!tree->layouts)
+		return -ENOMEM;
+	layout = &tree->layouts->other;
 	if (size <= HEAD_MAX) {
 		for (uint32_t i = 0; i < DB_HEAD_WORDS && i * 8 < size; i++)
 			head[i] = first_bytes(row->record + i * 8, size - i * 8);
-		layout = &layouts->known[place(head)];
+		layout = &tree->layouts->known[place(head)];
 	}
 	if (!head[0] || memcmp(layout->head, head, sizeof(head)) || layout->end > row->size)
 		err = read_layout(row, columns, layout);

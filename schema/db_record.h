@@ -47,8 +47,8 @@ struct db_record {
 #define DB_RECORD_BLOB16 44
 #define DB_RECORD_OTHER 255
 
-/* The first `columns` of a row; those that it does not have are NULL. 0 or -ENOTSUP. */
-int db_record_read(const struct db_tree_row *row, uint32_t columns, struct db_layouts *layouts,
+/* The first `columns` of the tree's row, as many each time; those that it does not have are NULL. 0, -ENOTSUP or -ENOMEM. */
+int db_record_read(struct db_tree *tree, const struct db_tree_row *row, uint32_t columns,
 		   struct db_record *ret_record);
 
 static inline enum db_value_type db_record_type(const struct db_record *record, uint32_t column)

@@ -248,7 +248,7 @@ static int read_beside(struct db_scan_reader *reader, int i, int64_t id)
 		err = step_beside(reader, i);
 	if (err || reader->next[i].id != id)
 		return err;
-	err = db_record_read(&reader->next[i], besides[i].count, &reader->layouts[1 + i], &record);
+	err = db_record_read(&reader->beside[i], &reader->next[i], besides[i].count, &record);
 	if (!err)
 		besides[i].read(&row, &reader->rec);
 	return err || row.err ? -ENOTSUP : 0;
@@ -264,7 +264,7 @@ int db_scan_next(struct db_scan_reader *reader)
 		return have;
 	if (row.id > reader->last)
 		return 0;
-	err = db_record_read(&row, DB_COL_COUNT, &reader->layouts[0], &record);
+	err = db_record_read(&reader->flow, &row, DB_COL_COUNT, &record);
 	if (err)
 		return err;
 	forget_beside(&reader->rec);

@@ -287,7 +287,7 @@ static int probe_written(struct sqlite3 *db, const char *name, int64_t version,
 	for (size_t i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		if (version < tables[i].since)
 			continue;
-		snprintf(sql, sizeof(sql), "SELECT 1 FROM %s", tables[i].name);
+		snprintf(sql, sizeof(sql), "SELECT 1 FROM %s LIMIT 0", tables[i].name);
 		err = probe(db, name, sql, error);
 	}
 	return err;

@@ -64,6 +64,7 @@ void db_tree_close(struct db_tree *tree)
 	for (int i = 0; i < DB_TREE_DEPTH; i++)
 		free(tree->level[i].page);
 	free(tree->ahead.byte);
+	free(tree->layouts);
 	memset(tree, 0, sizeof(*tree));
 }
 

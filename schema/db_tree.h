@@ -28,6 +28,8 @@ struct db_tree_level {
 	uint32_t at, cells;
 };
 
+struct db_layouts;
+
 /* A place in a table. For one thread. */
 struct db_tree {
 	const struct db_pages *pages;
@@ -35,6 +37,7 @@ struct db_tree {
 	uint32_t depth; /* levels that are set; the last is a leaf. 0: at no row */
 	int64_t before; /* the next row's id is greater */
 	struct db_ahead ahead;
+	struct db_layouts *layouts; /* of the rows (db_record.h), made when they are needed */
 	struct db_tree_level level[DB_TREE_DEPTH];
 };
 

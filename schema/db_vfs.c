@@ -77,13 +77,15 @@ static int file_close(sqlite3_file *file)
 
 static int file_read(sqlite3_file *file, void *buf, int size, sqlite3_int64 at)
 {
+	int rc;
+
 	if (!has_log(file)) {
 		memset(buf, 0, (size_t)size);
 		return SQLITE_IOERR_SHORT_READ;
 	}
-	if (of(file)->alone && has_index(of(file)))
-		return SQLITE_BUSY;
-	return of(file)->real->pMethods->xRead(of(file)->real, buf, size, at);
+	rc = of(file)->real->pMethods->xRead(of(file)->real, buf, size, at);
+	/* made before the first page is written: what was read until it is there is of one state */
+	return of(file)->alone && has_index(of(file)) ? SQLITE_BUSY : rc;
 }
 
 /* Of temporary files only: what is the database's was opened without the right. */

@@ -99,7 +99,6 @@ static void assert_value(const struct db_record *record, uint32_t column, struct
 static void compare_range(struct db_tree *tree, const struct db_tree_range *range,
 			  struct sqlite3_stmt *stmt)
 {
-	struct db_layouts layouts = {0};
 	struct db_tree_row row;
 	struct db_record record;
 	int have;
@@ -108,7 +107,7 @@ static void compare_range(struct db_tree *tree, const struct db_tree_range *rang
 	while ((have = db_tree_next(tree, &row)) > 0 && row.id <= range->last) {
 		assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 		assert_int_equal(row.id, sqlite3_column_int64(stmt, 0));
-		assert_int_equal(db_record_read(&row, COLUMNS, &layouts, &record), 0);
+		assert_int_equal(db_record_read(tree, &row, COLUMNS, &record), 0);
 		for (uint32_t i = 0; i < COLUMNS; i++)
 			assert_value(&record, i, stmt);
 	}
@@ -227,7 +226,6 @@ static int read_all(const struct opened *opened, int *ret_rows)
 {
 	const struct db_tree_range all = {INT64_MIN, INT64_MAX};
 	struct db_tree_range range[RANGES];
-	struct db_layouts layouts = {0};
 	struct db_record record;
 	struct db_tree_row row;
 	struct db_tree tree;
@@ -239,7 +237,7 @@ static int read_all(const struct opened *opened, int *ret_rows)
 	have = db_tree_split(&tree, &all, range, RANGES);
 	have = have < 0 ? have : db_tree_seek(&tree, INT64_MIN);
 	while (!have && (have = db_tree_next(&tree, &row)) > 0) {
-		have = db_record_read(&row, COLUMNS, &layouts, &record);
+		have = db_record_read(&tree, &row, COLUMNS, &record);
 		for (uint32_t i = 0; !have && i < COLUMNS; i++) {
 			if (db_record_type(&record, i) == DB_VALUE_BLOB16)
 				sum += db_record_blob(&record, i)[15];
@@ -335,14 +333,15 @@ static void test_short_row(void **state)
 {
 	static const uint8_t bytes[32] = {2, 1, 77}; /* one column */
 	const struct db_tree_row row = {.record = bytes, .size = 3};
-	struct db_layouts layouts = {0};
+	struct db_tree tree = {0};
 	struct db_record record;
 
 	(void)state;
-	assert_int_equal(db_record_read(&row, COLUMNS, &layouts, &record), 0);
+	assert_int_equal(db_record_read(&tree, &row, COLUMNS, &record), 0);
 	assert_int_equal(db_record_int(&record, 0), 77);
 	assert_int_equal(db_record_type(&record, 2), DB_VALUE_NULL);
 	assert_in_range(record.layout->offset[2], 0, row.size);
+	db_tree_close(&tree);
 }
 
 int main(void)
