@@ -6,6 +6,8 @@
 
 #include "flowd/sweep.h"
 
+#define LOOK_EVERY 8 /* passes, while something is missing */
+
 bool books_same(struct flow_count a, struct flow_count b)
 {
 	return a.packets == b.packets && a.bytes == b.bytes;
@@ -60,6 +62,21 @@ void books_read(struct sweep *sweep, bool after)
 	}
 	if (after)
 		balance(sweep);
+}
+
+void books_weigh(struct sweep *sweep, bool all)
+{
+	uint64_t missing = 0;
+
+	for (uint32_t i = 0; i < FLOW_IFACES * 2; i++) {
+		int64_t packets = sweep->iface[i / 2].books[i % 2].unaccounted_packets;
+
+		missing += packets > 0 ? (uint64_t)packets : 0;
+	}
+	if (all)
+		sweep->missing = missing;
+	sweep->look_all =
+		missing && (missing != sweep->missing || !(sweep->stats.sweeps % LOOK_EVERY));
 }
 
 /* The hooks' own count at the moment that what was found is of. */

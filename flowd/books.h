@@ -49,6 +49,13 @@ void books_ids(const struct sweep *sweep, uint32_t ret_ids[FLOW_IFACES]);
 void books_read(struct sweep *sweep, bool after);
 
 /*
+ * After the balance: what is missing may be in a slot whose packet took longer than two epochs, or that was being
+ * written to in each pass, where a processor stood still. Then the next pass is over all slots, and each eighth while it is
+ * not found.
+ */
+void books_weigh(struct sweep *sweep, bool all);
+
+/*
  * Book a record as recorded. The reverse half belongs to the other direction's books, but for a
  * mirror port's.
  */

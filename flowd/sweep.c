@@ -110,12 +110,11 @@ int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_
 	err = ring_open(maps->ring_fd, maps->ring_bytes, &ret_sweep->ring);
 	if (!err && !maps->unclaimed)
 		err = sweep_take(ret_sweep, last_sweep, ring_pos);
-	if (err) {
+	if (err)
 		sweep_close(ret_sweep);
-		return err;
-	}
-	ret_sweep->offset = clock_measure();
-	return 0;
+	else
+		ret_sweep->offset = clock_measure();
+	return err;
 }
 
 void sweep_close(struct sweep *sweep)
@@ -455,6 +454,7 @@ void sweep_visit(struct sweep *sweep, bool all)
 {
 	uint32_t epoch = __atomic_load_n(&sweep->maps->control->epoch, __ATOMIC_RELAXED);
 
+	all |= sweep->look_all;
 	books_read(sweep, false);
 	FAULT_POINT("sweep-01-books");
 	if (sweep->early.left)
@@ -468,6 +468,7 @@ void sweep_visit(struct sweep *sweep, bool all)
 	sweep_absorb(sweep);
 	FAULT_POINT("sweep-05-drained");
 	books_read(sweep, true);
+	books_weigh(sweep, all);
 	FAULT_POINT("sweep-06-books");
 	expire_pair(sweep->expire, slots_moved, sweep);
 	FAULT_POINT("sweep-07-paired");

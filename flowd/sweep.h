@@ -31,15 +31,14 @@
 
 struct sweep_stats {
 	uint64_t sweeps;
-	uint64_t visited; /* slots, in the last pass */
-	uint64_t last_us; /* of the last pass, export included */
-	uint64_t max_us;
-	uint64_t absorbed; /* ring records */
-	uint64_t given;	   /* times that they were given back before they were committed */
-	uint64_t stale;	   /* ring records of a life that had been read already: a bug */
-	uint64_t torn;	   /* slots whose key changed too fast to be read: next time */
-	uint64_t folded;   /* deltas folded by flowd: its table is full, or there is no memory */
-	uint64_t starved;  /* exports without memory for all that was due */
+	uint64_t visited;	  /* slots, in the last pass */
+	uint64_t last_us, max_us; /* of a pass, export included */
+	uint64_t absorbed,
+		given;	  /* ring records; times that they went back before they were committed */
+	uint64_t stale;	  /* ring records of a life that had been read already: a bug */
+	uint64_t torn;	  /* slots whose key changed too fast to be read: next time */
+	uint64_t folded;  /* deltas folded by flowd: its table is full, or there is no memory */
+	uint64_t starved; /* exports without memory for all that was due */
 };
 
 struct sweep {
@@ -68,11 +67,13 @@ struct sweep {
 	uint32_t *pending; /* [2 * sets * FLOW_WAYS]: marked again where an interface is left */
 	size_t pendings;
 	bool in_flight;
-	bool starved;	 /* there was no memory for all that was due: it waits */
-	bool lost;	 /* marks say that more was committed than the database has */
-	bool struck;	 /* the books were balanced after the last gains */
-	uint64_t number; /* of the batch in hand or in flight; last_sweep once it is in */
-	uint32_t since;	 /* epoch before which slots need not be visited */
+	bool starved;	  /* there was no memory for all that was due: it waits */
+	bool lost;	  /* marks say that more was committed than the database has */
+	bool struck;	  /* the books were balanced after the last gains */
+	uint64_t number;  /* of the batch in hand or in flight; last_sweep once it is in */
+	uint32_t since;	  /* epoch before which slots need not be visited */
+	bool look_all;	  /* but something is missing */
+	uint64_t missing; /* packets, after the last pass over all slots */
 	struct clock_offset offset; /* now; before it was: */
 	struct clock_steps steps;
 };
