@@ -159,6 +159,17 @@ static void resume_run(struct watch *watch, uint32_t events)
 	loop_watch(&control->flowd->loop, &control->turn, EPOLLIN);
 }
 
+int control_remove(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	return unlink(path) ? -errno : 0;
+}
+
 /* A socket file whose owner is gone is in the way; one that somebody answers is not ours to take. */
 static int clear_path(const struct sockaddr_un *address)
 {
@@ -169,7 +180,7 @@ static int clear_path(const struct sockaddr_un *address)
 	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)))
 		err = -EADDRINUSE;
 	else if (errno == ECONNREFUSED)
-		unlink(address->sun_path);
+		err = control_remove(address->sun_path);
 	close(fd);
 	return err;
 }
@@ -223,6 +234,7 @@ int control_open(struct flowd *flowd, struct control **ret_control)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	char error[CONTROL_PEER_ERROR_MAX];
+	struct stat st;
 	int fd, err;
 
 	if (!control)
@@ -238,7 +250,11 @@ int control_open(struct flowd *flowd, struct control **ret_control)
 		control_free(control);
 		return fd;
 	}
-	snprintf(control->path, sizeof(control->path), "%s", flowd->config->socket);
+	if (!lstat(flowd->config->socket, &st)) {
+		snprintf(control->path, sizeof(control->path), "%s", flowd->config->socket);
+		control->dev = st.st_dev;
+		control->ino = st.st_ino;
+	}
 	control->listen = (struct watch){.fd = fd, .run = accept_run, .arg = control};
 	*ret_control = control;
 	return loop_watch(&control->loop, &control->listen, EPOLLIN);
@@ -298,6 +314,8 @@ static void send_last(struct client *client)
 
 void control_free(struct control *control)
 {
+	struct stat st;
+
 	if (!control)
 		return;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
@@ -309,8 +327,9 @@ void control_free(struct control *control)
 	close_watch(&control->loop, &control->listen);
 	close_watch(&control->flowd->loop, &control->resume);
 	close_watch(&control->flowd->loop, &control->turn);
-	if (control->path[0])
-		unlink(control->path);
+	if (control->path[0] && !lstat(control->path, &st) && st.st_dev == control->dev &&
+	    st.st_ino == control->ino)
+		(void)control_remove(control->path);
 	control_rights_free(control->rights);
 	free(control);
 }

@@ -12,6 +12,9 @@
 /* Listen at config->socket, mode 0660, of socket.group. 0 or -errno; a socket that somebody answers: -EADDRINUSE. */
 int control_open(struct flowd *flowd, struct control **ret_control);
 
+/* Remove a socket; 0 where there is none, -EEXIST: it is something else, which stays. */
+int control_remove(const char *path);
+
 /* Drop clients whose time is over (control_client.h). Called once a sweep. */
 void control_tidy(struct control *control);
 

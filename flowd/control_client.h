@@ -55,6 +55,8 @@ struct control {
 		uint64_t answered, refused, denied, dropped, pauses;
 	} stats;
 	char path[108];
+	dev_t dev; /* of the socket there: one that another flowd made since is its own */
+	ino_t ino;
 };
 
 /* Nothing was asked yet, in full. */

@@ -88,6 +88,7 @@ struct flowd {
 	char map_dir[72]; /* where the maps are pinned: pin_dir, or beside it, see upgrade.h */
 	struct upgrade *upgrade; /* NULL: there is none */
 	int pin_fd;
+	int pin_lock_fd; /* the same folder, locked */
 	int pin_base_fd; /* the folder it is in */
 	struct pins pins;
 	int instance_fd;

@@ -21,6 +21,7 @@ static void lock_path(const char *instance, char *path, size_t size)
 
 static int lock_open(const char *path)
 {
+	struct stat st;
 	int fd, err;
 
 	if (mkdir(CONTROL_RUN_DIR, 0755) && errno != EEXIST) {
@@ -28,11 +29,18 @@ static int lock_open(const char *path)
 		log_err("directory '%s': %s", CONTROL_RUN_DIR, strerror(-err));
 		return err;
 	}
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	/* a link or a pipe that somebody put there would have root write elsewhere, or wait */
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (fd < 0) {
 		err = -errno;
-		log_err("lock '%s': %s", path, strerror(-err));
+		log_err("lock '%s': %s", path,
+			err == -ELOOP ? "is a symbolic link" : strerror(-err));
 		return err;
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink > 1) {
+		log_err("lock '%s': is not a regular file of its own", path);
+		close(fd);
+		return -EPERM;
 	}
 	return fd;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -224,6 +225,19 @@ static int begin_samples(struct flowd *flowd)
 	return err;
 }
 
+/* The lock in /run can be removed, and /run be another one: whose the pins are, they say themselves. */
+static int lock_pins(struct flowd *flowd)
+{
+	flowd->pin_lock_fd = open(flowd->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (flowd->pin_lock_fd >= 0 && !flock(flowd->pin_lock_fd, LOCK_EX | LOCK_NB))
+		return 0;
+	log_err("instance '%s': its pins: %s", flowd->config->instance,
+		errno == EWOULDBLOCK ? "another flowd is running on them, whose lock in "
+				       "/run/wireledger is gone: give another --instance"
+				     : strerror(errno));
+	return -EBUSY;
+}
+
 /* Everything before the hooks. */
 static int prepare(struct flowd *flowd, bool create)
 {
@@ -245,6 +259,7 @@ static int prepare(struct flowd *flowd, bool create)
 		err = err ? err : start_database(flowd);
 	FAULT_POINT("start-02-database");
 	err = err ? err : open_pins(flowd, create);
+	err = err ? err : lock_pins(flowd);
 	FAULT_POINT("start-03-folder");
 	err = err ? err : open_maps(flowd);
 	if (!create)
@@ -285,6 +300,7 @@ static void put_down(struct flowd *flowd)
 	pins_close(flowd);
 	close_fd(&flowd->pin_fd);
 	close_fd(&flowd->pin_base_fd);
+	close_fd(&flowd->pin_lock_fd);
 	lock_drop(flowd->config->instance, flowd->instance_fd);
 	flowd->instance_fd = -1;
 }
@@ -461,6 +477,7 @@ int start_detach_only(struct flowd *flowd)
 		return err;
 	}
 	flowd->detach = true;
-	unlink(flowd->config->socket); /* the dead one's; whoever lives would hold the lock */
+	(void)control_remove(
+		flowd->config->socket); /* the dead one's; whoever lives would hold the lock */
 	return stop(flowd) ? 0 : -EIO;
 }

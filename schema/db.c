@@ -450,7 +450,8 @@ static int open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db
 	if (err)
 		return err;
 	shut(place.real);
-	err = open_anew(&place, full_sync, ret_db, ret_aside, ret_error);
+	err = db_check_beside(place.real, place.name, ret_error);
+	err = err ? err : open_anew(&place, full_sync, ret_db, ret_aside, ret_error);
 	if (err) {
 		lock_drop(place.real, fd);
 		return err;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* db_aside.h: a database that is broken: is it, and out of the way with it. */
+/* db_aside.h: a database that is broken: is it, and out of the way with it. What lies beside one. */
 #pragma once
 
+struct db_error;
 struct sqlite3;
 
 #define DB_ASIDE_MAX 640 /* bytes of a name */
@@ -14,3 +15,9 @@ int db_touch(struct sqlite3 *db);
 
 /* The file goes, with its log and the index of that: one that was made for nothing. */
 void db_remove(const char *path);
+
+/*
+ * What lies beside a database goes into it: a journal or log of a user who may make files in the folder, but is neither
+ * root, this one nor the database's owner, would be believed. 0, or -EPERM with a text.
+ */
+int db_check_beside(const char *path, const char *shown, struct db_error *ret_error);

@@ -411,6 +411,44 @@ test_netns_exec() {
 	judge
 }
 
+# A second flowd on the same pins, whose lock file somebody removed; a link in the lock's place, a file in the socket's, a
+# journal beside the database that another user put there: refused with a word, and nothing of it touched.
+test_in_the_way() {
+	local label="in the way" out victim=$WL_TMP/victim lock
+	WL_INSTANCE=wl$$-way WL_DB=$WL_TMP/way.db
+	lock=/run/wireledger/$WL_INSTANCE.lock
+	flowd_start "$NSB" -i vb --sweep 100ms || return
+	rm "$lock"
+	out=$(in_b "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" --db "$WL_TMP/way2.db" --socket "$WL_TMP/way.sock" -i vb 2>&1)
+	assert_eq "$label: a second flowd, exit" "$?" 1
+	assert_match "$label: a second flowd" "$out" "instance '$WL_INSTANCE': its pins: another flowd is running on them"
+	flowd_stop
+	assert_eq "$label: the first, exit" "$FLOWD_RC" 0
+	echo precious >"$victim"
+	ln -s "$victim" "$lock"
+	refused_by "$label: a link" "lock '$lock': is a symbolic link" --db "$WL_DB"
+	rm "$lock"
+	refused_by "$label: a file for a socket" "socket '$victim': File exists" --db "$WL_DB" --socket "$victim"
+	assert_eq "$label: the file" "$(cat "$victim")" precious
+	cp "$victim" "$WL_DB-journal"
+	chown 65533 "$WL_DB-journal"
+	refused_by "$label: a journal" "$WL_DB: beside it is a -journal of user 65533" --db "$WL_DB"
+	rm "$WL_DB-journal"
+	flowd_start "$NSB" -i vb || return
+	flowd_stop
+	assert_eq "$label: afterwards, exit" "$FLOWD_RC" 0
+	unset WL_INSTANCE WL_DB
+}
+
+refused_by() { # LABEL TEXT ARG...
+	local label=$1 text=$2 out rc
+	shift 2
+	out=$(in_b timeout 20 "$FLOWD" --config /dev/null --instance "$WL_INSTANCE" -i vb "$@" 2>&1)
+	rc=$?
+	assert_eq "$label: exit ($out)" "$rc" 1
+	[[ $out == *"$text"* ]] || fail "$label: '$out' does not say '$text'"
+}
+
 suite live_pins bpftool tc unshare nsenter setpriv prlimit
 net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
@@ -420,6 +458,7 @@ test_removed
 test_not_held
 test_half
 test_clsact_and_second
+test_in_the_way
 if fresh_mounts; then
 	test_mounted
 	fresh_mounts && test_unit
