@@ -16,6 +16,7 @@
 #include "cli/socket.h"
 #include "cli/text_clean.h"
 #include "schema/sample_text.h"
+#include "schema/utf8.h"
 
 #define SHOW_TIMEOUT_S 3
 #define FILTER_TIMEOUT_S 120 /* libpcap takes its time for a long one */
@@ -246,10 +247,19 @@ static json_t *parse_answer(char *answer)
 	return lines;
 }
 
+/* A name as flowd's answer has it, which is UTF-8 in any case. */
+static bool is_name(const char *given, const char *answered)
+{
+	char name[UTF8_MENDED_SIZE(64)];
+
+	utf8_mend(given, name, sizeof(name));
+	return answered && !strcmp(name, answered);
+}
+
 static bool is_selected(const struct args *args, const json_t *row)
 {
 	for (uint32_t i = 0; i < args->iface_count; i++) {
-		if (!strcmp(args->ifaces[i], text_of(row, "iface")))
+		if (is_name(args->ifaces[i], text_of(row, "iface")))
 			return true;
 	}
 	return !args->iface_count;
@@ -261,11 +271,9 @@ static int check_ifaces(const struct args *args, const json_t *lines)
 	for (uint32_t i = 0; i < args->iface_count; i++) {
 		bool found = false;
 
-		for (size_t n = 0; n < json_array_size(lines); n++) {
-			const char *name = text_of(json_array_get(lines, n), "iface");
-
-			found |= name && !strcmp(name, args->ifaces[i]);
-		}
+		for (size_t n = 0; n < json_array_size(lines); n++)
+			found |= is_name(args->ifaces[i],
+					 text_of(json_array_get(lines, n), "iface"));
 		if (!found)
 			return say_usage("interface '%s': not counted by this flowd",
 					 args->ifaces[i]);

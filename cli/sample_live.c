@@ -11,6 +11,7 @@
 
 #include "cli/query.h"
 #include "schema/sample_record.h"
+#include "schema/utf8.h"
 
 #define TIMEOUT_S 2
 
@@ -129,8 +130,11 @@ void sample_live_free(struct sample_live *live)
 
 const struct sample_live_iface *sample_live_find(const struct sample_live *live, const char *name)
 {
+	char answered[sizeof(live->iface->name)];
+
+	utf8_mend(name, answered, sizeof(answered));
 	for (uint32_t i = 0; i < live->ifaces; i++) {
-		if (!strcmp(live->iface[i].name, name))
+		if (!strcmp(live->iface[i].name, answered))
 			return &live->iface[i];
 	}
 	return NULL;

@@ -191,7 +191,7 @@ json_t *status_db(struct sqlite3 *db, const char *path, char *error, size_t erro
 	char instance[128] = "";
 	int rc = SQLITE_OK;
 
-	json_object_set_new(root, "path", json_string(path));
+	json_object_set_new(root, "path", status_db_text(path));
 	add_files(root, path);
 	if (db_meta_find_text(db, "instance", instance, sizeof(instance))) {
 		rc = sqlite3_errcode(db);

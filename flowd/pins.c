@@ -20,6 +20,7 @@
 #include "flowd/hook_own.h"
 #include "flowd/log.h"
 #include "flowd/pin_keep.h"
+#include "flowd/text_json.h"
 #include "schema/bpffs.h"
 
 #define BASE "wireledger"
@@ -356,6 +357,6 @@ void pins_close(struct flowd *flowd)
 
 void *pins_status(const struct flowd *flowd)
 {
-	return json_pack("{s:s, s:I}", "note", flowd->pins.note, "again",
+	return json_pack("{s:o, s:I}", "note", text_json(flowd->pins.note), "again",
 			 (json_int_t)flowd->pins.again);
 }

@@ -7,6 +7,7 @@
 
 #include "flowd/log.h"
 #include "flowd/sink_retain.h"
+#include "flowd/text_json.h"
 
 #define MB 1000000.0
 #define NOTE_MAX 512
@@ -94,7 +95,7 @@ json_t *retain_say_status(const struct sink_retain_stats *s)
 	make_note(s, note);
 	return json_pack(
 		"{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:b, "
-		"s:o, s:s, s:s}",
+		"s:o, s:s, s:o}",
 		"on", s->on, "records", number(s->rows[DB_RETAIN_RECORDS]), "minutes",
 		number(s->rows[DB_RETAIN_MINUTES]), "hours", number(s->rows[DB_RETAIN_HOURS]),
 		"pages", number(s->pages), "steps", number(s->steps), "failed", number(s->failed),
@@ -103,5 +104,5 @@ json_t *retain_say_status(const struct sink_retain_stats *s)
 		"disk_free_bytes", (json_int_t)s->free_bytes, "disk_low_bytes",
 		(json_int_t)s->low_bytes, "disk_low", s->disk_low, "stuck", s->stuck,
 		"checkpoint_max_us", number(s->checkpoint_us), "clock", clocks[s->clock + 1],
-		"note", note);
+		"note", text_json(note));
 }

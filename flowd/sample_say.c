@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "flowd/flowd.h"
+#include "flowd/text_json.h"
 #include "schema/sample_record.h"
 
 static json_t *number(uint64_t value)
@@ -24,23 +25,24 @@ static json_t *rule_object(const struct samples *samples, const struct sample_ru
 	char triggers[SAMPLE_TEXT_MAX];
 
 	sample_why_text(now->triggers, triggers);
-	return json_pack("{s:s, s:s, s:o, s:o, s:s?, s:o, s:s?, s:s, s:o, s:o}", "iface",
-			 rule->name, "link", rule->link == SAMPLE_LINK_IP ? "ip" : "ethernet",
-			 "rate", number(now->rate), "first", number(now->first), "triggers",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s?, s:o, s:o, s:s, s:o, s:o}", "iface",
+			 text_json(rule->name), "link",
+			 rule->link == SAMPLE_LINK_IP ? "ip" : "ethernet", "rate",
+			 number(now->rate), "first", number(now->first), "triggers",
 			 now->triggers ? triggers : NULL, "snaplen", number(now->snaplen), "filter",
-			 now->filter[0] ? now->filter : NULL, "filter_by", filter_by(samples),
-			 "samples", number(samples->stored[rule->ifnum]), "bytes",
-			 number(samples->stored_bytes[rule->ifnum]));
+			 text_json(now->filter[0] ? now->filter : NULL), "filter_by",
+			 filter_by(samples), "samples", number(samples->stored[rule->ifnum]),
+			 "bytes", number(samples->stored_bytes[rule->ifnum]));
 }
 
 /* Of the packets that the kernel dropped, on any interface. */
 static json_t *drops_object(const struct samples *samples, const struct sample_count *sum)
 {
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:s?}", "on", samples->rules.drops,
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "on", samples->rules.drops,
 			 "snaplen", number(samples->rules.drops_snaplen), "chosen",
 			 number(sum->drops), "lost", number(sum->drops_lost), "stored",
 			 number(samples->stored[0]), "bytes", number(samples->stored_bytes[0]),
-			 "note", samples_no_drops(samples));
+			 "note", text_json(samples_no_drops(samples)));
 }
 
 static json_t *all_object(const struct samples *samples)

@@ -7,6 +7,7 @@
 #include "flowd/clock.h"
 #include "flowd/log.h"
 #include "flowd/sweep.h"
+#include "flowd/text_json.h"
 
 #define LINES_NS 60000000000ULL
 #define NS_PER_MS 1000000
@@ -139,12 +140,12 @@ json_t *sink_say_status(const struct sink_said *said, const struct sink_stats *s
 	uint64_t for_ms = said->since_ns ? (now_ns - said->since_ns) / NS_PER_MS : 0;
 	json_t *since = said->since_ns ? number((uint64_t)clock_wall().ms - for_ms) : json_null();
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
 			 "commits", number(stats->commits), "rows", number(stats->rows), "failed",
 			 number(stats->failed), "last_ms", number(stats->last_us / 1000), "max_ms",
 			 number(stats->max_us / 1000), "in_flight", stats->in_flight, "error",
-			 stats->error, "state", names[said->state], "since_ms", since, "for_s",
-			 number(for_ms / 1000), "tries", number(stats->tries), "waiting",
+			 text_json(stats->error), "state", names[said->state], "since_ms", since,
+			 "for_s", number(for_ms / 1000), "tries", number(stats->tries), "waiting",
 			 waiting_object(stats, sweep, now_ns), "log",
 			 log_object(&stats->retain.log, now_ns));
 }

@@ -12,6 +12,7 @@
 #include "flowd/control.h"
 #include "flowd/retain_say.h"
 #include "flowd/sample_say.h"
+#include "flowd/text_json.h"
 #include "flowd/tracing.h"
 
 static json_t *number(uint64_t value)
@@ -174,11 +175,11 @@ static json_t *counters_array(const struct counters *counters, uint32_t ifnum)
 		const struct counter *c = &counters->counter[i];
 
 		if (c->ifnum == ifnum && c->total)
-			json_array_append_new(array,
-					      json_pack("{s:s, s:s, s:o, s:o}", "source",
-							counter_sources[c->source], "name", c->name,
-							"gained", number(c->total), "last_minute",
-							number(counter_recent(c, now_ms))));
+			json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o}", "source",
+							       counter_sources[c->source], "name",
+							       text_json(c->name), "gained",
+							       number(c->total), "last_minute",
+							       number(counter_recent(c, now_ms))));
 	}
 	return array;
 }
@@ -197,12 +198,13 @@ static json_t *interfaces_array(const struct flowd *flowd)
 
 	for (size_t i = 0; i < flowd->ifaces; i++) {
 		const struct iface *iface = &flowd->iface[i];
-		json_t *object = json_pack(
-			"{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:b}", "name", iface->hook.name,
-			"ifindex", number(iface->hook.ifindex), "id", number(iface->id), "ingress",
-			iface->by[0] ? iface->mode[0] : "none", "egress",
-			iface->by[1] ? iface->mode[1] : "none", "note", iface->note, "vlan_note",
-			iface->vlan_note, "gone", iface->gone);
+		json_t *object = json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:b}", "name",
+					   text_json(iface->hook.name), "ifindex",
+					   number(iface->hook.ifindex), "id", number(iface->id),
+					   "ingress", iface->by[0] ? iface->mode[0] : "none",
+					   "egress", iface->by[1] ? iface->mode[1] : "none", "note",
+					   text_json(iface->note), "vlan_note",
+					   text_json(iface->vlan_note), "gone", iface->gone);
 
 		add_books(object, &flowd->sweep, iface->hook.ifnum);
 		add_nic(object, flowd->sweep.iface[iface->hook.ifnum].books);
@@ -226,9 +228,9 @@ static json_t *confined_object(const struct flowd *flowd)
 		 : state->logs	 ? "logs only"
 				 : "yes",
 		 state->note[0] ? "; " : "", state->note);
-	return json_pack("{s:i, s:i, s:b, s:b, s:s, s:s}", "uid", (int)geteuid(), "landlock",
+	return json_pack("{s:i, s:i, s:b, s:b, s:o, s:o}", "uid", (int)geteuid(), "landlock",
 			 state->landlock, "seccomp", state->seccomp && !state->logs, "logs",
-			 state->logs, "note", state->note, "text", text);
+			 state->logs, "note", text_json(state->note), "text", text_json(text));
 }
 
 char *status_json(struct flowd *flowd)
@@ -241,11 +243,11 @@ char *status_json(struct flowd *flowd)
 	sink_say(&flowd->sink_said, &sink, flowd->config->db, clock_mono().ns);
 	sweep_visit(&flowd->sweep, false);
 	object = json_pack(
-		"{s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"version", WIRELEDGER_VERSION, "instance", flowd->config->instance, "pid",
-		(int)getpid(), "uptime_s",
+		"{s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", WIRELEDGER_VERSION, "instance", text_json(flowd->config->instance),
+		"pid", (int)getpid(), "uptime_s",
 		number((clock_mono().ns - flowd->started.ns) / 1000000000), "netns",
-		number(flowd->netns_cookie), "db", flowd->config->db, "sweep",
+		number(flowd->netns_cookie), "db", text_json(flowd->config->db), "sweep",
 		sweep_object(&flowd->sweep, flowd->config), "map", map_object(flowd), "ring",
 		ring_object(&flowd->sweep), "cache", cache_object(&flowd->maps), "sink",
 		sink_say_status(&flowd->sink_said, &sink, &flowd->sweep, clock_mono().ns), "table",

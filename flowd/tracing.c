@@ -8,6 +8,7 @@
 #include "flowd/event.h"
 #include "flowd/flowd.h"
 #include "flowd/log.h"
+#include "flowd/text_json.h"
 
 static void log_programs(const struct trace *trace)
 {
@@ -101,8 +102,8 @@ static json_t *missing_array(const struct trace *trace)
 
 		if (program->fd < 0 && !program->unused)
 			json_array_append_new(array,
-					      json_pack("{s:s, s:s}", "name", program->tracepoint,
-							"why", program->why));
+					      json_pack("{s:s, s:o}", "name", program->tracepoint,
+							"why", text_json(program->why)));
 	}
 	return array;
 }
@@ -130,8 +131,8 @@ static json_t *events_object(struct flowd *flowd, uint64_t *ret_folded)
 json_t *tracing_status(struct flowd *flowd)
 {
 	const struct trace *trace = &flowd->trace;
-	json_t *object = json_pack("{s:o, s:o, s:s}", "attached", attached_array(trace), "missing",
-				   missing_array(trace), "note", trace->note);
+	json_t *object = json_pack("{s:o, s:o, s:o}", "attached", attached_array(trace), "missing",
+				   missing_array(trace), "note", text_json(trace->note));
 	const struct event_stats *stats;
 	uint64_t missed = 0, lost = 0, untold = 0, folded;
 	json_t *events;

@@ -2,6 +2,9 @@
 /* utf8.h: what is UTF-8, of a text that may be anything. */
 #pragma once
 
+#include <stddef.h>
+#include <string.h>
+
 /* The length of the UTF-8 sequence at `s` (RFC 3629 section 4), 0: none. */
 static inline int utf8_length(const unsigned char *s)
 {
@@ -15,4 +18,28 @@ static inline int utf8_length(const unsigned char *s)
 	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return len;
+}
+
+#define UTF8_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define UTF8_MENDED_SIZE(len) (3 * (len) + 1)
+
+/*
+ * `text` with U+FFFD for each byte that is no UTF-8, as flowctl's JSON has it, cut at a character where `size` is too
+ * small for it; UTF8_MENDED_SIZE(strlen(text)) is enough.
+ */
+static inline void utf8_mend(const char *text, char *buf, size_t size)
+{
+	while (*text) {
+		int len = utf8_length((const unsigned char *)text);
+		const char *from = len ? text : UTF8_REPLACEMENT;
+		size_t add = len ? (size_t)len : sizeof(UTF8_REPLACEMENT) - 1;
+
+		if (add >= size)
+			break;
+		memcpy(buf, from, add);
+		buf += add;
+		size -= add;
+		text += len ? len : 1;
+	}
+	*buf = '\0';
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* test_text_clean.c: what a terminal gets of texts that somebody else made. */
+/* test_text_clean.c: what a terminal, and JSON, get of texts that somebody else made. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "cli/text_clean.h"
+#include "flowd/text_json.h"
+#include "schema/utf8.h"
 
 static const struct {
 	const char *text, *clean, *json;
@@ -97,12 +99,58 @@ static void test_any(void **state)
 	}
 }
 
+/* What jansson takes is left as it is, of the rest U+FFFD for each byte, as in flowctl's JSON. */
+static void test_text_json(void **state)
+{
+	static const struct {
+		const char *text, *json;
+	} texts[] = {
+		{"", ""},
+		{"eth0", "eth0"},
+		{"caf\xc3\xa9\n\x1b", "caf\xc3\xa9\n\x1b"},
+		{"rv\xff"
+		 "b",
+		 "rv\xef\xbf\xbd"
+		 "b"},
+		{"cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd"},
+		{"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		json_t *string = text_json(texts[i].text);
+
+		assert_string_equal(json_string_value(string), texts[i].json);
+		json_decref(string);
+	}
+	assert_true(json_is_null(text_json(NULL)));
+}
+
+/* Cut at a character, and in no case written behind the end. */
+static void test_mend_cut(void **state)
+{
+	static const char text[] = "a\xff\xe2\x82\xac";
+	char buf[UTF8_MENDED_SIZE(sizeof(text) - 1)];
+
+	(void)state;
+	for (size_t size = 1; size <= sizeof(buf); size++) {
+		memset(buf, 'x', sizeof(buf));
+		utf8_mend(text, buf, size);
+		assert_string_equal(buf, size < 2   ? ""
+					 : size < 5 ? "a"
+					 : size < 8 ? "a\xef\xbf\xbd"
+						    : "a\xef\xbf\xbd\xe2\x82\xac");
+		for (size_t i = size; i < sizeof(buf); i++)
+			assert_int_equal(buf[i], 'x');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_any),
+		cmocka_unit_test(test_cases),	 cmocka_unit_test(test_json),
+		cmocka_unit_test(test_any),	 cmocka_unit_test(test_text_json),
+		cmocka_unit_test(test_mend_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
