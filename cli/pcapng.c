@@ -132,7 +132,7 @@ void pcapng_interface(const struct pcap_iface *iface, uint32_t snaplen,
 		      struct pcapng_block *ret_block)
 {
 	static const uint8_t resolution = RESOLUTION_NS;
-	char filter[PCAPNG_TEXT + 1] = {FILTER_EXPRESSION};
+	char filter[PCAPNG_TEXT + 2] = {FILTER_EXPRESSION};
 
 	begin(ret_block, TYPE_INTERFACE);
 	put16(ret_block, (uint16_t)iface->link);
@@ -142,10 +142,9 @@ void pcapng_interface(const struct pcap_iface *iface, uint32_t snaplen,
 	put_text(ret_block, INTERFACE_DESCRIPTION, iface->description);
 	put_option(ret_block, INTERFACE_RESOLUTION, &resolution, sizeof(resolution));
 	if (iface->filter) {
-		size_t len = strnlen(iface->filter, PCAPNG_TEXT);
-
-		memcpy(filter + 1, iface->filter, len);
-		put_option(ret_block, INTERFACE_FILTER, filter, len + 1);
+		snprintf(filter + 1, PCAPNG_TEXT + 1, "%s", iface->filter);
+		text_clean(filter + 1, filter + 1);
+		put_option(ret_block, INTERFACE_FILTER, filter, strlen(filter + 1) + 1);
 	}
 	end(ret_block);
 }

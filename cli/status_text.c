@@ -284,8 +284,9 @@ static void put_sink(const json_t *flowd, FILE *file)
 		return;
 	timearg_local(json_integer_value(member(flowd, "sink.since_ms")), false, since,
 		      sizeof(since));
-	fprintf(file, "          the sink is %s since %s, for %" PRIu64 " s", state, since,
-		number_of(flowd, "sink.for_s"));
+	fputs("          the sink is ", file);
+	text_put(state, file);
+	fprintf(file, " since %s, for %" PRIu64 " s", since, number_of(flowd, "sink.for_s"));
 	if (error && *error)
 		put_line(flowd, ", {sink.tries} tries: {sink.error|s}", file);
 	else

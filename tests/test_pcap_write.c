@@ -194,8 +194,10 @@ static void test_statistics(void **state)
 /* What comes from a database must not reach the terminal of who reads the capture. */
 static void test_clean(void **state)
 {
+	static const uint8_t resolution = 9;
 	char clear[] = "\xc2\x9bK"; /* C1's CSI */
-	struct pcap_iface iface = {.name = "\x1b[31mred\n", .description = clear};
+	char filter[] = "tcp\x1b]0;x\a";
+	struct pcap_iface iface = {.name = "\x1b[31mred\n", .description = clear, .filter = filter};
 	struct pcap_packet packet = {
 		.iface = &iface, .data = bytes, .comment = "at caf\xc3\xa9\x7f\t"};
 	uint32_t inbound = 1;
@@ -206,6 +208,8 @@ static void test_clean(void **state)
 	at += 8;
 	expect_text(2, "?[31mred?");
 	expect_text(3, "?K");
+	expect_option(9, &resolution, 1);
+	expect_option(11, "\0tcp?]0;x?", 10);
 	pcapng_packet(&packet, &block);
 	expect_head(6);
 	at += 20;
