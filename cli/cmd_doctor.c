@@ -2,6 +2,7 @@
 /* cmd_doctor.c: what works on this host and what does not, and how to mend it. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,7 @@ static void run_iface(struct report *report, const char *name)
 		put(report, &(struct row){"link", name, &finding});
 		return;
 	}
+	doctor_word(name, report->doctor.nic.word, sizeof(report->doctor.nic.word));
 	if (report->args->try_xdp)
 		doctor_nic_try(&report->doctor.nic);
 	run_checks(report, doctor_iface_checks, name);
@@ -196,23 +198,28 @@ static void add_default_routes(struct names *names)
 		fclose(file);
 }
 
+/* As far as there is room. */
+static void add_option(const char *option, const char *value, char *options, size_t size)
+{
+	char word[DOCTOR_WORD(PATH_MAX)];
+	size_t used = strlen(options);
+
+	doctor_word(value, word, sizeof(word));
+	if (*word && used + strlen(option) + strlen(word) < size)
+		snprintf(options + used, size - used, "%s%s", option, word);
+}
+
 /* Interfaces that the configuration does not name, another instance, and another database. */
 static void put_options(const struct args *args, const struct names *names, char *options,
 			size_t size)
 {
-	size_t used = 0;
-
 	options[0] = '\0';
-	for (uint32_t i = 0; !names->in_conf && i < names->count; i++) {
-		if (used + strlen(names->name[i]) + 5 < size)
-			used += (size_t)snprintf(options + used, size - used, " -i %s",
-						 names->name[i]);
-	}
-	if (args->instance && used + strlen(args->instance) + 13 < size)
-		used += (size_t)snprintf(options + used, size - used, " --instance %s",
-					 args->instance);
-	if (args->db_given && used + strlen(args->db) + 7 < size)
-		snprintf(options + used, size - used, " --db %s", args->db);
+	for (uint32_t i = 0; !names->in_conf && i < names->count; i++)
+		add_option(" -i ", names->name[i], options, size);
+	if (args->instance)
+		add_option(" --instance ", args->instance, options, size);
+	if (args->db_given)
+		add_option(" --db ", args->db, options, size);
 }
 
 static void find_names(const struct args *args, struct names *names)

@@ -41,10 +41,34 @@ void doctor_found(struct doctor_finding *finding, enum doctor_state state, const
 void doctor_mend(struct doctor_finding *finding, const char *format, ...)
 {
 	va_list args;
+	int len;
 
 	va_start(args, format);
-	vsnprintf(finding->mend, sizeof(finding->mend), format, args);
+	len = vsnprintf(finding->mend, sizeof(finding->mend), format, args);
 	va_end(args);
+	if (len < 0 || (size_t)len >= sizeof(finding->mend))
+		finding->mend[0] = '\0'; /* a part of a command is another one */
+}
+
+const char *doctor_word(const char *text, char *buf, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_-+=:,./@%";
+	bool quotes = !*text || text[strspn(text, plain)];
+	size_t used = 0;
+
+	if (quotes)
+		buf[used++] = '\'';
+	for (; *text && used + 6 <= size; text++) {
+		if (*text == '\'')
+			used = (size_t)(stpcpy(buf + used, "'\\''") - buf);
+		else
+			buf[used++] = *text;
+	}
+	if (quotes)
+		buf[used++] = '\'';
+	buf[*text ? 0 : used] = '\0';
+	return buf;
 }
 
 bool doctor_line(const char *path, char *buf, int size)

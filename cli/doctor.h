@@ -12,6 +12,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cli/doctor_nic.h"
@@ -19,12 +20,14 @@
 struct args;
 struct btf;
 
+#define DOCTOR_WORD(len) (4 * (len) + 8) /* room for that many characters in quotes */
+
 enum doctor_state { DOCTOR_OK, DOCTOR_DEGRADED, DOCTOR_MISSING, DOCTOR_UNKNOWN };
 
 struct doctor_finding {
 	enum doctor_state state;
 	char detail[768]; /* sentences, without a full stop at the end */
-	char mend[256];	  /* the command that mends it; empty: none is needed, or none is known */
+	char mend[1024];  /* the command that mends it; empty: none is needed, or none is known */
 };
 
 /* What was tried in a network namespace of its own, which ends with the trial: 0 or -errno each. */
@@ -62,6 +65,9 @@ void doctor_found(struct doctor_finding *finding, enum doctor_state state, const
 	__attribute__((format(printf, 3, 4)));
 void doctor_mend(struct doctor_finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Text as a word for a shell, in quotes where it needs them; empty where it has no room. Returns `buf`. */
+const char *doctor_word(const char *text, char *buf, size_t size);
 
 /* Load a program that does nothing, of a BPF_PROG_TYPE_ and flags. A descriptor or -errno. */
 int doctor_load(int type, uint32_t flags);

@@ -26,6 +26,8 @@
 #define FREE_MB 512.0 /* retain.free */
 #define FREE_SHARE 20 /* of the disk, at most */
 #define ASK_TIMEOUT_S 3
+#define UNIT 256 /* characters of a unit's name: systemd.unit(5) */
+#define UNIT_WORD DOCTOR_WORD(UNIT)
 #define FUSE_MAGIC 0x65735546
 #define CIFS_MAGIC 0xff534d42
 #define SMB2_MAGIC 0xfe534d42
@@ -104,7 +106,7 @@ static void look_disk(const char *folder, const struct statvfs *disk,
 	double size = (double)disk->f_blocks * (double)disk->f_frsize / MB;
 	double wanted = size / FREE_SHARE < FREE_MB ? size / FREE_SHARE : FREE_MB;
 	const char *trouble;
-	char name[24];
+	char name[24], word[DOCTOR_WORD(PATH_MAX)];
 
 	trouble = trouble_of(folder, name);
 	doctor_found(finding, DOCTOR_OK, "%s: %s, %.0f MB free%s%s", folder, name, room,
@@ -114,7 +116,8 @@ static void look_disk(const char *folder, const struct statvfs *disk,
 			     "%s: %s, %.0f MB and %llu files free: the oldest records make room "
 			     "for new ones until %.0f MB are free (retain.free)",
 			     folder, name, room, (unsigned long long)disk->f_favail, wanted);
-		doctor_mend(finding, "du -xh %s | sort -h | tail", folder);
+		doctor_mend(finding, "du -xh %s | sort -h | tail",
+			    doctor_word(folder, word, sizeof(word)));
 	} else if (trouble) {
 		finding->state = DOCTOR_DEGRADED;
 		doctor_mend(finding, "flowd --db " DB_PATH_DEFAULT);
@@ -124,6 +127,7 @@ static void look_disk(const char *folder, const struct statvfs *disk,
 /* The service's folder is systemd's to make. */
 static void no_folder(const char *folder, int err, struct doctor_finding *finding)
 {
+	char word[DOCTOR_WORD(PATH_MAX)];
 	const char *unit;
 
 	if (err != ENOENT) {
@@ -133,14 +137,15 @@ static void no_folder(const char *folder, int err, struct doctor_finding *findin
 		doctor_found(finding, DOCTOR_OK, "%s makes %s with the first start", unit, folder);
 	} else {
 		doctor_found(finding, DOCTOR_MISSING, "folder '%s': %s", folder, strerror(err));
-		doctor_mend(finding, "install -d -m 750 %s", folder);
+		doctor_mend(finding, "install -d -m 750 %s",
+			    doctor_word(folder, word, sizeof(word)));
 	}
 }
 
 static void look_database(const struct doctor *doctor, struct doctor_finding *finding)
 {
 	const char *db = doctor->args->db;
-	char folder[PATH_MAX], owner[64];
+	char folder[PATH_MAX], owner[64], word[DOCTOR_WORD(PATH_MAX)];
 	struct statvfs disk;
 	struct passwd *user = getpwuid(geteuid());
 
@@ -152,7 +157,8 @@ static void look_database(const struct doctor *doctor, struct doctor_finding *fi
 	if (disk.f_flag & ST_RDONLY) {
 		doctor_found(finding, DOCTOR_MISSING, "folder '%s': its file system is read-only",
 			     folder);
-		doctor_mend(finding, "mount -o remount,rw $(findmnt -n -o TARGET -T %s)", folder);
+		doctor_mend(finding, "mount -o remount,rw \"$(findmnt -n -o TARGET -T %s)\"",
+			    doctor_word(folder, word, sizeof(word)));
 		return;
 	}
 	look_disk(folder, &disk, finding);
@@ -162,9 +168,11 @@ static void look_database(const struct doctor *doctor, struct doctor_finding *fi
 	doctor_found(finding, geteuid() ? DOCTOR_UNKNOWN : DOCTOR_MISSING,
 		     "%s: not to be written to by %s: %s", access(folder, W_OK) ? folder : db,
 		     owner, strerror(errno));
-	doctor_mend(finding,
-		    geteuid() ? "sudo flowctl doctor --db %s" : "lsattr -d %s; findmnt -T %s",
-		    geteuid() ? db : folder, folder);
+	doctor_word(geteuid() ? db : folder, word, sizeof(word));
+	if (geteuid())
+		doctor_mend(finding, "sudo flowctl doctor --db %s", word);
+	else
+		doctor_mend(finding, "lsattr -d %s; findmnt -T %s", word, word);
 }
 
 /* Who may not talk to it joins the group that may. */
@@ -173,15 +181,16 @@ static void mend_access(const char *socket, struct doctor_finding *finding)
 	struct passwd *user = getpwuid(getuid());
 	struct group *group;
 	struct stat st;
-	char name[64];
+	char name[DOCTOR_WORD(64)], who[DOCTOR_WORD(64)];
 
 	if (stat(socket, &st) || !st.st_gid) {
 		doctor_mend(finding, "sudo flowctl status");
 		return;
 	}
 	group = getgrgid(st.st_gid);
-	snprintf(name, sizeof(name), "%s", group ? group->gr_name : "?");
-	doctor_mend(finding, "usermod -aG %s %s", name, user ? user->pw_name : "USER");
+	doctor_mend(finding, "usermod -aG %s %s",
+		    doctor_word(group ? group->gr_name : "?", name, sizeof(name)),
+		    doctor_word(user ? user->pw_name : "USER", who, sizeof(who)));
 }
 
 static void find_socket(const struct args *args, char path[PATH_MAX])
@@ -216,10 +225,20 @@ static void judge_status(const char *path, const char *answer, struct doctor_fin
 	json_decref(status);
 }
 
+/* The service of the instance that was asked for. */
+static const char *unit_of(const struct args *args, char word[UNIT_WORD])
+{
+	char unit[UNIT];
+
+	snprintf(unit, sizeof(unit), "flowd%s%s", args->instance ? "@" : "",
+		 args->instance ? args->instance : "");
+	return doctor_word(unit, word, UNIT_WORD);
+}
+
 static void look_flowd(const struct doctor *doctor, struct doctor_finding *finding)
 {
 	struct live_error error = {""};
-	char path[PATH_MAX], *answer = NULL;
+	char path[PATH_MAX], word[UNIT_WORD], *answer = NULL;
 	int err;
 
 	find_socket(doctor->args, path);
@@ -231,9 +250,7 @@ static void look_flowd(const struct doctor *doctor, struct doctor_finding *findi
 		doctor_found(finding, DOCTOR_DEGRADED, "no flowd listens at %s: nothing is counted",
 			     path);
 		if (has_systemd())
-			doctor_mend(finding, "systemctl start flowd%s%s",
-				    doctor->args->instance ? "@" : "",
-				    doctor->args->instance ? doctor->args->instance : "");
+			doctor_mend(finding, "systemctl start %s", unit_of(doctor->args, word));
 		else
 			doctor_mend(finding, "flowd%s --keep-attached yes", doctor->options);
 	} else if (err == -EACCES || err == -EPERM) {

@@ -79,7 +79,7 @@ static void look_link(const struct doctor *doctor, struct doctor_finding *findin
 			nic->type);
 	} else if (!nic->up) {
 		doctor_found(finding, DOCTOR_DEGRADED, "driver %s; it is down: no packets", driver);
-		doctor_mend(finding, "ip link set dev %s up", nic->name);
+		doctor_mend(finding, "ip link set dev %s up", nic->word);
 	} else {
 		doctor_found(finding, DOCTOR_OK, "driver %s, MTU %u, up%s", driver, nic->mtu,
 			     has_link_layer(nic) ? "" : ", without a link layer");
@@ -98,7 +98,7 @@ static void tell_try(const struct doctor_nic *nic, struct doctor_finding *findin
 			finding, DOCTOR_DEGRADED,
 			"native mode, tried: %s%s%s: flowd counts ingress by TC, which costs more",
 			strerror(-nic->tried), nic->said[0] ? ": " : "", nic->said);
-		doctor_mend(finding, "flowd -i %s --ingress tc", nic->name);
+		doctor_mend(finding, "flowd -i %s --ingress tc", nic->word);
 	}
 }
 
@@ -126,7 +126,7 @@ static void look_native(const struct doctor *doctor, struct doctor_finding *find
 			     "driver %s has no native XDP: flowd counts ingress by TC, which costs "
 			     "more and sees as much",
 			     nic->driver);
-		doctor_mend(finding, "flowd -i %s --ingress tc", nic->name);
+		doctor_mend(finding, "flowd -i %s --ingress tc", nic->word);
 		return;
 	default:
 		doctor_found(
@@ -134,7 +134,7 @@ static void look_native(const struct doctor *doctor, struct doctor_finding *find
 			"driver %s: this kernel does not tell (Linux 6.3); flowd tries and takes "
 			"TC where that fails",
 			nic->driver[0] ? nic->driver : "unknown");
-		doctor_mend(finding, "flowctl doctor -i %s --try", nic->name);
+		doctor_mend(finding, "flowctl doctor -i %s --try", nic->word);
 	}
 }
 
@@ -153,7 +153,7 @@ static void look_mtu(const struct doctor *doctor, struct doctor_finding *finding
 			     "MTU %u is more than a buffer of driver %s has room for (%u): flowd "
 			     "counts ingress by TC",
 			     nic->mtu, nic->driver, most);
-		doctor_mend(finding, "ip link set dev %s mtu %u", nic->name, most);
+		doctor_mend(finding, "ip link set dev %s mtu %u", nic->word, most);
 	}
 }
 
@@ -167,7 +167,7 @@ static void look_offloads(const struct doctor *doctor, struct doctor_finding *fi
 		doctor_found(finding, DOCTOR_DEGRADED,
 			     "LRO is on: packets come merged, their number is guessed, and many "
 			     "drivers refuse XDP with it");
-		doctor_mend(finding, "ethtool -K %s lro off", nic->name);
+		doctor_mend(finding, "ethtool -K %s lro off", nic->word);
 	} else if ((nic->gro_hw == SWITCH_ON || nic->gro_hw == SWITCH_FIXED_ON) &&
 		   has_native(nic, &frags) != NO) {
 		doctor_found(
@@ -178,7 +178,7 @@ static void look_offloads(const struct doctor *doctor, struct doctor_finding *fi
 		doctor_mend(finding,
 			    nic->gro_hw == SWITCH_ON ? "ethtool -K %s rx-gro-hw off"
 						     : "flowd -i %s --ingress tc",
-			    nic->name);
+			    nic->word);
 	} else {
 		doctor_found(finding, DOCTOR_OK,
 			     "GRO %s, GSO %s: segments are counted one by one as on the wire",
@@ -206,7 +206,7 @@ static void look_rxvlan(const struct doctor *doctor, struct doctor_finding *find
 		doctor_mend(finding,
 			    nic->rxvlan == SWITCH_FIXED_ON ? "flowd -i %s --ingress tc"
 							   : "ethtool -K %s rxvlan off",
-			    nic->name);
+			    nic->word);
 	}
 }
 
@@ -293,7 +293,7 @@ static void look_neighbours(const struct doctor *doctor, struct doctor_finding *
 			     "XDP program %u is on it; whose is for root to "
 			     "see",
 			     nic->xdp_id);
-		doctor_mend(finding, "sudo flowctl doctor -i %s", nic->name);
+		doctor_mend(finding, "sudo flowctl doctor -i %s", nic->word);
 	} else if (!strcmp(program, "flow_xdp") && names[0]) {
 		doctor_found(finding, DOCTOR_OK, "counted on by instance %s", names);
 	} else if (!strcmp(program, "xdp_dispatcher")) {
@@ -308,7 +308,7 @@ static void look_neighbours(const struct doctor *doctor, struct doctor_finding *
 			"XDP program '%s' (id %u) is on it in %s mode, and not flowd's: it stays, "
 			"and TC counts what it lets through",
 			program, nic->xdp_id, nic->xdp_native ? "native" : "generic");
-		doctor_mend(finding, "flowd -i %s --ingress tc", nic->name);
+		doctor_mend(finding, "flowd -i %s --ingress tc", nic->word);
 	}
 }
 

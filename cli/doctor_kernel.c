@@ -145,7 +145,7 @@ static void look_bpffs(const struct doctor *doctor, struct doctor_finding *findi
 			doctor->caps & 1ULL << CAP_SYS_ADMIN
 				? " (started as root it mounts one, the service may not)"
 				: "");
-		doctor_mend(finding, "mount -t bpf bpf " BPFFS_PATH);
+		doctor_mend(finding, "mount -t bpf -o mode=0700 bpf " BPFFS_PATH);
 	} else if (!statvfs(doctor->bpffs, &fs) && fs.f_flag & ST_RDONLY) {
 		doctor_found(finding, DOCTOR_MISSING, "%s is read-only: nothing can be pinned",
 			     doctor->bpffs);

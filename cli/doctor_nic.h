@@ -10,6 +10,7 @@ enum doctor_switch { SWITCH_NONE, SWITCH_OFF, SWITCH_ON, SWITCH_FIXED_ON };
 
 struct doctor_nic {
 	char name[IFNAMSIZ];
+	char word[4 * IFNAMSIZ + 8]; /* that, for a shell */
 	uint32_t ifindex;
 	int type; /* ARPHRD_ */
 	uint32_t mtu;

@@ -96,13 +96,16 @@ found "the three alone" tcx unknown
 VIA=()
 taken "no bpffs" bpffs missing 'umount -l /sys/fs/bpf' mend
 assert_eq "no bpffs: exit, and after its command" "$RC $AFTER $RC_AFTER" "1 ok 0"
-assert_eq "no bpffs: its command" "$(mend_of bpffs)" "mount -t bpf bpf /sys/fs/bpf"
+assert_eq "no bpffs: its command" "$(mend_of bpffs)" "mount -t bpf -o mode=0700 bpf /sys/fs/bpf"
 taken "bpffs read-only" bpffs missing 'umount -l /sys/fs/bpf; mount -t bpf -o ro bpf /sys/fs/bpf' mend
 assert_eq "bpffs read-only: exit, and after its command" "$RC $AFTER $RC_AFTER" "1 ok 0"
 taken "no BTF" btf degraded 'mount -t tmpfs none /sys/kernel/btf'
 assert_match "no BTF: its command" "$(mend_of btf)" '^apt-get install linux-image'
 taken "no folder" database missing "DOCTOR_DB=$WL_TMP/new/l.db" mend
 assert_eq "no folder: exit, and after its command" "$RC $AFTER $RC_AFTER $(stat -c %a "$WL_TMP/new")" "1 ok 0 750"
+odd="$WL_TMP/new \$(false) it's; false"
+taken "a folder's odd name" database missing "DOCTOR_DB=$(printf %q "$odd/l.db")" mend
+assert_eq "a folder's odd name: after its command" "$AFTER $RC_AFTER $(stat -c %a "$odd")" "ok 0 750"
 mkdir "$WL_TMP/disk"
 taken "read-only disk" database missing \
 	"mount -t tmpfs -o ro,size=16M none $WL_TMP/disk; DOCTOR_DB=$WL_TMP/disk/l.db" mend
@@ -138,6 +141,12 @@ mended() {
 ip -n "$NSB" link set vb down
 doctor -i vb
 mended "down" link vb
+for name in 'a;false' "b'\$(c)&" 'e|~x'; do
+	ip -n "$NSB" link add "$name" type veth
+	doctor -i "$name"
+	assert_match "an odd name: its command" "$(mend_of link "$name")" "^ip link set dev '.*' up$"
+	mended "down, an odd name" link "$name"
+done
 in_b ethtool -K vb rxvlan on
 doctor -i vb
 mended "rxvlan" rxvlan vb
