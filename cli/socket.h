@@ -13,7 +13,7 @@ struct socket {
 };
 
 /*
- * From the arguments, or the database; that need not be there where it was not asked for. 0, or the exit
- * code after the error was said.
+ * From the arguments, or the database; that need not be there where it was not asked for. A flowd that listens at the
+ * database's socket, and writes to another one, is not meant. 0, or the exit code after the error was said.
  */
 int socket_find(const struct args *args, struct socket *ret_socket);

@@ -33,7 +33,7 @@ says() {
 
 answer() {
 	rm -f "$T/sock"
-	"$WL_ROOT/tests/answer_flowd.py" "$T/sock" "$1" &
+	"$WL_ROOT/tests/answer_flowd.py" "$T/sock" "$1" "$T/asked" &
 	WL_PIDS+=("$!")
 	wait_until 40 [ -S "$T/sock" ]
 }
@@ -72,8 +72,54 @@ test_detach() {
 	says "by its name" 'called: --detach --instance home --db '"$DB" 0
 }
 
+# Of what a socket answers a terminal gets no control characters
+test_terminal() {
+	local verb bad='\u001b]0;owned\u0007\u009b'
+	answer '{"version":"'"$bad"'","instance":"'"$bad"'","pid":1,"interfaces":[{"name":"'"$bad"'","ingress":"'"$bad"'",
+		"note":"'"$bad"'","seen_packets":[1,1],"nic_packets":[1,1],"counters":[{"source":"'"$bad"'","name":"'"$bad"'"}]}],
+		"sink":{"state":"'"$bad"'","error":"'"$bad"'","since_ms":1},"confined":{"text":"'"$bad"'"},
+		"samples":{"note":"'"$bad"'"},"pins":{"note":"'"$bad"'"},"retention":{"note":"'"$bad"'"}}'
+	ctl --db "$DB" --socket "$T/sock" status
+	says "a status for a terminal" 'the sink is \?\]0;owned\?\? since' 0
+	assert_eq "a status for a terminal: control characters" "$(tr -d '\n -~' <<<"$OUT" | od -An -tx1)" ""
+	answer '{"iface":"'"$bad"'","link":"'"$bad"'","rate":1,"triggers":"'"$bad"'","filter":"'"$bad"'"}
+{"chosen":1,"drops":{"on":false,"note":"'"$bad"'"}}'
+	ctl --db "$DB" --socket "$T/sock" sample
+	says "samples for a terminal" 'cannot be: \?\]0;owned\?\?; ' 0
+	assert_eq "samples for a terminal: control characters" "$(tr -d '\n -~' <<<"$OUT" | od -An -tx1)" ""
+	answer $'error \e]0;owned\a'
+	for verb in status sample detach 'debug exec' top 'doctor -i lo'; do
+		# shellcheck disable=SC2086
+		ctl --db "$DB" --socket "$T/sock" $verb
+		assert_eq "$verb, an error for a terminal: control characters" "$(tr -d '\n -~' <<<"$OUT" | od -An -tx1)" ""
+	done
+}
+
+# A copy names the socket of the flowd that writes to what it was made of
+test_copy() {
+	local verb
+	cp "$DB" "$T/copy.db"
+	sqlite3 "$T/copy.db" "UPDATE meta SET value = '$T/sock' WHERE key = 'socket'"
+	answer '{"version":"0","db":"'"$DB"'"}'
+	rm -f "$T/asked"
+	for verb in sample 'sample 1/10' detach 'debug exec'; do
+		# shellcheck disable=SC2086
+		ctl --db "$T/copy.db" $verb
+		says "$verb, of a copy" "^flowctl: $T/copy.db: the flowd at socket '$T/sock', .*another database" 1
+	done
+	assert_eq "of a copy: asked" "$(sort -u "$T/asked")" status
+	ctl --db "$T/copy.db" --socket "$T/sock" detach
+	says "detach, of a copy and with the socket" "^flowctl: socket '$T/sock': not flowd's answer" 1
+	assert_eq "of a copy, with the socket: asked" "$(tail -n 1 "$T/asked")" detach
+	sqlite3 "$T/copy.db" "UPDATE meta SET value = '$T/none.sock' WHERE key = 'socket'"
+	ctl --db "$T/copy.db" detach
+	says "detach, of a copy whose flowd does not run" "called: --detach --instance home --db $T/copy.db" 0
+}
+
 "$FLOWD" --config /dev/null -r "$WL_ROOT/tests/corpus/tunnels.pcap" --db "$DB" 2>/dev/null
 sqlite3 "$DB" "INSERT OR REPLACE INTO meta VALUES ('socket', '$T/home.sock'), ('instance', 'home')"
 test_nonsense
 test_detach
+test_terminal
+test_copy
 finish
