@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* control_answer.c: the requests of schema/control.h, who may ask them, and their answers. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "flowd/books.h"
 #include "flowd/control_client.h"
@@ -97,13 +97,13 @@ static void answer_status(struct client *client)
 	free(text);
 }
 
-/* It has not closed its end. */
+/* It has not closed its end; that it says no more (shutdown(2)) is another thing. */
 static bool is_there(void *arg)
 {
 	const struct client *client = arg;
-	char byte;
+	struct pollfd end = {.fd = client->watch.fd};
 
-	return recv(client->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+	return poll(&end, 1, 0) <= 0 || !(end.revents & (POLLHUP | POLLERR));
 }
 
 static void answer_later(void *arg, const char *text)

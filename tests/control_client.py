@@ -6,6 +6,7 @@
   hammer SECONDS  requests one after the other; how many were answered
   greedy N        so many ask for the live part and read nothing; ends when its standard input does
   ask WORDS       the first line of the answer
+  half WORDS      likewise, of a client that has closed its half of the connection by then
   long            a request without an end; the answer
 """
 import json
@@ -91,12 +92,19 @@ def long(path):
     print(answer(s).decode().strip())
 
 
-def ask(path, *words):
+def ask(path, *words, half=False):
     s = connect(path)
     s.sendall(' '.join(words).encode() + b'\n')
+    if half:
+        s.shutdown(socket.SHUT_WR)
     print(answer(s).split(b'\n')[0][:200].decode('utf-8', 'replace'))
 
 
-HOW = {'idle': (idle, int), 'hammer': (hammer, float), 'greedy': (greedy, int), 'ask': (ask, str), 'long': (long, str)}
+def half(path, *words):
+    ask(path, *words, half=True)
+
+
+HOW = {'idle': (idle, int), 'hammer': (hammer, float), 'greedy': (greedy, int), 'ask': (ask, str), 'half': (half, str),
+       'long': (long, str)}
 function, kind = HOW[sys.argv[2]]
 function(sys.argv[1], *map(kind, sys.argv[3:]))

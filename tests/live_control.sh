@@ -77,6 +77,12 @@ assert_eq "an unknown group" "$(in_b timeout 20 "$FLOWD" --config /dev/null -i v
 	grep -c "socket.group 'no-such': no such group")" 1
 assert_eq "a request without an end" "$(client long)" "error the request is too long"
 gone "$FLOWD_PID" && fail "flowd ended"
+for words in status sample "sample set rate=1/7" "sample set filter=tcp"; do
+	# shellcheck disable=SC2086 # words
+	assert_match "half of the connection is closed: $words" "$(client half $words)" '^\{"'
+done
+assert_match "half of it was closed: what is sampled" "$(client ask sample)" '"rate":7,.*"filter":"tcp"'
+client ask sample set rate=off filter= >/dev/null
 
 # --- many, fast and slow --------------------------------------------------------------------------------
 
@@ -134,6 +140,25 @@ assert_eq "exit" "$FLOWD_RC" 0
 assert_eq "every packet" "$(sql "SELECT ifnull(sum(packets), 0) FROM ($WL_DIRECTED) WHERE d = 1 AND dport = 8001")" "$traffic_sent"
 assert_books "in the end"
 assert_eq "the file is gone" "$(ls "$SOCKET" 2>/dev/null)" ""
+
+# --- names that are not UTF-8 ---------------------------------------------------------------------------
+
+odd=$'rv\xffb' shown=$'rv\xef\xbf\xbdb'
+ip -n "$NSA" link add rva type veth peer name "$odd"
+ip -n "$NSA" link set rva up
+ip -n "$NSA" link set "$odd" up
+WL_DB=$WL_TMP/$'odd\xff.db'
+flowd_start "$NSA" -i 'rv*' || finish
+assert_eq "odd names: status" "$(status '[.running, .database.path != null] + [.flowd.interfaces[].name] | sort_by(tostring) | join(" ")')" \
+	"rva $shown true true"
+for args in "" "-i $odd" "1/9 -i $odd" "filter tcp -i $odd"; do
+	# shellcheck disable=SC2086 # words
+	assert_match "odd names: sample $args" "$(in_a "$FLOWCTL" --db "$FLOWD_DB" sample --json $args 2>/dev/null)" "\"iface\":\"$shown\""
+done
+assert_match "odd names: in text" "$(in_a "$FLOWCTL" --db "$FLOWD_DB" status)" "$shown +in "
+assert_match "odd names: detach" "$(in_a "$FLOWCTL" --db "$FLOWD_DB" detach)" "detached$"
+wait_until 40 gone "$FLOWD_PID" || fail "odd names: flowd does not end"
+unset WL_DB
 
 # --- the answer and memory.max ------------------------------------------------------------------------
 WL_INSTANCE=wl$$-room WL_DB=$WL_TMP/room.db
