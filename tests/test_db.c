@@ -333,18 +333,12 @@ static void test_full_and_read_only_fs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DB_TEST(test_create),
-		DB_TEST(test_empty_file),
-		DB_TEST(test_one_writer),
-		DB_TEST(test_odd_paths),
-		DB_TEST(test_odd_names),
-		DB_TEST(test_foreign),
-		DB_TEST(test_table_lost),
-		DB_TEST(test_corrupt),
-		DB_TEST(test_locked),
-		DB_TEST(test_meta),
-		DB_TEST(test_killed_creation),
-		DB_TEST(test_full_and_read_only_fs),
+		DB_TEST(test_create),	       DB_TEST(test_empty_file),
+		DB_TEST(test_one_writer),      DB_TEST(test_odd_paths),
+		DB_TEST(test_odd_names),       DB_TEST(test_foreign),
+		DB_TEST(test_table_lost),      DB_TEST(test_corrupt),
+		DB_TEST(test_locked),	       DB_TEST(test_meta),
+		DB_TEST(test_killed_creation), DB_TEST(test_full_and_read_only_fs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
