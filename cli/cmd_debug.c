@@ -9,12 +9,12 @@
 #include "cli/say.h"
 #include "cli/socket.h"
 #include "cli/text_clean.h"
+#include "schema/control.h"
 
 #define DEBUG_TIMEOUT_S 5
 
-const char cmd_debug_notes[] =
-	"try-open PATH, try-write PATH, exec, packet-socket, ptrace, mount or fork: exit code 0 where flowd may,\n"
-	"1 where that is refused. For root, and where flowd runs with debug = yes.\n";
+const char cmd_debug_notes[] = CONTROL_DEBUG_WORDS
+	":\nexit code 0 where flowd may, 1 where that is refused. For root, and where flowd runs with debug = yes.\n";
 
 int cmd_debug(const struct args *args)
 {
@@ -24,8 +24,7 @@ int cmd_debug(const struct args *args)
 	int code;
 
 	if (!args->filter)
-		return say_usage(
-			"debug: try-open PATH, try-write PATH, exec, packet-socket, ptrace, mount or fork");
+		return say_usage("debug: " CONTROL_DEBUG_WORDS);
 	code = socket_find(args, &where);
 	if (code)
 		return code;

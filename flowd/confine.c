@@ -30,9 +30,10 @@
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
 	 LANDLOCK_ACCESS_FS_READ_DIR)
 #define TCP_BIND_CONNECT 3ULL /* ABI 4: none is allowed */
+#define SCOPE_SIGNAL 2ULL     /* ABI 6: to none that is not confined so */
 
 struct ruleset {
-	uint64_t files, net; /* of struct landlock_ruleset_attr */
+	uint64_t files, net, scoped; /* of struct landlock_ruleset_attr */
 };
 
 /* Read, and no more: what libpcap, libc and the kernel's own files are asked for. */
@@ -114,12 +115,15 @@ static int confine_files(const struct confine_folders *folders)
 {
 	int version = abi(), ruleset, err;
 	struct ruleset attr = {.files = rights_of(version),
-			       .net = version >= 4 ? TCP_BIND_CONNECT : 0};
+			       .net = version >= 4 ? TCP_BIND_CONNECT : 0,
+			       .scoped = version >= 6 ? SCOPE_SIGNAL : 0};
+	size_t size = version >= 6   ? sizeof(attr)
+		      : version >= 4 ? offsetof(struct ruleset, scoped)
+				     : sizeof(attr.files);
 
 	if (!version)
 		return 0;
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr,
-			       version >= 4 ? sizeof(attr) : sizeof(attr.files), 0);
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return -errno;
 	err = add_rules(ruleset, version, folders);

@@ -4,16 +4,18 @@
  * kernel logs it (audit, or dmesg: `type=1326 ... syscall=N`; ausyscall N says its name). See confine.h.
  *
  * Not in the table, among many: execve, fork, ptrace, mount, module and key calls, sockets but those below, any change
- * of user, of root or of namespace.
+ * of user, of root or of namespace. Of some, what one argument says decides: see limits.
  */
 #include <errno.h>
-#include <netinet/in.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "flowd/confine.h"
 
@@ -88,18 +90,12 @@ static const char *const calls[] = {
 	"splice",
 	"tee",
 	"flock",
-	"fcntl",
-	"fcntl64",
 	"dup",
 	"dup2",
 	"dup3",
 	"pipe",
 	"pipe2",
 	"umask",
-	"chmod",
-	"fchmod",
-	"fchmodat",
-	"fchmodat2",
 	"chown",
 	"fchown",
 	"lchown",
@@ -148,7 +144,6 @@ static const char *const calls[] = {
 	"getpgrp",
 	"getpgid",
 	"getsid",
-	"tgkill",
 	"exit",
 	"exit_group",
 	"wait4",
@@ -159,7 +154,6 @@ static const char *const calls[] = {
 	"getrlimit",
 	"ugetrlimit",
 	"setrlimit",
-	"prlimit64",
 	"getrusage",
 	"times",
 	"sched_yield",
@@ -219,8 +213,6 @@ static const char *const calls[] = {
 	"rt_sigpending",
 	"rt_sigsuspend",
 	"rt_sigtimedwait",
-	"rt_sigqueueinfo",
-	"rt_tgsigqueueinfo",
 	"sigaltstack",
 	"sigreturn",
 	"signalfd",
@@ -255,7 +247,6 @@ static const char *const calls[] = {
 	"recvmsg",
 	"recvmmsg",
 	"shutdown",
-	"socketpair",
 	"send",
 	"recv",
 	/* maps, programs and links; what it may do with them, its capabilities say */
@@ -279,42 +270,90 @@ static int add_calls(scmp_filter_ctx filter)
 	return err;
 }
 
-/* Sockets that carry no packets of others: netlink, Unix, and such as interfaces are asked by. */
-static int add_sockets(scmp_filter_ctx filter)
-{
-	const uint64_t type = 0xf; /* less SOCK_CLOEXEC, SOCK_NONBLOCK */
-	int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				   SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
+/*
+ * Calls with one of these arguments, or two of them, are allowed. Compared is what the kernel looks at: of an int or a
+ * pid_t the lower half of the register, of a mode or a type the bits named.
+ */
+#define BITS(at, mask, value)                                        \
+	{                                                            \
+		(at), SCMP_CMP_MASKED_EQ, (mask), (uint32_t)(value), \
+	}
+#define INT(at, value) BITS(at, 0xffffffff, value)
+#define TYPE(value) BITS(1, 0xf, value) /* less SOCK_CLOEXEC, SOCK_NONBLOCK */
+#define MODE_REFUSED 06007		/* set-user-ID, set-group-ID, and all that is for others */
 
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0));
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET, 0),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, type, SOCK_DGRAM));
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, type, SOCK_DGRAM));
+static const struct limit {
+	const char *call;
+	struct scmp_arg_cmp arg[2]; /* the second may be none */
+} limits[] = {
+	/* Landlock does not look at modes */
+	{"chmod", {BITS(1, MODE_REFUSED, 0)}},
+	{"fchmod", {BITS(1, MODE_REFUSED, 0)}},
+	{"fchmodat", {BITS(2, MODE_REFUSED, 0)}},
+	{"fchmodat2", {BITS(2, MODE_REFUSED, 0)}},
+	/* descriptors, locks, pipes and seals; no F_SETOWN, F_SETSIG, by which another process gets signals */
+	{"fcntl", {BITS(1, 0xfffffff8, F_DUPFD)}}, /* up to F_SETLKW */
+	{"fcntl", {BITS(1, 0xfffffffc, F_OFD_GETLK)}},
+	{"fcntl", {BITS(1, 0xfffffff0, F_SETLEASE)}},
+	{"fcntl64", {BITS(1, 0xfffffff8, F_DUPFD)}},
+	{"fcntl64", {BITS(1, 0xfffffffc, 12)}}, /* locks of 64 bits */
+	{"fcntl64", {BITS(1, 0xfffffffc, F_OFD_GETLK)}},
+	{"fcntl64", {BITS(1, 0xfffffff0, F_SETLEASE)}},
+	/* its own limits */
+	{"prlimit64", {INT(0, 0)}},
+	/* sockets that carry no packets of others, and none to be connected to somebody's service, but sd_notify(3) */
+	{"socket", {INT(0, AF_UNIX), TYPE(SOCK_DGRAM)}},
+	{"socket", {INT(0, AF_NETLINK)}},
+	{"socket", {INT(0, AF_INET), TYPE(SOCK_DGRAM)}},
+	{"socket", {INT(0, AF_INET6), TYPE(SOCK_DGRAM)}},
+	/* threads, no processes */
+	{"clone", {BITS(0, CLONE_THREAD, CLONE_THREAD)}},
+	/* what interfaces say, perf events, and of terminals whether it is one: none that types for it */
+	{"ioctl", {INT(1, SIOCETHTOOL)}},
+	{"ioctl", {INT(1, SIOCGIFHWADDR)}},
+	{"ioctl", {INT(1, SIOCGIFMTU)}},
+	{"ioctl", {INT(1, SIOCGIFNAME)}},
+	{"ioctl", {INT(1, SIOCGIFINDEX)}},
+	{"ioctl", {INT(1, SIOCGIFFLAGS)}},
+	{"ioctl", {INT(1, SIOCGIFADDR)}},
+	{"ioctl", {INT(1, SIOCGIFCONF)}},
+	{"ioctl", {BITS(1, 0xff00, '$' << 8)}},
+	{"ioctl", {INT(1, TCGETS)}},
+	{"ioctl", {INT(1, FIONREAD)}}, /* the resolver */
+};
+
+/* Whose first argument is the process: this one, and no other. */
+static const char *const signals[] = {"tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"};
+
+static int add_limit(scmp_filter_ctx filter, const struct limit *limit)
+{
+	int number = seccomp_syscall_resolve_name(limit->call), err;
+
+	if (number == __NR_SCMP_ERROR)
+		return 0;
+	err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, limit->arg[1].op ? 2 : 1,
+				     limit->arg);
+	return err == -EEXIST ? 0 : err;
+}
+
+static int add_limits(scmp_filter_ctx filter)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(limits) / sizeof(limits[0]); i++)
+		err = add_limit(filter, &limits[i]);
+	for (size_t i = 0; !err && i < sizeof(signals) / sizeof(signals[0]); i++) {
+		const struct limit own = {signals[i], {INT(0, getpid())}};
+
+		err = add_limit(filter, &own);
+	}
 	return err;
 }
 
-/*
- * Threads, no processes: glibc asks clone3, whose flags no filter sees, and takes clone where there is none. Of
- * ioctls all but the one that types for a terminal; of signals those to itself.
- */
-static int add_limited(scmp_filter_ctx filter)
+/* glibc asks clone3, whose flags no filter sees, and takes clone where there is none. */
+static int add_clone3(scmp_filter_ctx filter)
 {
-	int err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1(SCMP_CMP_NE, TIOCSTI, 0));
-	return err;
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
 int confine_calls(bool logs)
@@ -328,9 +367,9 @@ int confine_calls(bool logs)
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
 	err = add_calls(filter);
-	err = err ? err : add_sockets(filter);
+	err = err ? err : add_limits(filter);
 	/* where nothing is to be refused, clone3 goes the way of all others */
-	err = err || logs ? err : add_limited(filter);
+	err = err || logs ? err : add_clone3(filter);
 	err = err ? err : seccomp_load(filter);
 	seccomp_release(filter);
 	return err;

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * control_debug.c: what flowd is not to be able to do, tried for whoever wants to see it refused: root, and only with
- * `debug = yes`. Nothing comes of it where it is not refused either: what is opened is closed, the program that
- * is to be run does not exist, and so on. "allowed\n" or "refused TEXT\n".
+ * `debug = yes`. Nothing comes of it where it is not refused either: what is opened is closed, a mode is put back, the
+ * program that is to be run does not exist, and so on. "allowed\n" or "refused TEXT\n".
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "flowd/config.h"
 #include "flowd/control_client.h"
 #include "flowd/flowd.h"
+#include "schema/control.h"
 
 static long try_open(const char *path)
 {
@@ -36,6 +41,46 @@ static long try_write(const char *path)
 	close(fd);
 	unlink(path);
 	return fd;
+}
+
+/* The bit that means nothing on a file that its group cannot run. */
+static long try_chmod(const char *path)
+{
+	struct stat st;
+	mode_t mode;
+
+	if (stat(path, &st))
+		return -1;
+	mode = st.st_mode & 07777;
+	if (chmod(path, mode | S_ISGID))
+		return -1;
+	(void)chmod(path, mode);
+	return 0;
+}
+
+static long try_connect(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	if (fd < 0)
+		return fd;
+	memcpy(address.sun_path, path, strnlen(path, sizeof(address.sun_path) - 1));
+	err = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return err;
+}
+
+/* Signal 0, which is none, in each way that there is. */
+static long try_signal(const char *number)
+{
+	pid_t pid = (pid_t)strtol(number, NULL, 10);
+	siginfo_t info = {.si_code = SI_QUEUE};
+
+	if (!syscall(SYS_rt_sigqueueinfo, pid, 0, &info) ||
+	    !syscall(SYS_rt_tgsigqueueinfo, pid, pid, 0, &info) || !kill(pid, 0))
+		return 0;
+	return syscall(SYS_tgkill, pid, pid, 0);
 }
 
 /* A call that gets as far as to look at its arguments, and finds them wrong, was not refused. */
@@ -87,12 +132,18 @@ static long try_fork(const char *path)
 
 static const struct {
 	const char *word;
-	bool path; /* follows */
+	bool path; /* or a number: follows */
 	long (*attempt)(const char *path);
 } attempts[] = {
-	{"try-open", true, try_open},  {"try-write", true, try_write},
-	{"exec", false, try_exec},     {"packet-socket", false, try_packet_socket},
-	{"ptrace", false, try_ptrace}, {"mount", false, try_mount},
+	{"try-open", true, try_open},
+	{"try-write", true, try_write},
+	{"try-chmod", true, try_chmod},
+	{"try-connect", true, try_connect},
+	{"try-signal", true, try_signal},
+	{"exec", false, try_exec},
+	{"packet-socket", false, try_packet_socket},
+	{"ptrace", false, try_ptrace},
+	{"mount", false, try_mount},
 	{"fork", false, try_fork},
 };
 
@@ -117,7 +168,5 @@ void control_debug(struct client *client)
 		answer_text(client, text);
 		return;
 	}
-	answer_text(
-		client,
-		"error debug: try-open PATH, try-write PATH, exec, packet-socket, ptrace, mount or fork\n");
+	answer_text(client, "error debug: " CONTROL_DEBUG_WORDS "\n");
 }

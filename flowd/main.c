@@ -18,6 +18,8 @@
 #include "flowd/replay.h"
 #include "flowd/run.h"
 
+#define EXIT_DETACH 3 /* not all of a detach that was asked for; flowd.service leaves it at that */
+
 static void block_signals(void)
 {
 	sigset_t set;
@@ -57,5 +59,7 @@ int main(int argc, char **argv)
 	if (start(&flowd))
 		return EXIT_FAILURE;
 	err = run_loop(&flowd);
-	return stop(&flowd) && !err ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (stop(&flowd) && !err)
+		return EXIT_SUCCESS;
+	return flowd.detach ? EXIT_DETACH : EXIT_FAILURE;
 }

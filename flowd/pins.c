@@ -24,6 +24,7 @@
 #include "schema/bpffs.h"
 
 #define BASE "wireledger"
+#define MODES 01770	    /* that flowd may give (confine_calls.c) */
 #define DESCRIPTORS 4096    /* 4 pins of each of FLOW_IFACES interfaces, and what there is beside */
 #define DESCRIPTORS_LEFT 64 /* to all else */
 #define SETTLED_S 2	    /* times of files are not finer than a tick, and clocks are set */
@@ -106,7 +107,7 @@ static int enter(int at, const char *name, int like)
 		err = -EPERM;
 	if (!err && made && !fstat(like, &old)) {
 		(void)!fchownat(at, name, old.st_uid, old.st_gid, AT_SYMLINK_NOFOLLOW);
-		(void)!fchmodat(at, name, old.st_mode & 07777, 0);
+		(void)!fchmodat(at, name, old.st_mode & MODES, 0);
 	}
 	if (!err)
 		return fd;
@@ -155,7 +156,7 @@ static int put_pin(int dir, const struct pin_kept *pin)
 	if (st.st_uid != pin->uid || st.st_gid != pin->gid)
 		(void)!fchownat(dir, pin->name, pin->uid, pin->gid, AT_SYMLINK_NOFOLLOW);
 	if (st.st_mode != pin->mode)
-		(void)!fchmodat(dir, pin->name, pin->mode & 07777, 0);
+		(void)!fchmodat(dir, pin->name, pin->mode & MODES, 0);
 	return 0;
 }
 

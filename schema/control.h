@@ -33,6 +33,11 @@
 #define CONTROL_RUN_DIR "/run/wireledger"
 #define CONTROL_REQUEST_MAX 16384 /* a filter of 4 KB, each byte as %XX, and the rest */
 
+/* What "debug" may be followed by. */
+#define CONTROL_DEBUG_WORDS                                                                       \
+	"try-open PATH, try-write PATH, try-chmod PATH, try-connect PATH, try-signal PID, exec, " \
+	"packet-socket, ptrace, mount or fork"
+
 /*
  * The live answer holds all that was counted and that the database, as of commit `sweep`, does not
  * have. So a reader whose snapshot's meta.last_sweep equals `sweep` adds the two and counts nothing

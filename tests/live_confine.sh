@@ -16,6 +16,15 @@ serve "$NSB" 8001 || fail "no server"
 echo secret >"$WL_TMP/secret"
 chmod 0644 "$WL_TMP/secret"
 
+# somebody's service, and what is asked of others: a mode, a connection, a signal
+python3 -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(9); time.sleep(9999)' \
+	"$WL_TMP/service" &
+WL_PIDS+=("$!")
+is_there() { [ -S "$WL_TMP/service" ]; }
+wait_until 10 is_there || fail "no service"
+chmod 0777 "$WL_TMP/service"
+OTHERS=("try-chmod $WL_TMP/secret" "try-connect $WL_TMP/service" "try-signal ${WL_PIDS[-1]}" "try-signal 1")
+
 # try WORDS...: the answer's first word
 try() { "$FLOWCTL" --db "$FLOWD_DB" --socket "/run/wireledger/$FLOWD_INSTANCE.sock" debug "$@" 2>&1; }
 attempt() { try "$@" | cut -d' ' -f1; }
@@ -55,9 +64,11 @@ landlock=$(status .flowd.confined.landlock)
 [ "$landlock" -gt 0 ] || skip "no Landlock in this kernel"
 assert_match "it says so" "$("$FLOWCTL" --db "$FLOWD_DB" status)" "confined  user 0; landlock (ABI [1-9][0-9]*|no), seccomp yes"
 assert_match "and in its log" "$(cat "$FLOWD_LOG")" "Landlock|no Landlock"
-for words in exec packet-socket ptrace mount fork; do
+for words in exec packet-socket ptrace mount fork "${OTHERS[@]}"; do
+	# shellcheck disable=SC2086 # words
 	assert_eq "confined: $words" "$(attempt $words)" refused
 done
+assert_eq "its own files' modes" "$(attempt try-chmod "$WL_DB")$(stat -c %a "$WL_DB")" refused640
 if [ "$landlock" -gt 0 ]; then
 	assert_eq "confined: /etc/shadow" "$(try try-open /etc/shadow)" "refused Permission denied"
 	assert_eq "confined: a file of root's" "$(attempt try-open "$WL_TMP/secret")" refused
@@ -89,10 +100,11 @@ unset WL_INSTANCE
 flowd_start "$NSA" "${OPTIONS[@]}" --confine no || finish
 assert_eq "not confined: filter" "$(threads Seccomp)" 0
 assert_match "not confined: it says so" "$("$FLOWCTL" --db "$FLOWD_DB" status)" "landlock no, seccomp no; confine = no"
-for words in exec fork "try-open $WL_TMP/secret" "try-write $WL_TMP/x"; do
+for words in exec fork "try-open $WL_TMP/secret" "try-write $WL_TMP/x" "${OTHERS[@]}"; do
 	# shellcheck disable=SC2086 # words
 	assert_eq "not confined: $words" "$(attempt $words)" allowed
 done
+assert_eq "not confined: a mode is put back" "$(stat -c %a "$WL_TMP/secret")" 644
 flowd_stop
 flowd_start "$NSA" "${OPTIONS[@]}" --confine log || finish
 assert_eq "logged only: filter" "$(threads Seccomp)" 2
@@ -111,7 +123,7 @@ assert_eq "its user" "$(threads Uid)" "$uid"
 assert_eq "its capabilities" "$(threads CapEff)$(threads CapPrm)" "$CAPS$CAPS"
 assert_eq "it says whom" "$(status .flowd.confined.uid)" "$uid"
 assert_eq "the database's owner" "$(stat -c %u "$WL_DB" "$WL_DB-wal" "$WL_DB-shm" | sort -u)" "$uid"
-for words in exec packet-socket ptrace mount fork "try-open /etc/shadow" "try-write /etc/wl$$"; do
+for words in exec packet-socket ptrace mount fork "try-open /etc/shadow" "try-write /etc/wl$$" "${OTHERS[@]}"; do
 	# shellcheck disable=SC2086 # words
 	assert_eq "its user: $words" "$(attempt $words)" refused
 done
@@ -182,7 +194,7 @@ if flowd_start "$NSA" "${OPTIONS[@]}" --keep-attached yes; then
 	assert_eq "the unit: user" "$(threads Uid)" "$uid"
 	assert_eq "the unit: capabilities" "$(threads CapEff)$(threads CapPrm)" "$CAPS$CAPS"
 	assert_eq "the unit: the database's owner" "$(stat -c %u "$WL_DB")" "$uid"
-	for words in exec packet-socket "try-open /etc/shadow" "try-write /etc/wl$$"; do
+	for words in exec packet-socket "try-open /etc/shadow" "try-write /etc/wl$$" "${OTHERS[@]}"; do
 		# shellcheck disable=SC2086 # words
 		assert_eq "the unit: $words" "$(attempt $words)" refused
 	done
