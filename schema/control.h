@@ -16,7 +16,7 @@
  *               changed then. The answer takes as long as libpcap to compile the filter.
  *   "detach\n"  flowd writes every flow, removes hooks and pins and ends: "ok\n" or "error TEXT\n"
  *
- *   "debug WORD [PATH]\n"  with debug = yes, for root: try what flowd is not to be able to do (control_debug.c):
+ *   "debug WORD [PATH or PID]\n"  with debug = yes, for root: try what flowd is not to be able to do (control_debug.c):
  *               "allowed\n", "refused TEXT\n" or "error TEXT\n"
  *
  * Who may not ask that gets "error TEXT\n", and where there are too many clients, or answers that nobody reads,
