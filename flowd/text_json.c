@@ -9,12 +9,16 @@
 
 json_t *text_json(const char *text)
 {
-	size_t size = text ? UTF8_MENDED_SIZE(strlen(text)) : 0;
-	json_t *string = text ? json_string(text) : json_null();
+	json_t *string;
 	char *mended;
+	size_t size;
 
+	if (!text)
+		return json_null();
+	string = json_string(text);
 	if (string)
 		return string;
+	size = UTF8_MENDED_SIZE(strlen(text));
 	mended = malloc(size);
 	if (mended) {
 		utf8_mend(text, mended, size);
