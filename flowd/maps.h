@@ -29,8 +29,8 @@ struct maps {
 		*tc_late[MAPS_TC_PROGRAMS]; /* skeletons on the same maps, for a program each */
 	struct flow_xdp *xdp;		    /* skeleton, opened; libxdp loads it */
 	bool taken_over;		    /* the maps were there */
-	bool unclaimed;			    /* another database keeps their books until maps_claim() */
-	uint64_t generation;		    /* as in the control cell, once they are claimed */
+	bool unclaimed;	     /* another database keeps their books until maps_claim() */
+	uint64_t generation; /* as in the control cell, once they are claimed */
 	uint32_t cpus;
 	uint32_t cpu_sets; /* hashed and reserved */
 	uint32_t sets;	   /* of all CPUs */

@@ -60,10 +60,9 @@ struct sweep {
 	struct sink_batch batch;
 	/* NULL, or the ring's records are of another layout: what they would be in this one */
 	void (*translate)(void *arg, const void *record, size_t size, struct flow_evicted *ret);
-	void *translate_arg;
-	bool whole;					   /* all of it in one batch */
 	void (*fill)(void *arg, struct sink_batch *batch); /* what else goes with it; or NULL */
-	void *fill_arg;
+	void *translate_arg, *fill_arg;
+	bool whole;	   /* all of it in one batch */
 	uint32_t *pending; /* [2 * sets * FLOW_WAYS]: marked again where an interface is left */
 	size_t pendings;
 	bool in_flight;
@@ -71,9 +70,9 @@ struct sweep {
 	bool lost;	  /* marks say that more was committed than the database has */
 	bool struck;	  /* the books were balanced after the last gains */
 	uint64_t number;  /* of the batch in hand or in flight; last_sweep once it is in */
-	uint32_t since;	  /* epoch before which slots need not be visited */
-	bool look_all;	  /* but something is missing */
-	uint64_t missing; /* packets, after the last pass over all slots */
+	uint32_t since;	  /* epoch before which slots need not be visited, */
+	bool look_all;	  /* but all are where packets are */
+	uint64_t missing; /* more than after the last pass over all */
 	struct clock_offset offset; /* now; before it was: */
 	struct clock_steps steps;
 };
