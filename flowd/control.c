@@ -198,12 +198,11 @@ static int listen_at(const char *path, gid_t group)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* for nobody until the group is right */
-	mask = umask(0177);
+	/* 0660 from the first; by name nothing is changed that the folder's owner could have put there since */
+	mask = umask(0117);
 	err = bind(fd, (const struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (err || (group != (gid_t)-1 && chown(path, (uid_t)-1, group)) || chmod(path, 0660) ||
-	    listen(fd, BACKLOG)) {
+	if (err || (group != (gid_t)-1 && lchown(path, (uid_t)-1, group)) || listen(fd, BACKLOG)) {
 		err = -errno;
 		close(fd);
 		return err;

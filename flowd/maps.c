@@ -426,6 +426,17 @@ void maps_claim(struct maps *maps)
 	maps->unclaimed = false;
 }
 
+uint64_t maps_slots_used(const struct maps *maps)
+{
+	uint64_t used = 0;
+
+	for (uint32_t set = 0; set < maps->sets; set++) {
+		for (uint32_t way = 0; way < FLOW_WAYS; way++)
+			used += maps->slots[set].tag[way] != 0;
+	}
+	return used;
+}
+
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex)
 {
 	struct flow_iface *room = NULL;

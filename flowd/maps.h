@@ -97,6 +97,9 @@ int maps_move(const char *from, const char *to);
 void maps_new_generation(struct maps *maps);
 void maps_claim(struct maps *maps);
 
+/* Slots that hold a key. */
+uint64_t maps_slots_used(const struct maps *maps);
+
 /* The cell of an interface, or a free one for it; NULL: no room. */
 struct flow_iface *maps_iface(struct maps *maps, uint32_t ifindex);
 

@@ -37,8 +37,8 @@ static json_t *map_object(const struct flowd *flowd)
 	uint64_t slots = (uint64_t)maps->cpus * maps->control->sets * FLOW_WAYS;
 
 	return json_pack("{s:o, s:o, s:o, s:o}", "slots", number(slots), "used",
-			 number(sweep_slots_used(&flowd->sweep)), "cpus", number(maps->cpus),
-			 "bytes", number(maps->bytes));
+			 number(maps_slots_used(maps)), "cpus", number(maps->cpus), "bytes",
+			 number(maps->bytes));
 }
 
 static json_t *ring_object(const struct sweep *sweep)

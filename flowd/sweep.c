@@ -453,6 +453,7 @@ static void take_left(struct sweep *sweep)
 void sweep_visit(struct sweep *sweep, bool all)
 {
 	uint32_t epoch = __atomic_load_n(&sweep->maps->control->epoch, __ATOMIC_RELAXED);
+	uint64_t torn = sweep->stats.torn;
 
 	all |= sweep->look_all;
 	books_read(sweep, false);
@@ -472,8 +473,11 @@ void sweep_visit(struct sweep *sweep, bool all)
 	FAULT_POINT("sweep-06-books");
 	expire_pair(sweep->expire, slots_moved, sweep);
 	FAULT_POINT("sweep-07-paired");
-	/* a program that ran all through the pass may still write the epoch before */
-	sweep->since = epoch > 1 ? epoch - 1 : 0;
+	/* a program that ran all through the pass may still write the epoch before; what was torn is next time's */
+	if (sweep->stats.torn == torn)
+		sweep->since = epoch > 1 ? epoch - 1 : 0;
+	else
+		sweep->look_all |= all;
 }
 
 void sweep_turn(struct sweep *sweep)
@@ -486,15 +490,4 @@ void sweep_turn(struct sweep *sweep)
 struct clock_offset sweep_offset(const struct sweep *sweep, uint64_t mono_ns)
 {
 	return clock_then(&sweep->steps, sweep->offset, (struct mono){mono_ns});
-}
-
-uint64_t sweep_slots_used(const struct sweep *sweep)
-{
-	uint64_t used = 0;
-
-	for (uint32_t set = 0; set < sweep->maps->sets; set++) {
-		for (uint32_t way = 0; way < FLOW_WAYS; way++)
-			used += sweep->maps->slots[set].tag[way] != 0;
-	}
-	return used;
 }

@@ -115,6 +115,4 @@ void sweep_settle(struct sweep *sweep);
 typedef bool sweep_show(void *arg, const struct flow_record *rec);
 void sweep_live(struct sweep *sweep, sweep_show *show, void *arg);
 
-/* The map's slots that hold a key. */
-uint64_t sweep_slots_used(const struct sweep *sweep);
 struct clock_offset sweep_offset(const struct sweep *sweep, uint64_t mono_ns); /* at that time */

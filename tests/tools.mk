@@ -4,7 +4,7 @@
 
 TEST_TOOLS := $(B)/tests/bpf_vectors $(B)/tests/bpf_corpus $(B)/tests/bpf_health \
 	$(B)/tests/bpf_sample_filter $(B)/tests/bpf_sample $(B)/tests/wlgen $(B)/tests/wltraf \
-	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases \
+	$(B)/tests/wlsend $(B)/tests/wlwire $(B)/tests/wltcp $(B)/tests/wlsample $(B)/tests/wlcases $(B)/tests/wlstill \
 	$(B)/tests/bystander.bpf.o $(B)/tests/tagger.bpf.o $(B)/tests/dropper.bpf.o $(B)/tests/loss.bpf.o \
 	$(B)/tests/fault_call.so $(B)/tests/disk_shim.so $(B)/tests/clock_shift.so $(B)/tests/refuse_update.so
 
@@ -91,6 +91,10 @@ $(B)/tests/wlwire: tests/wlwire.c tests/wlwire_options.c tests/wlwire_frame.c te
 		tests/open_packet.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter %.c,$^) $(LDFLAGS) -o $@
+
+$(B)/tests/wlstill: tests/wlstill.c schema/flow.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -lbpf -o $@
 
 $(B)/tests/wltcp: tests/wltcp.c
 	@mkdir -p $(@D)
