@@ -190,6 +190,7 @@ int upgrade_maps_copy(struct upgrade_maps *maps, struct maps *ret_copy)
 		return err;
 	*ret_copy = (struct maps){
 		.taken_over = true,
+		.generation = maps->control.generation,
 		.cpus = maps->control.cpus,
 		.cpu_sets = (uint32_t)sets / maps->control.cpus,
 		.sets = (uint32_t)sets,
