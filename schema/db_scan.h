@@ -47,9 +47,7 @@ struct db_scan_reader {
 	struct db_tree beside[DB_SCAN_BESIDES];
 	struct db_tree_row next[DB_SCAN_BESIDES]; /* id INT64_MAX: no more */
 	int64_t last;
-	struct db_layouts
-		layouts[1 + DB_SCAN_BESIDES]; /* of the flows, and of what is beside them */
-	struct flow_record rec;		      /* the socket is left out */
+	struct flow_record rec; /* the socket is left out */
 };
 
 void db_scan_reader_open(const struct db_scan *scan, struct db_scan_reader *ret_reader);
