@@ -21,8 +21,7 @@
 #define LOG_HEAD 32
 #define FRAME_HEAD 24
 #define SIZE_MAX_PAGE 65536U
-#define DB_AHEAD_GAP \
-	8 /* pages from one to the next, where it is worth while to read what is between */
+#define AHEAD_GAP 8 /* pages from one to the next, where what is between may as well be read */
 
 /* The head of the index, of which there are two copies: "WAL-Index File Format", native byte order. */
 struct index_head {
@@ -284,13 +283,12 @@ int db_pages_read(const struct db_pages *pages, uint32_t number, uint8_t *buf)
 /* Pages of other tables may lie between two of one. */
 static void measure(struct db_ahead *ahead, uint32_t number, uint32_t size)
 {
-	bool follows = number > ahead->before && number - ahead->before <= DB_AHEAD_GAP;
+	bool follows = number > ahead->before && number - ahead->before <= AHEAD_GAP;
 
 	if (follows && ahead->span < DB_AHEAD_PAGES && ahead->span * size < DB_AHEAD_BYTES)
 		ahead->span = ahead->span ? ahead->span * 2 : 1;
 	else if (!follows)
 		ahead->span = ahead->span > 1 ? ahead->span / 2 : 1;
-	ahead->before = number;
 }
 
 /* That page and those behind it. What lies in the log, or behind the file's end, is not asked for. */
@@ -309,19 +307,29 @@ static void fill(const struct db_pages *pages, struct db_ahead *ahead, uint32_t 
 		ahead->count = 0;
 }
 
+static bool is_ahead(const struct db_ahead *ahead, uint32_t number)
+{
+	return number >= ahead->first && number - ahead->first < ahead->count;
+}
+
 int db_pages_read_on(const struct db_pages *pages, struct db_ahead *ahead, uint32_t number,
 		     uint8_t *buf)
 {
-	if (!number || number > pages->count || (pages->frames && frame_of(pages, number)))
-		return db_pages_read(pages, number, buf);
-	if (number < ahead->first || number - ahead->first >= ahead->count) {
+	uint32_t frame;
+
+	if (!number || number > pages->count)
+		return -ENOTSUP;
+	frame = pages->frames ? frame_of(pages, number) : 0;
+	if (frame)
+		return read_frame(pages, frame, number, buf);
+	if (!is_ahead(ahead, number)) {
 		measure(ahead, number, pages->size);
 		if (ahead->span > 1)
 			fill(pages, ahead, number);
 	}
 	ahead->before = number;
-	if (number < ahead->first || number - ahead->first >= ahead->count)
-		return db_pages_read(pages, number, buf);
+	if (!is_ahead(ahead, number))
+		return read_file(pages, number, 1, buf);
 	memcpy(buf, ahead->byte + (size_t)(number - ahead->first) * pages->size, pages->size);
 	return 0;
 }
