@@ -18,6 +18,7 @@
 
 /* Ethernet, two tags, eight MPLS entries, IPv6, fragment header, TCP; and some room. */
 #define FILTER_HEADER_BYTES 136
+#define FILTER_IPV4_HEADER 20 /* no options */
 
 /* What a load of `size` bytes at `off`, cut out by `mask`, is known not to be. size 0: nothing. */
 struct filter_never {

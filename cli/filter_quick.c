@@ -11,9 +11,7 @@
 #include <sys/types.h> /* before pcap/bpf.h, which uses u_int */
 #include <pcap/bpf.h>
 
-#include "cli/filter_header.h"
-
-#define IPV4_HEADER 20 /* what filter_header writes: no options */
+#include "cli/filter_number.h"
 
 struct quick {
 	uint32_t a, x;
@@ -21,36 +19,14 @@ struct quick {
 	uint32_t word[BPF_MEMWORDS];
 };
 
-static inline uint32_t big_endian(const uint8_t *at, uint32_t size)
-{
-	uint32_t value = at[0];
-
-	for (uint32_t i = 1; i < size; i++)
-		value = value << 8 | at[i];
-	return value;
-}
-
 /* False: not all of it is in the header. */
 static inline bool load(const struct filter_header *h, struct quick *q, uint32_t off, uint32_t size)
 {
 	if (off > h->len || size > h->len - off)
 		return false;
-	q->a = big_endian(h->byte + off, size);
-	q->unknown = big_endian(h->known + off, size) ^ (uint32_t)((1ULL << size * 8) - 1);
+	q->a = filter_big_endian(h->byte + off, size);
+	q->unknown = filter_big_endian(h->known + off, size) ^ (uint32_t)((1ULL << size * 8) - 1);
 	return true;
-}
-
-/* The length of an IPv4 header into x. */
-static inline bool load_header_length(const struct filter_header *h, struct quick *q, uint32_t off)
-{
-	if (off >= h->len)
-		return false;
-	if (off == h->net_off && h->ethertype == ETH_P_IP) {
-		q->x = IPV4_HEADER;
-		return true;
-	}
-	q->x = (h->byte[off] & 0xfU) << 2;
-	return (h->known[off] & 0xf) == 0xf;
 }
 
 enum step {
@@ -111,21 +87,16 @@ static enum step arithmetic(struct quick *q, const struct bpf_insn *in)
 	return STEP_GIVE_UP;
 }
 
-static uint32_t size_of(const struct bpf_insn *in)
-{
-	return BPF_SIZE(in->code) == BPF_W ? 4 : BPF_SIZE(in->code) == BPF_H ? 2 : 1;
-}
-
 static enum step load_any(const struct filter_header *h, struct quick *q, const struct bpf_insn *in)
 {
 	bool known = true;
 
 	switch (BPF_CLASS(in->code) | BPF_MODE(in->code)) {
 	case BPF_LD | BPF_ABS:
-		known = load(h, q, in->k, size_of(in));
+		known = load(h, q, in->k, filter_load_size(in));
 		break;
 	case BPF_LD | BPF_IND:
-		known = load(h, q, q->x + in->k, size_of(in));
+		known = load(h, q, q->x + in->k, filter_load_size(in));
 		break;
 	case BPF_LD | BPF_IMM:
 	case BPF_LD | BPF_MEM:
@@ -133,7 +104,7 @@ static enum step load_any(const struct filter_header *h, struct quick *q, const 
 		q->unknown = 0;
 		break;
 	case BPF_LDX | BPF_MSH:
-		known = load_header_length(h, q, in->k);
+		known = filter_header_length(h, in->k, &q->x);
 		break;
 	case BPF_LDX | BPF_IMM:
 		q->x = in->k;
@@ -165,28 +136,6 @@ static enum step move(struct quick *q, const struct bpf_insn *in)
 		q->x = q->a;
 	}
 	return q->unknown ? STEP_GIVE_UP : STEP_NEXT;
-}
-
-/* 1 taken, 0 not taken, -1 the unknown bits decide. */
-static inline int decide(const struct quick *q, const struct bpf_insn *in)
-{
-	uint32_t with = BPF_SRC(in->code) == BPF_X ? q->x : in->k;
-
-	switch (BPF_OP(in->code)) {
-	case BPF_JEQ:
-		if ((q->a ^ with) & ~q->unknown)
-			return 0;
-		return q->unknown ? -1 : 1;
-	case BPF_JSET:
-		if (q->a & with)
-			return 1;
-		return q->unknown & with ? -1 : 0;
-	case BPF_JGT:
-		return q->unknown ? -1 : q->a > with;
-	case BPF_JGE:
-		return q->unknown ? -1 : q->a >= with;
-	}
-	return -1;
 }
 
 static enum filter_outcome finish(const struct quick *q, const struct bpf_insn *in)
@@ -231,7 +180,8 @@ enum filter_outcome filter_vm_quick(const struct bpf_insn *insns, uint32_t count
 		} else if (BPF_OP(in->code) == BPF_JA) {
 			pc += in->k; /* signed in libpcap: wraps */
 		} else {
-			taken = decide(&q, in);
+			taken = filter_decide(q.a, q.unknown, BPF_OP(in->code),
+					      BPF_SRC(in->code) == BPF_X ? q.x : in->k);
 			if (taken < 0)
 				return FILTER_UNKNOWN;
 			pc += taken ? in->jt : in->jf;

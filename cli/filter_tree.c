@@ -11,12 +11,11 @@
 #include <sys/types.h> /* before pcap/bpf.h, which uses u_int */
 #include <pcap/bpf.h>
 
-#include "cli/filter_header.h"
+#include "cli/filter_number.h"
 #include "schema/flow.h"
 
-#define IPV4_HEADER 20 /* what filter_header writes: no options */
-#define SEEN 192       /* states at ends of jumps */
-#define STEPS 4096     /* followed in all */
+#define SEEN 192   /* states at ends of jumps */
+#define STEPS 4096 /* followed in all */
 
 struct state {
 	uint32_t a, unknown; /* the accumulator: bits that are not known are 0 in a */
@@ -42,15 +41,6 @@ struct grower {
 	uint32_t seens, steps;
 	bool full;
 };
-
-static inline uint32_t big_endian(const uint8_t *at, uint32_t size)
-{
-	uint32_t value = at[0];
-
-	for (uint32_t i = 1; i < size; i++)
-		value = value << 8 | at[i];
-	return value;
-}
 
 static uint32_t full_mask(uint32_t size)
 {
@@ -89,11 +79,11 @@ static bool load(const struct grower *g, struct state *s, uint32_t off, uint32_t
 
 	if (off > h->len || size > h->len - off)
 		return false;
-	unknown = big_endian(h->known + off, size) ^ full_mask(size);
+	unknown = filter_big_endian(h->known + off, size) ^ full_mask(size);
 	s->a = s->unknown = s->mask = 0;
 	s->off = s->size = 0;
 	if (!changes(g, off, size)) {
-		s->a = big_endian(h->byte + off, size);
+		s->a = filter_big_endian(h->byte + off, size);
 		s->unknown = unknown;
 		return true;
 	}
@@ -101,25 +91,6 @@ static bool load(const struct grower *g, struct state *s, uint32_t off, uint32_t
 	s->off = (uint16_t)off;
 	s->size = (uint16_t)size;
 	return !unknown;
-}
-
-static bool load_header_length(const struct grower *g, struct state *s, uint32_t off)
-{
-	const struct filter_header *h = g->header;
-
-	if (off >= h->len || changes(g, off, 1))
-		return false;
-	if (off == h->net_off && h->ethertype == ETH_P_IP) {
-		s->x = IPV4_HEADER;
-		return true;
-	}
-	s->x = (h->byte[off] & 0xfU) << 2;
-	return (h->known[off] & 0xf) == 0xf;
-}
-
-static uint32_t size_of(const struct bpf_insn *in)
-{
-	return BPF_SIZE(in->code) == BPF_W ? 4 : BPF_SIZE(in->code) == BPF_H ? 2 : 1;
 }
 
 static bool is_number(const struct state *s)
@@ -140,14 +111,15 @@ static bool step(const struct grower *g, struct state *s, const struct bpf_insn 
 	switch (BPF_CLASS(in->code)) {
 	case BPF_LD:
 		if (BPF_MODE(in->code) == BPF_ABS)
-			return load(g, s, in->k, size_of(in));
+			return load(g, s, in->k, filter_load_size(in));
 		if (BPF_MODE(in->code) == BPF_IND)
-			return load(g, s, s->x + in->k, size_of(in));
+			return load(g, s, s->x + in->k, filter_load_size(in));
 		set_number(s, in->k);
 		return BPF_MODE(in->code) == BPF_IMM;
 	case BPF_LDX:
 		if (BPF_MODE(in->code) == BPF_MSH)
-			return load_header_length(g, s, in->k);
+			return in->k < FILTER_HEADER_BYTES && !changes(g, in->k, 1) &&
+			       filter_header_length(g->header, in->k, &s->x);
 		s->x = in->k;
 		return BPF_MODE(in->code) == BPF_IMM;
 	case BPF_ALU:
@@ -168,26 +140,6 @@ static bool step(const struct grower *g, struct state *s, const struct bpf_insn 
 		return is_number(s);
 	}
 	return false;
-}
-
-/* Of a number: 1 taken, 0 not taken, -1 the unknown bits decide. */
-static int decide(const struct state *s, const struct bpf_insn *in, uint32_t by)
-{
-	switch (BPF_OP(in->code)) {
-	case BPF_JEQ:
-		if ((s->a ^ by) & ~s->unknown)
-			return 0;
-		return s->unknown ? -1 : 1;
-	case BPF_JSET:
-		if (s->a & by)
-			return 1;
-		return s->unknown & by ? -1 : 0;
-	case BPF_JGT:
-		return s->unknown ? -1 : s->a > by;
-	case BPF_JGE:
-		return s->unknown ? -1 : s->a >= by;
-	}
-	return -1;
 }
 
 static uint8_t finish(const struct state *s, const struct bpf_insn *in)
@@ -272,7 +224,8 @@ static uint8_t follow(struct grower *g, uint32_t pc, struct state s)
 		} else if (s.mask) {
 			return is_asked(in) ? ask(g, pc, &s, in) : FILTER_UNKNOWN;
 		} else {
-			taken = decide(&s, in, BPF_SRC(in->code) == BPF_X ? s.x : in->k);
+			taken = filter_decide(s.a, s.unknown, BPF_OP(in->code),
+					      BPF_SRC(in->code) == BPF_X ? s.x : in->k);
 			if (taken < 0)
 				return FILTER_UNKNOWN;
 			pc += taken ? in->jt : in->jf;
@@ -301,18 +254,9 @@ bool filter_tree_grow(const struct bpf_insn *insns, uint32_t count,
 
 static inline bool answer(const struct filter_ask *ask, const struct filter_header *header)
 {
-	uint32_t value = big_endian(header->byte + ask->off, ask->size) & ask->mask;
+	uint32_t value = filter_big_endian(header->byte + ask->off, ask->size) & ask->mask;
 
-	switch (ask->op) {
-	case BPF_JEQ:
-		return value == ask->value;
-	case BPF_JGT:
-		return value > ask->value;
-	case BPF_JGE:
-		return value >= ask->value;
-	default:
-		return value & ask->value;
-	}
+	return filter_decide(value, 0, ask->op, ask->value) > 0;
 }
 
 enum filter_outcome filter_tree_run(const struct filter_tree *tree,

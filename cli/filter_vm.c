@@ -18,7 +18,6 @@
 #define WORDS BPF_MEMWORDS
 #define FORK_DEPTH 64
 #define LLC_SIZE_MAX 1500
-#define IPV4_HEADER 20 /* what filter_header writes: no options */
 
 struct value {
 	uint32_t bits;			  /* unknown ones are 0 */
@@ -149,7 +148,7 @@ static struct value load_header_length(const struct vm *vm, struct state *s, uin
 	struct value v;
 
 	if (off == h->net_off && off < h->len && h->ethertype == ETH_P_IP)
-		return constant(IPV4_HEADER);
+		return constant(FILTER_IPV4_HEADER);
 	v = load(vm, s, off, 1);
 	v.bits = (v.bits & 0xf) << 2;
 	v.unknown = (v.unknown & 0xf) << 2;
