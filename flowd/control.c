@@ -328,7 +328,7 @@ void control_free(struct control *control)
 	close_watch(&control->flowd->loop, &control->turn);
 	if (control->path[0] && !lstat(control->path, &st) && st.st_dev == control->dev &&
 	    st.st_ino == control->ino)
-		(void)control_remove(control->path);
+		unlink(control->path);
 	control_rights_free(control->rights);
 	free(control);
 }

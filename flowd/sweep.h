@@ -33,10 +33,10 @@ struct sweep_stats {
 	uint64_t sweeps;
 	uint64_t visited;	  /* slots, in the last pass */
 	uint64_t last_us, max_us; /* of a pass, export included */
-	uint64_t absorbed,
-		given;	  /* ring records; times that they went back before they were committed */
-	uint64_t stale;	  /* ring records of a life that had been read already: a bug */
-	uint64_t torn;	  /* slots whose key changed too fast to be read: next time */
+	uint64_t absorbed;	  /* ring records */
+	uint64_t given;		  /* times that they were given back before they were committed */
+	uint64_t stale;		  /* ring records of a life that had been read already: a bug */
+	uint64_t torn;		  /* slots whose key changed too fast to be read: next time */
 	uint64_t folded;  /* deltas folded by flowd: its table is full, or there is no memory */
 	uint64_t starved; /* exports without memory for all that was due */
 };
@@ -77,7 +77,7 @@ struct sweep {
 	struct clock_steps steps;
 };
 
-/* Start from a predecessor's marks, of given last sweep and ring position (0, 0: none). 0 or -errno. Unclaimed maps: sweep_take() does. */
+/* From a predecessor's marks, its last sweep and ring position (0, 0: none); of unclaimed maps by sweep_take(). 0 or -errno. */
 int sweep_open(struct maps *maps, const struct expire_conf *conf, uint64_t last_sweep,
 	       uint64_t ring_pos, struct sweep *ret_sweep);
 int sweep_take(struct sweep *sweep, uint64_t last_sweep, uint64_t ring_pos);
