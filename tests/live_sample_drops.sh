@@ -22,11 +22,11 @@ rules() {
 		table inet t {
 			chain in { type filter hook input priority 0
 				udp dport 7777 counter drop
-				tcp dport 5202 tcp flags & (syn|fin|rst) == 0 numgen random mod 1000 < 20 counter drop
+				tcp dport 5202 meta length > 1500 numgen inc mod 10 0 counter drop
 			}
 			chain out { type filter hook output priority 0
 				udp dport 7778 counter drop
-				tcp sport 5202 tcp flags & (syn|fin|rst) == 0 numgen random mod 1000 < 20 counter drop
+				tcp sport 5202 tcp flags & (syn|fin|rst) == 0 numgen inc mod 20 0 counter drop
 			}
 		}
 		table netdev n {
