@@ -181,12 +181,9 @@ int iface_register(struct flowd *flowd, bool attach, char ret_error[IFACE_ERROR_
 	err = err ? err : iface_rows_counters(flowd);
 	err = err ? err : iface_rows_moved(flowd);
 	if (!err)
-		err = iface_rows_adopt(flowd);
+		err = iface_rows_adopt(flowd, flowd->maps.unclaimed);
 	if (!err)
 		iface_numbers_begin(flowd);
-	/* new maps' books begin with nothing: what their predecessors counted is not before them */
-	for (size_t i = 0; !err && flowd->upgrade && i < FLOW_IFACES; i++)
-		flowd->sweep.iface[i].opening = false;
 	for (size_t i = 0; !err && i < flowd->config->interfaces; i++) {
 		const char *name = flowd->config->interface[i];
 

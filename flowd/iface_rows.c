@@ -224,7 +224,7 @@ static bool is_given(struct flowd *flowd, uint32_t ifnum, const struct flow_ledg
  * A predecessor that was killed before it could commit the row of an interface, whose index another number
  * has meanwhile, or nobody: what was counted is there, its name is not.
  */
-static void adopt_orphan(struct flowd *flowd, uint32_t ifnum)
+static void adopt_orphan(struct flowd *flowd, uint32_t ifnum, bool opening)
 {
 	struct flow_ledger sum[2];
 
@@ -242,10 +242,10 @@ static void adopt_orphan(struct flowd *flowd, uint32_t ifnum)
 	};
 	flowd->numbers.number[ifnum].dirty = true;
 	flowd->sweep.iface[ifnum].id = flowd->numbers.number[ifnum].row.id;
-	flowd->sweep.iface[ifnum].opening = true;
+	flowd->sweep.iface[ifnum].opening = opening;
 }
 
-int iface_rows_adopt(struct flowd *flowd)
+int iface_rows_adopt(struct flowd *flowd, bool opening)
 {
 	for (uint32_t i = 0; i < FLOW_IFACE_CELLS; i++) {
 		const struct flow_iface *cell = &flowd->maps.ifaces[i];
@@ -266,11 +266,11 @@ int iface_rows_adopt(struct flowd *flowd)
 			snprintf(row->name, sizeof(row->name), "if%u", cell->ifindex);
 		flowd->numbers.number[ifnum].dirty = true;
 		flowd->sweep.iface[ifnum].id = row->id;
-		flowd->sweep.iface[ifnum].opening = true;
+		flowd->sweep.iface[ifnum].opening = opening;
 	}
 	for (uint32_t i = 1; flowd->maps.taken_over && i < FLOW_IFACES; i++) {
 		if (!flowd->sweep.iface[i].id)
-			adopt_orphan(flowd, i);
+			adopt_orphan(flowd, i, opening);
 	}
 	return iface_rows_write(flowd);
 }

@@ -14,10 +14,11 @@ int iface_rows_counters(struct flowd *flowd);
 int iface_rows_moved(struct flowd *flowd);
 
 /*
- * Numbers that the maps know and this database does not: another one kept their books. What is
- * still in the maps comes here as an opening entry. 0 or -EIO.
+ * Numbers that the maps know and this database does not. opening: another one kept their books, and what is still in
+ * the maps comes here as an opening entry; else a predecessor was killed before their rows were committed, and all of
+ * what was counted is still there. 0 or -EIO.
  */
-int iface_rows_adopt(struct flowd *flowd);
+int iface_rows_adopt(struct flowd *flowd, bool opening);
 
 /* Store the opening books of those (books_open), from which a successor goes on. 0 or -EIO. */
 int iface_rows_open(struct flowd *flowd);

@@ -186,7 +186,7 @@ static int open_old(struct flowd *flowd, struct upgrade *u)
 	u->old.sweep.whole = true;
 	err = iface_rows_load(&u->old);
 	err = err ? err : iface_rows_moved(&u->old);
-	return err ? err : iface_rows_adopt(&u->old);
+	return err ? err : iface_rows_adopt(&u->old, !u->ours);
 }
 
 static bool balanced(const struct sweep *sweep)

@@ -67,6 +67,42 @@ test_gap() {
 	compare "$label" "$WL_TMP/gap1.csv" "$WL_TMP/gap2.csv"
 }
 
+# new_pair: vn, its peer wn in A, no address
+new_pair() {
+	ip link add wn netns "$NSA" type veth peer name vn netns "$NSB"
+	quiet_iface "$NSA" wn
+	quiet_iface "$NSB" vn
+	ip -n "$NSA" link set wn up
+	ip -n "$NSB" link set vn up
+}
+carried() { [ "$(ip -n "$NSA" -j link show dev wn | jq -r '.[0].operstate')" = UP ]; }
+said() { grep -qE "$1" "$FLOWD_LOG"; }
+came_more() { [ "$(counter "$NSB" vn rx_packets)" -ge "$1" ]; }
+
+# Killed before the row of an interface that came was committed, and traffic goes on: all of it is the next one's.
+test_came() {
+	local label="an interface that came before the kill" pid
+	WL_INSTANCE=wl$$-came$TRIAL WL_DB=$WL_TMP/came$TRIAL.db
+	flowd_start "$NSB" -i vb -i 'vn*' --sweep 60s --slots 262144 || return
+	new_pair
+	wait_until 40 said "'vn': ingress by" || fail "$label: vn is not counted"
+	wait_until 40 carried || fail "$label: wn does not come up"
+	ip netns exec "$NSA" "$WLGEN" -i wn -n $((12000000 >> TRIAL)) -f 3000 --cpu 0 \
+		--per-flow "$WL_TMP/came.csv" >"$WL_TMP/came.json" &
+	pid=$!
+	WL_PIDS+=("$pid")
+	wait_until 40 came_more 200000 || fail "$label: no traffic"
+	flowd_stop "$FLOWD_PID" KILL
+	assert_eq "$label: its row is not there yet" "$(sql "SELECT count(*) FROM interface WHERE name = 'vn'")" 0
+	flowd_start "$NSB" -i vb -i 'vn*' --sweep 100ms || return
+	took_over "$label"
+	wait "$pid"
+	assert_eq "$label: wlgen" "$?" 0
+	flowd_stop
+	compare "$label" "$WL_TMP/came.csv"
+	ip -n "$NSB" link del vn
+}
+
 holds() { [ "$(sql 'SELECT sum(held_packets) FROM ledger' 2>/dev/null)" = "$1" ]; }
 nothing_attached() { [ -z "$(attached)" ]; }
 attached() { ip -n "$NSB" -j -d link show dev vb | jq -r '.[0].xdp.prog.id // empty'; }
@@ -196,6 +232,7 @@ ip -n "$NSA" addr flush dev va
 wait_until 40 link_quiet
 trials 3 test_kills
 trials 3 test_gap
+trials 3 test_came
 test_keep_attached
 test_detach
 test_databases
