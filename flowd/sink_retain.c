@@ -221,6 +221,32 @@ static int work(struct sink_retain *r, const struct sink_plan *plan, const struc
 	return SQLITE_OK;
 }
 
+int sink_retain_strict(struct sink_retain *r)
+{
+	char sql[64];
+	int rc;
+
+	if (!r->lax)
+		return SQLITE_OK;
+	snprintf(sql, sizeof(sql), "PRAGMA synchronous = %d", (int)r->sync);
+	rc = sqlite3_exec(r->db, sql, NULL, NULL, NULL);
+	r->lax = rc != SQLITE_OK;
+	return rc;
+}
+
+/* Commits are not waited for until sink_retain_strict(). */
+static int relax(struct sink_retain *r)
+{
+	int rc = sink_retain_strict(r); /* where the last step's failed */
+
+	if (!rc)
+		rc = db_query_int(r->db, "PRAGMA synchronous", &r->sync);
+	if (!rc)
+		rc = sqlite3_exec(r->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+	r->lax = !rc;
+	return rc;
+}
+
 /*
  * A commit is not waited for: the next one of a batch is, and takes this one with it. Nor is the log
  * copied to the file after it, which would take its time.
@@ -228,12 +254,8 @@ static int work(struct sink_retain *r, const struct sink_plan *plan, const struc
 static int transaction(struct sink_retain *r, const struct sink_plan *plan,
 		       const struct sink_task *task, uint64_t *ret_rows)
 {
-	int64_t sync = 2;
-	int rc = db_query_int(r->db, "PRAGMA synchronous", &sync);
-	char sql[64];
+	int rc = relax(r);
 
-	if (!rc)
-		rc = sqlite3_exec(r->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 	if (rc)
 		return rc;
 	r->stepping = true;
@@ -245,8 +267,7 @@ static int transaction(struct sink_retain *r, const struct sink_plan *plan,
 	if (rc && !sqlite3_get_autocommit(r->db))
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 	r->stepping = false;
-	snprintf(sql, sizeof(sql), "PRAGMA synchronous = %d", (int)sync);
-	sqlite3_exec(r->db, sql, NULL, NULL, NULL);
+	(void)sink_retain_strict(r); /* else before the next batch */
 	return rc;
 }
 

@@ -64,6 +64,8 @@ struct sink_retain {
 	int frames;	      /* in the log */
 	struct sink_log log;
 	int64_t page_bytes;
+	int64_t sync; /* PRAGMA synchronous, as it is to be for batches */
+	bool lax;     /* it is NORMAL meanwhile */
 	bool stepping;
 	bool stepped; /* since the last checkpoint */
 	bool shrunk;  /* likewise */
@@ -89,3 +91,6 @@ enum sink_retain_more {
 
 /* A step; without a transaction. ret_rows: those that went. */
 enum sink_retain_more sink_retain_step(struct sink_retain *r, uint64_t *ret_rows);
+
+/* Commits are waited for from now on as they were before the last step, or a batch must not begin. SQLite's code. */
+int sink_retain_strict(struct sink_retain *r);

@@ -222,8 +222,10 @@ static int insert_rows(struct sink_sqlite *s)
 
 static int begin(struct sink_sqlite *s)
 {
-	int rc = run(s->stmt[STMT_BEGIN]);
+	int rc = sink_retain_strict(&s->retain);
 
+	if (!rc)
+		rc = run(s->stmt[STMT_BEGIN]);
 	return rc ? rc : sink_rollup_begin(&s->rollup);
 }
 
