@@ -159,6 +159,7 @@ int links_open(struct flowd *flowd)
 		return err;
 	}
 	flowd->links = (struct watch){.fd = fd, .run = links_run, .arg = flowd};
+	flowd->links_missed = true; /* nobody has listened since they were attached to */
 	links_look_again(flowd);
 	return loop_watch(&flowd->loop, &flowd->links, EPOLLIN);
 }
