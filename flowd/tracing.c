@@ -60,8 +60,8 @@ void tracing_open(struct flowd *flowd, bool attach)
 
 void tracing_detach(struct flowd *flowd)
 {
-	if (flowd->trace.skel)
-		trace_detach(&flowd->trace, flowd->pin_dir);
+	trace_detach(&flowd->trace,
+		     flowd->pin_dir); /* a predecessor's, too, that could not be taken over */
 }
 
 void tracing_unpin(struct flowd *flowd)

@@ -146,6 +146,22 @@ test_kills() {
 	unset WL_INSTANCE WL_DB
 }
 
+# Maps of a predecessor that cannot be taken over: its programs go with them.
+test_broken() {
+	local label="a pin is gone" pins
+	WL_INSTANCE=wl$$-broken
+	pins=/sys/fs/bpf/wireledger/$WL_INSTANCE
+	flowd_start "$NSB" -i vb || return
+	flowd_stop "$FLOWD_PID" KILL
+	rm "$pins/event_keys" || fail "$label: there is none"
+	flowd_start "$NSB" -i vb || return
+	assert_match "$label: it is said" "$(cat "$FLOWD_LOG")" 'no kernel events'
+	flowd_stop
+	assert_eq "$label: nothing stays attached" "$(ls "$pins" 2>/dev/null)" ""
+	assert_eq "$label: nor a folder" "$([ ! -d "$pins" ] || echo there)" ""
+	unset WL_INSTANCE
+}
+
 test_off() {
 	flowd_start "$NSB" -i vb --trace no || return
 	udp "$NSA" 10.1.0.1 10.1.0.2 7777 10
@@ -168,5 +184,6 @@ iperf_server "$NSB" 5202 || fail "no iperf3"
 test_drops
 test_tcp
 test_kills
+test_broken
 test_off
 finish
