@@ -284,7 +284,7 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 	_there_ there = {.fd = -1, .link = -1}, after = {.fd = -1, .link = -1};
 	int err;
 
-	if (env->alone || no_dispatcher)
+	if (env->alone || no_dispatcher || !xdp_inside_possible())
 		return attach_alone(env, iface, mode, error);
 	prog = our_program(env);
 	if (!prog)
