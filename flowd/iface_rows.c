@@ -171,21 +171,30 @@ int iface_rows_moved(struct flowd *flowd)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
 }
 
-int iface_rows_write(struct flowd *flowd)
+/* Of numbers that differ, in a transaction that the caller began. SQLite's code. */
+static int write_rows(struct flowd *flowd)
 {
 	sqlite3_stmt *row;
-	int rc = SQLITE_OK;
+	int rc = sqlite3_prepare_v2(flowd->db, sink_iface_sql, -1, &row, NULL);
 
-	if (sqlite3_prepare_v2(flowd->db, sink_iface_sql, -1, &row, NULL))
-		return -EIO;
 	for (uint32_t i = 1; !rc && i < FLOW_IFACES; i++) {
-		struct iface_number *number = &flowd->numbers.number[i];
-
-		if (number->dirty)
-			rc = sink_iface_write(row, &number->row);
-		number->dirty &= rc != SQLITE_OK;
+		if (flowd->numbers.number[i].dirty)
+			rc = sink_iface_write(row, &flowd->numbers.number[i].row);
 	}
 	sqlite3_finalize(row);
+	return rc;
+}
+
+int iface_rows_write(struct flowd *flowd)
+{
+	int rc = sqlite3_exec(flowd->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	if (!rc)
+		rc = write_rows(flowd);
+	if (!rc)
+		rc = sqlite3_exec(flowd->db, "COMMIT", NULL, NULL, NULL);
+	for (uint32_t i = 1; !rc && i < FLOW_IFACES; i++)
+		flowd->numbers.number[i].dirty = false;
 	return rc ? -EIO : 0;
 }
 

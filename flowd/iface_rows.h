@@ -23,7 +23,10 @@ int iface_rows_adopt(struct flowd *flowd, bool opening);
 /* Store the opening books of those (books_open), from which a successor goes on. 0 or -EIO. */
 int iface_rows_open(struct flowd *flowd);
 
-/* Write the rows of numbers that differ from the database's, as a batch would. 0 or -EIO. */
+/*
+ * Write the rows of numbers that differ from the database's, as a batch would, all or none. 0; -EIO with SQLite's word
+ * on it, and the transaction is left to the database's end.
+ */
 int iface_rows_write(struct flowd *flowd);
 
 /* Note that counting has ended. */

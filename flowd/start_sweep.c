@@ -99,6 +99,29 @@ static int say_meta(const struct flowd *flowd, int err)
 	return err;
 }
 
+/*
+ * Whose the database is, in one transaction, which ends with the database where it fails. Of maps that are still another's, or
+ * are drained first, not the generation.
+ */
+static int set_meta(struct flowd *flowd, bool ours)
+{
+	bool now = !flowd->upgrade && !flowd->maps.unclaimed;
+	int err = sqlite3_exec(flowd->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ? -EIO : 0;
+
+	if (!ours && now)
+		err = err ? err : set_positions(flowd);
+	FAULT_POINT("start-09-positions");
+	if (now)
+		err = err ? err : set_generation(flowd);
+	err = err ? err : db_meta_set_text(flowd->db, "instance", flowd->config->instance);
+	err = err ? err : db_meta_set_text(flowd->db, "socket", flowd->config->socket);
+	err = err ? err : set_host(flowd->db);
+	FAULT_POINT("start-11-host");
+	if (!err && sqlite3_exec(flowd->db, "COMMIT", NULL, NULL, NULL))
+		err = -EIO;
+	return say_meta(flowd, err);
+}
+
 int start_sweep(struct flowd *flowd)
 {
 	const struct config *config = flowd->config;
@@ -156,16 +179,7 @@ int start_sweep(struct flowd *flowd)
 			config->db);
 	flowd->sweep.number = (uint64_t)last_sweep + 1;
 	FAULT_POINT("start-08-marks");
-	if (!ours && !flowd->upgrade && !flowd->maps.unclaimed)
-		err = err ? err : set_positions(flowd);
-	FAULT_POINT("start-09-positions");
-	if (!flowd->upgrade && !flowd->maps.unclaimed) /* else with what the old maps hold */
-		err = err ? err : set_generation(flowd);
-	err = err ? err : db_meta_set_text(flowd->db, "instance", config->instance);
-	err = err ? err : db_meta_set_text(flowd->db, "socket", config->socket);
-	err = err ? err : set_host(flowd->db);
-	FAULT_POINT("start-11-host");
-	return say_meta(flowd, err);
+	return err ? say_meta(flowd, err) : set_meta(flowd, ours);
 }
 
 int start_claim(struct flowd *flowd)

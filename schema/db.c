@@ -343,12 +343,15 @@ static int set_up(struct sqlite3 *db, const struct place *place, bool full_sync,
 	static const char pragmas[] = "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
 				      "PRAGMA journal_size_limit = " JOURNAL_LIMIT ";"
 				      "PRAGMA cache_size = -" CACHE_KB ";"
-				      "PRAGMA temp_store = MEMORY;"
 				      /* Debian's build would write zeros to all that goes */
 				      "PRAGMA secure_delete = FAST;";
 	int64_t pages, version = 0;
-	int persist = 1, err, rc = db_query_int(db, "PRAGMA page_count", &pages);
+	int persist = 1, err, rc;
 
+	/* first, as it has SQLite read the schema again that it made with a temporary table */
+	rc = sqlite3_exec(db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+	if (!rc)
+		rc = db_query_int(db, "PRAGMA page_count", &pages);
 	if (rc)
 		return db_fail_sqlite(error, db, rc, place->name);
 	err = pages ? db_verify(db, place->name, DB_WRITER, &version, error)
