@@ -244,6 +244,18 @@ static int load_single(const struct hook_env *env)
 	return bpf_program__type(prog) == BPF_PROG_TYPE_XDP ? bpf_program__fd(prog) : -EOPNOTSUPP;
 }
 
+/* By which it is known as ours. */
+static int pin_program(const struct hook_env *env, const struct hook_iface *iface, int fd,
+		       char *error)
+{
+	char pin[HOOK_PIN_MAX];
+	int err;
+
+	FAULT_POINT("new-4-xdp");
+	err = hook_pin(env, pin_name(iface, pin), fd);
+	return !err ? 0 : hook_fail(error, iface, err, "pin %s: %s", pin, strerror(-err));
+}
+
 /* Alone, by a link. What the kernel has against it is told by the older way, which is tried then. */
 static int attach_alone(const struct hook_env *env, const struct hook_iface *iface, char *mode,
 			char *error)
@@ -266,11 +278,10 @@ static int attach_alone(const struct hook_env *env, const struct hook_iface *ifa
 				     XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 	if (err && link < 0)
 		return attach_failed(env, iface, err, error);
-	err = err ? err : hook_pin(env, pin_name(iface, pin), fd);
 	if (err)
 		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
 	snprintf(mode, HOOK_NAME_MAX, "xdp-native");
-	return 0;
+	return pin_program(env, iface, fd, error);
 }
 
 /* libxdp could attach nothing but a single program, by the older way. It is to be by a link. */
@@ -280,7 +291,6 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 			char *error)
 {
 	struct xdp_program *prog = NULL;
-	char pin[HOOK_PIN_MAX];
 	_there_ there = {.fd = -1, .link = -1}, after = {.fd = -1, .link = -1};
 	int err;
 
@@ -292,12 +302,11 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 	err = xdp_program__attach(prog, (int)iface->ifindex, XDP_MODE_NATIVE, 0);
 	if (err)
 		return attach_failed(env, iface, err, error);
-	FAULT_POINT("new-4-xdp");
-	err = hook_pin(env, pin_name(iface, pin), xdp_program__fd(prog));
+	err = pin_program(env, iface, xdp_program__fd(prog), error);
 	for (int i = 0; i < 2 && (!i || there.err); i++)
 		look(env, iface, &there);
 	if (err)
-		return hook_fail(error, iface, err, "%s/%s: %s", env->pin_dir, pin, strerror(-err));
+		return err;
 	if (there.owner != XDP_OURS && there.owner != XDP_OURS_DISPATCHED)
 		return hook_fail(error, iface, -EIO, "XDP program: it is not to be found");
 	snprintf(mode, HOOK_NAME_MAX, there.owner == XDP_OURS ? "xdp-native" : DISPATCHED);
