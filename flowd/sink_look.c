@@ -14,6 +14,8 @@
 
 #define LOOK_NS 200000000 /* between two looks, which take less than a thousandth of a second */
 
+#define CUT "%s: corrupt: it or its log was cut while open"
+
 static const char commit_sql[] = "SELECT value FROM meta WHERE key = 'commit'";
 
 /* Is it still what it was? Where that was not known, it is now. A disk that does not say changes nothing. */
@@ -67,6 +69,10 @@ enum sink_look_state sink_look(struct sink_look *look, struct sqlite3 *db, char 
 	char index[4096];
 	int rc;
 
+	if (!db_extent_holds(db, &look->extent)) {
+		snprintf(error, size, CUT, db_shown(path));
+		return SINK_LOOK_BROKEN;
+	}
 	if (now_ns < look->next_ns)
 		return SINK_LOOK_SAME;
 	look->next_ns = now_ns + LOOK_NS;
@@ -88,7 +94,6 @@ enum sink_look_state sink_look(struct sink_look *look, struct sqlite3 *db, char 
 			"%s: corrupt: commit %lld is not there, but %lld: it was written over or cut",
 			db_shown(path), (long long)commit, (long long)found);
 	else if (rc == SQLITE_IOERR_SHORT_READ)
-		snprintf(error, size, "%s: corrupt: it or its log was cut while open",
-			 db_shown(path));
+		snprintf(error, size, CUT, db_shown(path));
 	return SINK_LOOK_BROKEN;
 }

@@ -3,7 +3,8 @@
  * sink_look.h: does who opens the database now find what was committed? The writer itself goes on from its cache
  * where file or log were cut, overwritten or taken away under it, and commits what nobody can read.
  *
- * So they are opened by their names, as a reader does, and the number of the last commit is read there.
+ * So they are opened by their names, as a reader does, and the number of the last commit is read there. That one may
+ * have been committed behind a hole: file and log are not to be shorter than they were.
  */
 #pragma once
 
@@ -11,9 +12,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "schema/db_pages.h"
+
 struct sqlite3;
 
 struct sink_look {
+	struct db_extent extent;
 	ino_t beside[2]; /* the log and its index, as they were first seen; 0: not yet */
 	uint64_t next_ns;
 };

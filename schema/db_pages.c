@@ -20,6 +20,8 @@
 #define INDEX_ENTRIES 4096 /* of a block */
 #define LOG_HEAD 32
 #define FRAME_HEAD 24
+#define LOG_SALT 16 /* in the log's head */
+#define FRAME_SALT 8
 #define SIZE_MAX_PAGE 65536U
 #define AHEAD_GAP 8 /* pages from one to the next, where what is between may as well be read */
 
@@ -127,9 +129,62 @@ void db_mark_take(struct sqlite3 *db, struct db_mark *ret_mark)
 		.frames = now.head[0].frames,
 		.done = now.done,
 		.pages = now.head[0].pages,
+		.page_bytes = page_size(now.head[0].page_size),
 		.salt = {now.head[0].salt[0], now.head[0].salt[1]},
 		.sum = {now.head[0].frame_sum[0], now.head[0].frame_sum[1]},
 	};
+}
+
+/* Of that log. It cannot be read: it is there, for all we know. */
+static bool has_salt(struct sqlite3_file *log, int64_t at, const struct db_mark *mark)
+{
+	uint8_t salt[sizeof(mark->salt)];
+	int rc = log->pMethods->xRead(log, salt, sizeof(salt), at);
+
+	return rc ? rc != SQLITE_IOERR_SHORT_READ : !memcmp(salt, mark->salt, sizeof(salt));
+}
+
+static bool has_frame(struct sqlite3_file *log, const struct db_mark *mark, uint32_t frame)
+{
+	int64_t at = LOG_HEAD + (int64_t)(frame - 1) * (mark->page_bytes + FRAME_HEAD);
+	sqlite3_int64 bytes;
+
+	if (!log->pMethods->xFileSize(log, &bytes) && bytes < at + FRAME_HEAD + mark->page_bytes)
+		return false;
+	return has_salt(log, at + FRAME_SALT, mark);
+}
+
+/* Its head, its last frame, and what was its last one before: that is in the hole where more came behind one. */
+static bool log_holds(struct sqlite3_file *log, const struct db_mark *mark,
+		      const struct db_mark *before)
+{
+	if (!has_salt(log, LOG_SALT, mark) || !has_frame(log, mark, mark->frames))
+		return false;
+	return !before->frames || memcmp(before->salt, mark->salt, sizeof(mark->salt)) != 0 ||
+	       before->frames > mark->frames || has_frame(log, mark, before->frames);
+}
+
+bool db_extent_holds(struct sqlite3 *db, struct db_extent *extent)
+{
+	struct sqlite3_file *file = handle(db, SQLITE_FCNTL_FILE_POINTER);
+	struct sqlite3_file *log = handle(db, SQLITE_FCNTL_JOURNAL_POINTER);
+	struct db_mark mark, after;
+	sqlite3_int64 bytes, least;
+	bool holds;
+
+	db_mark_take(db, &mark);
+	if (!mark.known || !mark.wal || !log || file->pMethods->xFileSize(file, &bytes))
+		return true;
+	/* a file that shrinks by itself is cut to the pages that there are */
+	least = (int64_t)mark.pages * mark.page_bytes;
+	holds = bytes >= (least < extent->file_bytes ? least : extent->file_bytes);
+	if (holds && mark.done < mark.frames)
+		holds = log_holds(log, &mark, &extent->mark);
+	db_mark_take(db, &after);
+	if (!db_mark_equal(&mark, &after)) /* somebody copied it to the file meanwhile */
+		return true;
+	*extent = (struct db_extent){.mark = mark, .file_bytes = bytes};
+	return holds;
 }
 
 bool db_mark_equal(const struct db_mark *a, const struct db_mark *b)

@@ -22,6 +22,7 @@ struct db_mark {
 	uint32_t frames; /* of the log */
 	uint32_t done;	 /* of these, in the file already */
 	uint32_t pages;	 /* of the database */
+	uint32_t page_bytes;
 	uint32_t salt[2];
 	uint32_t sum[2]; /* of the last frame */
 };
@@ -31,6 +32,18 @@ void db_mark_take(struct sqlite3 *db, struct db_mark *ret_mark);
 
 /* The same snapshot. */
 bool db_mark_equal(const struct db_mark *a, const struct db_mark *b);
+
+/* What of file and log was there when it was looked at last. All 0: it was not yet. */
+struct db_extent {
+	struct db_mark mark;
+	int64_t file_bytes;
+};
+
+/*
+ * False: file or log have lost what was in them, or what the log's index says is there: they were cut under who has them
+ * open, who goes on behind the hole. Where it cannot be said it is true. Outside of transactions.
+ */
+bool db_extent_holds(struct sqlite3 *db, struct db_extent *extent);
 
 /* A page that is in the log, and its last frame. */
 struct db_frame {

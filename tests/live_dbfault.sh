@@ -74,7 +74,7 @@ under() {
 	shift
 	WL_INSTANCE=wl$$-$label WL_DB=$WL_TMP/$label/l.db SENT=0
 	mkdir "$WL_TMP/$label"
-	flowd_start "$NSB" -i vb --sweep 200ms --idle 500ms || return 1
+	flowd_start "$NSB" -i vb --sweep "${SWEEP:-200ms}" --idle 500ms || return 1
 	send 20000
 	wait_until 40 is_packets 20000 || fail "$label: they are not written"
 	generate -n 3000 -f 10 # some of which are held when it happens
@@ -275,6 +275,7 @@ test_gone renamed rename_it
 test_replaced
 test_under log-removed remove_log 'its log was removed or renamed while open: what it had is in the file'
 test_under log-cut empty_log 'corrupt: .*a new one is made'
+SWEEP=10ms test_under log-cut-at-once empty_log 'corrupt: .*a new one is made' # more is behind the hole before anybody looks
 test_under overwritten overwrite_it 'corrupt: .*a new one is made'
 test_other
 test_corrupt
