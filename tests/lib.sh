@@ -289,10 +289,14 @@ serve() {
 # iperf_server NETNS PORT
 iperf_server() {
 	local out=$WL_TMP/iperf.$1.$2
-	ip netns exec "$1" iperf3 -s -p "$2" --forceflush >"$out" 2>&1 &
+	ip netns exec "$1" stdbuf -oL iperf3 -s -p "$2" >"$out" 2>&1 &
 	WL_PIDS+=("$!")
 	wait_until 40 grep -qs listening "$out"
 }
+
+# iperf_done NETNS PORT: until that server is through with its last client, and listens anew: else it refuses the next
+iperf_done() { wait_until 40 iperf_free "$@" || fail "iperf3 at port $2 is not through with its client"; }
+iperf_free() { [[ $(grep -E '^(Server listening|Accepted connection)' "$WL_TMP/iperf.$1.$2" | tail -n 1) == Server* ]]; }
 
 # --- flowd ----------------------------------------------------------------------------------------
 

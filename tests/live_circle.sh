@@ -32,7 +32,10 @@ CORPUS=(transport tcp control link labels tunnels nested fragments fragments6 fr
 
 # --- traffic --------------------------------------------------------------------------------------
 
-iperf() { in_a taskset -c "$CPU" iperf3 -J "$@" >"$WL_TMP/iperf.json" || fail "iperf3 $*: $(jq -r .error "$WL_TMP/iperf.json")"; }
+iperf() {
+	in_a taskset -c "$CPU" iperf3 -J "$@" >"$WL_TMP/iperf.json" || fail "iperf3 $*: $(jq -r .error "$WL_TMP/iperf.json")"
+	iperf_done "$NSB" 5201
+}
 
 udp() { ip netns exec "$1" "$WLTRAF" udp -d "$2" -p 9 "${@:3}" >/dev/null || fail "wltraf udp ${*:2}"; }
 

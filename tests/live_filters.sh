@@ -62,7 +62,9 @@ raw() { in_a "$WLTRAF" raw -i va --hex "$ETH$1" --size "$2" --count "$3" >/dev/n
 
 traffic() {
 	in_a iperf3 -c 10.1.0.2 -p 5201 -n 3M >/dev/null || fail "iperf3"
+	iperf_done "$NSB" 5201
 	in_a iperf3 -c fd00:1::2 -p 5201 -n 2M -R >/dev/null || fail "iperf3 -6"
+	iperf_done "$NSB" 5201
 	in_a "$WLTRAF" udp -d 10.1.0.2 -p 6000 -s 30000 --size 100 --count 400 --flows 20 >/dev/null
 	in_a "$WLTRAF" udp -d 10.1.0.2 -p 6001 -s 31000 --size 200 --count 111 >/dev/null
 	in_a "$WLTRAF" udp -d fd00:1::2 -p 6002 -s 32000 --size 300 --count 222 >/dev/null

@@ -21,7 +21,9 @@ tagged_frames() {
 
 traffic() {
 	in_a iperf3 -c 10.1.0.2 -p 5201 -t 1 >/dev/null || fail "iperf3"
+	iperf_done "$NSB" 5201
 	in_a iperf3 -c fd00:1::2 -p 5201 -t 1 >/dev/null || fail "iperf3, IPv6"
+	iperf_done "$NSB" 5201
 	in_a "$WLTRAF" gso -d 10.1.0.2 -p 9 -s 20000 --size 1000 --segments 40 --count 500 --flows 5 >/dev/null
 	in_a "$WLTRAF" tcp -d 10.1.0.2 -p 9 --size 100000 --count 100 >/dev/null
 	in_a ping -q -i 0.01 -c 20 -s 8000 10.1.0.2 >/dev/null

@@ -13,7 +13,10 @@ LATE_MS=5000     # and for any of them, where the host is busy
 
 # --- traffic and captures -------------------------------------------------------------------------
 
-iperf() { in_a iperf3 -J "$@" >"$WL_TMP/iperf.json" || fail "iperf3 $*: $(jq -r .error "$WL_TMP/iperf.json")"; }
+iperf() {
+	in_a iperf3 -J "$@" >"$WL_TMP/iperf.json" || fail "iperf3 $*: $(jq -r .error "$WL_TMP/iperf.json")"
+	iperf_done "$NSB" 5201
+}
 
 udp() { ip netns exec "$1" "$WLTRAF" udp -d "$2" -p 9 "${@:3}" >/dev/null || fail "wltraf udp ${*:2}"; }
 

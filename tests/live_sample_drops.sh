@@ -73,7 +73,9 @@ test_drops() {
 	settle
 	full=$(rcvbuf_errors)
 	in_a iperf3 -c 10.1.0.2 -p 5202 -t 1 -b 50M >/dev/null || fail "$label: iperf3"
+	iperf_done "$NSB" 5202
 	in_a iperf3 -c 10.1.0.2 -p 5202 -t 1 -b 50M -R >/dev/null || fail "$label: iperf3 -R"
+	iperf_done "$NSB" 5202
 	assert_match "$label: state" "$(sample)" 'drops: sampled, 256 bytes of each at most; [0-9,]+ of the packets chosen, 0 lost'
 	flowd_stop
 	assert_eq "$label: exit" "$FLOWD_RC" 0

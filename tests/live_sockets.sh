@@ -7,7 +7,10 @@
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 
-iperf() { in_a iperf3 -J "$@" >"$WL_TMP/iperf.json" || fail "iperf3 $*: $(jq -r .error "$WL_TMP/iperf.json")"; }
+iperf() {
+	in_a iperf3 -J "$@" >"$WL_TMP/iperf.json" || fail "iperf3 $*: $(jq -r .error "$WL_TMP/iperf.json")"
+	iperf_done "$NSB" 5201
+}
 
 traffic() {
 	iperf -c 10.1.0.2 -p 5201 -t 2

@@ -107,6 +107,7 @@ lossy() {
 	before=$(kernel_retransmits)
 	in_a timeout 60 iperf3 -c "$peer" -i 0 -b 25M -t "$seconds" >"$WL_TMP/iperf" 2>&1 ||
 		fail "$label: iperf3: $(tail -n 1 "$WL_TMP/iperf")"
+	iperf_done "$NSB" 5201 # whose last word may be lost as well, and sent again
 	kernel=$(($(kernel_retransmits) - before))
 	watch_stop
 	wire_stop

@@ -24,6 +24,7 @@ DIRECTED="SELECT f.iface, f.dir AS d, f.proto, f.src, f.dst, f.sport, f.dport, f
 # Both ways at once over the tunnel; iperf.json
 tunnel_iperf() {
 	in_a iperf3 -c 10.9.0.2 -t "$SECONDS_SENT" --bidir -J >"$WL_TMP/iperf.json" || fail "$1: iperf3"
+	iperf_done "$NSB" 5201
 	wait_until 40 link_quiet || fail "$1: the link does not come to rest"
 }
 

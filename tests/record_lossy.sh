@@ -63,6 +63,7 @@ record_case() {
 	record "$NSW" wm "$dir/$name.middle.pcap" -s 128
 	record "$NSB" vb "$dir/$name.receiver.pcap" -s 128
 	in_a timeout 60 iperf3 -c "$peer" -i 0 "${options[@]}" >"$WL_TMP/iperf" 2>&1 || say "$name: iperf3: $(tail -n 1 "$WL_TMP/iperf")"
+	iperf_done "$NSB" 5201
 	record_stop
 	wire_stop
 	cat "$WL_TMP/wire.$((WIRE_N - 1))" "$WIRE_SAID" >"$dir/$name.wires"

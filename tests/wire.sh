@@ -148,6 +148,7 @@ try() { in_a "$WLTCP" try -d 10.1.0.2 -p "$1" --wait "$2" | jq -r .result; }
 make_trouble() {
 	wire_start wa wb --seed 3 --loss 1/100 --reorder 1/200:3
 	in_a timeout 60 iperf3 -c 10.1.0.2 -i 0 -b 20M -t 3 >"$WL_TMP/iperf" 2>&1 || fail "iperf3: $(tail -n 1 "$WL_TMP/iperf")"
+	iperf_done "$NSB" 5201
 	wire_stop
 	wire_start wa wb
 	peer_start "$NSB" stall 7001 --wait 2000
