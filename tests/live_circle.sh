@@ -152,6 +152,8 @@ circle() {
 	local label=$1 traffic=$2 snaplen=$3 status format
 	local -a rules
 	read -ra rules <<<"$4"
+	# by timeouts the live flowd ends records after the last packet, where the capture's clock stands still
+	rules+=(--idle 1h --active 1h)
 	flowd_start "${AT[@]}" --sample 1/1 --sample-snaplen "$snaplen" --sample-ring 128M "${rules[@]}" "${@:5}" || return
 	"$traffic"
 	wait_until 40 drained || fail "$label: not all samples are stored"
