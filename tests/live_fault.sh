@@ -5,8 +5,9 @@
 # SQLite fails: at its start, which then fails with a word and leaves nothing attached, or counts; and under
 # traffic, where what fails for a while loses nothing. After a kill -9 in the midst of it the next flowd has it all.
 #
-# As many n are tried as $BUDGET seconds allow, at random, LONG=1: more of each class (tests/fault_loop.sh). LONG=all:
-# at its start each n of every class, but of the allocations, which take a day; ALL="open bpf" names classes.
+# As many n are tried as $BUDGET seconds allow, at random, LONG=1: more of each class (tests/fault_loop.sh), and others each
+# time; else of one seed, and no more than $RUNS. WL_SEED=N: of that one. LONG=all: at its start each n of every class,
+# but of the allocations, which take a day; ALL="open bpf" names classes.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/fault_loop.sh
@@ -14,7 +15,9 @@
 
 BUDGET=${BUDGET:-$([ -n "${LONG:-}" ] && echo 1800 || echo 20)}
 REAL=$FLOWD
-RANDOM=${WL_SEED:-$$}
+RUNS=$([ -n "${LONG:-}" ] && echo 1000000 || echo 20)
+SEED=${WL_SEED:-$([ -n "${LONG:-}" ] && echo $$ || echo 1)}
+RANDOM=$SEED
 CLASSES=(alloc bpf net open mmap thread step step:5 step:7 write sync big)
 
 attached() { ip -n "$NSB" -j -d link show dev vb | jq -r '.[0].xdp.prog.id // empty'; }
@@ -117,12 +120,12 @@ each_start() {
 
 test_starts() {
 	local end=$((SECONDS + BUDGET)) runs=0 class
-	while [ "$SECONDS" -lt "$end" ]; do
+	while [ "$SECONDS" -lt "$end" ] && [ "$runs" -lt "$RUNS" ]; do
 		a_call
 		try_start "$SPEC"
 		runs=$((runs + 1))
 	done
-	say "$runs starts of $(for class in "${!CALLS[@]}"; do printf '%s %s, ' "$class" "${CALLS[$class]}"; done)seed ${WL_SEED:-$$}"
+	say "$runs starts of $(for class in "${!CALLS[@]}"; do printf '%s %s, ' "$class" "${CALLS[$class]}"; done)seed $SEED"
 }
 
 # a_call: one of those that a run has, at random: CLASS:N[:ERROR] in $SPEC
@@ -144,7 +147,7 @@ test_takeovers() {
 	flowd_start "$NSB" "${args[@]}" || return
 	send 1000
 	flowd_stop "$FLOWD_PID" KILL
-	while [ "$SECONDS" -lt "$end" ]; do
+	while [ "$SECONDS" -lt "$end" ] && [ "$runs" -lt "$RUNS" ]; do
 		a_call
 		wish "$SPEC"
 		label="takeover, $SPEC"
@@ -168,7 +171,7 @@ test_takeovers() {
 	flowd_start "$NSB" "${args[@]}" || return
 	flowd_stop
 	assert_eq "takeovers: exit" "$FLOWD_RC" 0
-	whole "takeovers, seed ${WL_SEED:-$$}"
+	whole "takeovers, seed $SEED"
 	say "$runs takeovers, $SENT packets"
 	unset WL_INSTANCE WL_DB
 }

@@ -3,7 +3,8 @@
 #
 # soak.sh: all traffic and all faults at random, and each minute the books, to the packet.
 #
-#   tests/soak.sh [MINUTES [SEED]]      1, and a random one, which is said; WL_MINUTE is a minute's seconds
+#   tests/soak.sh [MINUTES [SEED]]      1, of seed 1; more minutes: of a random one, which is said. WL_MINUTE is a
+#                                       minute's seconds
 #
 # flowd counts in B, on a veth pair that A sends into: frames, floods, fragments, GSO, tags, tunnels, TCP, both ways.
 # Its database is on a small file system. Each minute traffic pauses, faults end, and then must be so: what the
@@ -20,7 +21,7 @@
 . "$(dirname "$0")/soak_iface.sh"
 
 MINUTES=${1:-1}
-SEED=${2:-$((RANDOM * 32768 + RANDOM))}
+SEED=${2:-$([ "$MINUTES" -gt 1 ] && echo $((RANDOM * 32768 + RANDOM)) || echo 1)}
 MINUTE_MS=$((${WL_MINUTE:-60} * 1000)) # of faults and traffic; what is checked after it takes its time
 FLOOD=${WL_FLOOD:-60000}     # flows of a flood; packets twice as many
 DISK_SIZE=${WL_DISK:-1536M}
