@@ -40,12 +40,16 @@ counted() {
 			.ingress? != "none")] | length > 0' >/dev/null
 }
 
-# What is there and asked for is counted soon; then some packets that must be found to the last.
+is_up() { [ "$(ip -n "$NSA" -j link show dev "$1" | jq -r '.[0].operstate')" = UP ]; }
+
+# What is there and asked for is counted soon; then some packets that must be found to the last, once their queue is
+# there: after its other end was down the kernel makes it when it has time, and drops them until then without a word.
 settle_in() {
 	local index
 	index=$(in_b cat "/sys/class/net/${NAME[$1]}/ifindex")
 	wait_until 20 counted "${NAME[$1]}" "$index" || { fail "${NAME[$1]} is not counted after '$2'"; return; }
 	ip -n "$NSB" link set "${NAME[$1]}" up
+	wait_until 20 is_up "p$1" || fail "p$1 does not come up after '$2'"
 	PORT=$((PORT + 1))
 	if give "$1" 7 "$PORT"; then
 		echo "$PORT ${NAME[$1]}" >>"$WL_TMP/sent"
@@ -168,6 +172,13 @@ held() {
 }
 
 # shellcheck disable=SC2317 # called by wait_until
+held_steadily() {
+	held >"$WL_TMP/before"
+	wait_ms 1000
+	held_as_before
+}
+
+# shellcheck disable=SC2317 # called by wait_until
 held_as_before() {
 	held >"$WL_TMP/held"
 	cmp -s "$WL_TMP/held" "$WL_TMP/before"
@@ -225,8 +236,9 @@ make_netns "$AWAY" || { fail "no namespace"; finish; }
 flowd_start "$NSB" -i vb -i 'mv*' --sweep 200ms || finish
 make_device # once, so that what is made at first use is there
 delete_device 1
+wait_until 20 grep -q "'mv1': the interface is gone" "$FLOWD_LOG" || fail "mv1 is not seen to go"
 wait_ms 1500
-held >"$WL_TMP/before"
+wait_until 20 held_steadily || fail "what is held before does not come to rest"
 noise &
 NOISE=$!
 steady &
