@@ -178,12 +178,19 @@ make_events() {
 	assert_eq "nobody there" "$(try 7006 3500)" "Connection timed out"
 	wire_stop
 	wire_start wa wb --drop-first-ba SA:2
-	serve "$NSB" 7007 && connect_and_send -p 7007 --size 1000
+	connect_and_send -p 7007 --size 1000
 	wire_stop
 }
 
 # assert_events LABEL PLACE FIELD SRC PORT WANT
 assert_events() { assert_eq "$2: $1: $3 of $4" "$(tcp_sum "${DB_OF[$2]}" "$3" "$4" "$5")" "$6"; }
+
+# none_again PLACE SRC PORT: nothing is lost; but a kernel without a CPU takes it for that, and sends again
+none_again() {
+	local got
+	got=$(tcp_sum "${DB_OF[$1]}" retransmits "$2" "$3")
+	if [ "$got" = 0 ]; then pass; else fail_in_time "$1: nothing is lost: $got retransmits of $2, port $3"; fi
+}
 
 check_events() {
 	local place port a=10.1.0.1 b=10.1.0.2
@@ -198,8 +205,8 @@ check_events() {
 		assert_between "$place: reset by its end" "$(tcp_sum "${DB_OF[$place]}" resets $a 7003)" 1 2
 		assert_events "reset by its end" $place resets $b 7003 0
 		for port in 7003 7005; do
-			assert_events "nothing is lost" $place retransmits $a $port 0
-			assert_events "nothing is lost" $place retransmits $b $port 0
+			none_again $place $a $port
+			none_again $place $b $port
 		done
 		assert_events "half-closed" $place resets $b 7005 0
 		assert_between "$place: keep-alives" "$(tcp_sum "${DB_OF[$place]}" keep_alives $a 9)" 4 6
@@ -256,6 +263,9 @@ wire_net two || { fail "no veth pairs"; finish; }
 offloads off
 iperf_server "$NSB" 5201 || { fail "no server"; finish; }
 test_lossy
-serve "$NSB" 9 || { fail "no server"; finish; }
+if ! { serve "$NSB" 9 && serve "$NSB" 7007; }; then
+	fail "no servers"
+	finish
+fi
 attempts test_events
 finish
