@@ -156,13 +156,16 @@ test_interrupted() {
 		WL_PIDS+=("$pid")
 		wait_until 40 is_stuck "$pid" || fail "$format: it is not waiting for its reader"
 		kill -INT "$pid"
-		wait_ms 100
+		wait_until 40 signal_taken "$pid" || fail "$format: the first signal stays"
 		kill -INT "$pid"
 		ended "$pid"
 		assert_eq "$format, interrupted twice while nobody reads: exit code" "$?" 130
 		exec 9>&-
 	done
 }
+
+# What is sent before that is one with the first
+signal_taken() { [[ $(awk '$1 == "ShdPnd:" { print $2 }' "/proc/$1/status") =~ ^0+$ ]]; }
 
 is_stuck() { [[ $(cat "/proc/$1/wchan") == *pipe_write ]]; }
 
