@@ -29,8 +29,20 @@ clock_set() {
 	printf '%-31s\n' "$1" | dd of="$WL_TMP/clock" conv=notrunc status=none
 }
 
-# Clear of the second in which flowd may not have seen the step
-settle() { wait_ms 300; }
+# Two passes since the first look at them; a busy flowd may not answer at once.
+passed() {
+	local now
+	now=$("$FLOWCTL" --db "$FLOWD_DB" status --json 2>/dev/null | jq -e .flowd.sweep.count) || return
+	: "${PASSES:=$now}"
+	[ "$now" -ge $((PASSES + 2)) ]
+}
+
+# Until flowd, where it runs, has seen the step, and has what was sent; and lots are apart (check_spans)
+settle() {
+	wait_ms 300
+	PASSES=
+	gone "$FLOWD_PID" || wait_until 40 passed || fail "flowd makes no passes"
+}
 
 packets_seen() { [ "$(sql 'SELECT ifnull(sum(seen_packets), 0) FROM books_sum WHERE dir = 0' 2>/dev/null || echo 0)" -ge "$1" ]; }
 
@@ -138,13 +150,14 @@ test_held() {
 # One flow goes on while the clock is set there and back.
 test_long() {
 	local label=long before
-	SENT=20000 SPANS=() WL_INSTANCE=wl$$-$label WL_DB=$WL_TMP/$label.db
+	SENT=50000 SPANS=() WL_INSTANCE=wl$$-$label WL_DB=$WL_TMP/$label.db
 	clock_set 0
 	flowd_start "$NSB" -i vb --sweep 100ms || return
-	background in_a "$WLGEN" -i va -n 20000 -f 20 --rate 5000 >/dev/null
+	background in_a "$WLGEN" -i va -n 50000 -f 20 --rate 5000 >/dev/null
 	before=$!
 	wait_until 10 packets_seen 1000
 	clock_set $((2 * HOUR))
+	settle
 	wait_ms 700
 	clock_set -$((2 * HOUR))
 	wait "$before"
