@@ -83,7 +83,7 @@ unit_tests() {
 	mapfile -t names < <(basename -s .c tests/test_*.c)
 	suite build-san 600 make -s -j "$JOBS" SAN=1 all "${names[@]/#/build/san/tests/}"
 	for test in "${names[@]}"; do
-		suite_file "unit-${test#test_}" 300 "build/san/tests/$test"
+		suite_file "unit-${test#test_}" 900 "build/san/tests/$test"
 	done
 }
 
@@ -210,7 +210,7 @@ mkdir -p "$LOGS"
 export CMOCKA_MESSAGE_OUTPUT=TAP
 suite build-gcc 600 make -s -j "$JOBS" CC=gcc
 suite build-clang 600 make -s -j "$JOBS" CC=clang B=build/clang
-suite lint 900 scripts/lint.sh
+suite lint 2400 scripts/lint.sh
 unit_tests
 root_tests
 shipped_tests

@@ -9,7 +9,8 @@
 #include "bpf_sampler.h"
 
 #define SLOTS_FEW 64
-#define MANY 2000 /* flows, far more than SLOTS_FEW, and with room for folded ones */
+/* flows, with room for folded ones; so far more than SLOTS_FEW that none stays in its slot: (63/64)^(MANY/2 - 1) */
+#define MANY 3000
 
 static struct rig_sample sample;
 

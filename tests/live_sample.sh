@@ -308,7 +308,7 @@ swept_or_gone() { gone "$1" || [ $(($(sweeps) - SWEEPS)) -ge 5 ]; }
 
 # A filter that takes libpcap seconds: sweeps go on, and who went away changes nothing.
 test_slow() {
-	local label="slow filter" before pid start
+	local label="slow filter" before pid start rc
 	flowd_start "$NSB" -i vb --sweep 50ms --sample 1/9 || return
 	before=$(settings)
 	sample filter "$(seq -s ' or ' -f 'port %g' 1001 1240)" >"$WL_TMP/out" 2>&1 &
@@ -323,11 +323,16 @@ test_slow() {
 	else
 		pass
 		sample filter udp >/dev/null 2>"$WL_TMP/err"
-		assert_eq "$label: another one at the same time, exit" "$?" 1
-		assert_match "$label: another one at the same time" "$(cat "$WL_TMP/err")" 'another filter is being compiled'
-		kill "$pid"
-		wait_until 60 is_idle || fail "$label: still being compiled"
-		assert_eq "$label: given up" "$(settings)" "$before"
+		rc=$?
+		if [ "$rc" = 0 ] && gone "$pid"; then
+			skip "$label: libpcap is too fast here"
+		else
+			assert_eq "$label: another one at the same time, exit" "$rc" 1
+			assert_match "$label: another one at the same time" "$(cat "$WL_TMP/err")" 'another filter is being compiled'
+			kill "$pid"
+			wait_until 60 is_idle || fail "$label: still being compiled"
+			assert_eq "$label: given up" "$(settings)" "$before"
+		fi
 	fi
 	flowd_stop
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "flowd/sink.h"
@@ -59,6 +60,7 @@ struct fake {
 	int failures;
 	int delay_ms;
 	int writes;
+	bool begun; /* by the writer's thread */
 	uint64_t last;
 };
 
@@ -66,6 +68,7 @@ static int fake_write(struct sink *sink, const struct sink_batch *batch, char *e
 {
 	struct fake *fake = (struct fake *)sink;
 
+	__atomic_store_n(&fake->begun, true, __ATOMIC_RELEASE);
 	poll(NULL, 0, fake->delay_ms);
 	fake->writes++;
 	if (fake->failures) {
@@ -89,6 +92,14 @@ static void wait_news(struct sink_writer *writer)
 	struct pollfd pfd = {.fd = sink_writer_fd(writer), .events = POLLIN};
 
 	assert_int_equal(poll(&pfd, 1, DEADLINE_MS), 1);
+}
+
+static void wait_begun(const struct fake *fake)
+{
+	for (int ms = 0; !__atomic_load_n(&fake->begun, __ATOMIC_ACQUIRE); ms++) {
+		assert_true(ms < DEADLINE_MS);
+		poll(NULL, 0, 1);
+	}
 }
 
 static void test_writer(void **state)
@@ -142,7 +153,7 @@ static void test_retry(void **state)
 	assert_string_equal(stats.error, "no luck");
 	wait_news(writer); /* a second later */
 	assert_int_equal(sink_writer_collect(writer), 0);
-	assert_true(sink_writer_stop(writer, 500)); /* less than the pause */
+	assert_true(sink_writer_stop(writer, 900)); /* less than the pause */
 	assert_int_equal(sink_writer_collect(writer), 1);
 	sink_writer_stats(writer, &stats);
 	assert_int_equal(stats.failed, 2);
@@ -166,7 +177,7 @@ static void test_stop_in_vain(void **state)
 	sink_writer_free(writer);
 	assert_int_equal(sink_writer_start(&slow.sink, &writer), 0);
 	assert_int_equal(sink_writer_submit(writer, &batch), 0);
-	poll(NULL, 0, 50); /* it has begun: it is not left in the middle */
+	wait_begun(&slow); /* it is not left in the middle */
 	assert_true(sink_writer_stop(writer, 0));
 	assert_int_equal(sink_writer_collect(writer), 1);
 	sink_writer_free(writer);
