@@ -10,7 +10,7 @@
 struct budget {
 	uint64_t rate; /* records a second, 0: no limit */
 	int64_t most;  /* that a quiet time saves up */
-	int64_t left;  /* below 0: more went than might; later ones pay for it */
+	int64_t left;  /* below 0: more went than might, which later ones pay for; -most at least */
 	uint64_t at_ns;
 };
 
@@ -44,8 +44,11 @@ static inline void budget_fill(struct budget *b, uint64_t now_ns)
 
 static inline void budget_take(struct budget *b, uint64_t records)
 {
-	if (b->rate)
-		b->left -= (int64_t)records;
+	if (!b->rate)
+		return;
+	b->left -= (int64_t)records;
+	if (b->left < -b->most)
+		b->left = -b->most;
 }
 
 /* Records that may go now, `most` at most. */

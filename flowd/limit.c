@@ -11,6 +11,7 @@
 
 #define LATE_NS (10 * BUDGET_NS_PER_S) /* that a large record waits at most */
 #define SLACK 1024		       /* records that are always worth to be gathered first */
+#define FOLD_SHARE 8		       /* of the rate is for what is folded: one of so many */
 #define SIZES 128		       /* ranks by packets: each of its own, then powers of two */
 #define PLAIN_SIZES 64
 
@@ -21,9 +22,15 @@ int limit_open(struct limit *limit)
 	return limit->fold ? 0 : -ENOMEM;
 }
 
+/* As many keys as may go now. */
+static void set_keys(struct limit *limit)
+{
+	fold_limit(limit->fold, budget_room(&limit->keys, FOLD_KEYS));
+}
+
 void limit_set(struct limit *limit, const struct limit_conf *conf, uint64_t now_ns)
 {
-	uint64_t burst = 2 * conf->sweep_ns, keys = conf->rate / 8;
+	uint64_t burst = 2 * conf->sweep_ns, keys = conf->rate / FOLD_SHARE;
 
 	if (burst < conf->burst_ns)
 		burst = conf->burst_ns;
@@ -31,7 +38,8 @@ void limit_set(struct limit *limit, const struct limit_conf *conf, uint64_t now_
 	if (!limit->conf.records)
 		limit->conf.records = SWEEP_BATCH_MAX;
 	budget_start(&limit->budget, conf->rate, burst, now_ns);
-	fold_limit(limit->fold, !conf->rate || keys > FOLD_KEYS ? FOLD_KEYS : keys + !keys);
+	budget_start(&limit->keys, conf->rate && !keys ? 1 : keys, conf->sweep_ns, now_ns);
+	set_keys(limit);
 }
 
 void limit_close(struct limit *limit)
@@ -165,15 +173,19 @@ bool limit_begin(struct sweep *sweep, bool all, uint64_t now_ns)
 	size_t most = limit->conf.records - limit->conf.records / 4;
 
 	budget_fill(&limit->budget, now_ns);
-	/* the last ones are not to suffer from those before */
-	if (all && limit->budget.left < limit->budget.most)
+	budget_fill(&limit->keys, now_ns);
+	if (all) { /* the last ones are not to suffer from those before */
 		limit->budget.left = limit->budget.most;
+		limit->keys.left = limit->keys.most;
+	}
+	set_keys(limit);
 	limit->room = budget_room(&limit->budget, most);
+	limit->keep = limit->room - budget_room(&limit->keys, limit->room / FOLD_SHARE);
 	limit->hold = limit->conf.records;
 	if (limit->conf.rate && 2 * limit->room + SLACK < limit->hold)
 		limit->hold = 2 * limit->room + SLACK;
 	if (sweep->whole)
-		limit->hold = limit->room = SIZE_MAX / 2 / sizeof(struct flow_record);
+		limit->hold = limit->room = limit->keep = SIZE_MAX / 2 / sizeof(struct flow_record);
 	limit->large = 0;
 	limit->ending = all;
 	return !sink_batch_reserve(&sweep->batch, FOLD_KEYS + FOLD_CATCHALLS, 0);
@@ -195,7 +207,7 @@ bool limit_may(struct sweep *sweep, const struct expire_record *rec, uint64_t no
 {
 	struct limit *limit = &sweep->limit;
 
-	if (!limit->conf.rate || limit->large < limit->room ||
+	if (!limit->conf.rate || limit->large < limit->keep ||
 	    rec->half[0].packets + rec->half[1].packets <= EXPIRE_SMALL ||
 	    !can_wait(limit, rec, now_ns))
 		return true;
@@ -238,19 +250,18 @@ void limit_end(struct sweep *sweep)
 {
 	struct limit *limit = &sweep->limit;
 	struct sink_batch *batch = &sweep->batch;
-	size_t folded = fold_count(limit->fold), keys = limit->conf.rate / 8;
 
-	if (keys > FOLD_KEYS)
-		keys = FOLD_KEYS;
-	if (limit->conf.rate && batch->records + folded > limit->room)
-		keep_heaviest(sweep, limit->room > keys ? limit->room - keys : 0);
+	if (limit->conf.rate && batch->records + fold_count(limit->fold) > limit->room)
+		keep_heaviest(sweep, limit->keep);
 	for (size_t i = 0; i < fold_count(limit->fold); i++)
 		batch->record[batch->records++] = *fold_at(limit->fold, i);
 	for (size_t i = 0; i < batch->records; i++)
 		batch->record[i].key.ifnum = 0; /* the database has other numbers */
-	fold_clear(limit->fold);
-	book_folding(sweep);
+	budget_take(&limit->keys, fold_count(limit->fold));
 	budget_take(&limit->budget, batch->records);
+	fold_clear(limit->fold);
+	set_keys(limit);
+	book_folding(sweep);
 	limit->fresh = 0;
 }
 

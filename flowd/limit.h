@@ -10,6 +10,10 @@
  *
  * The heaviest so many of all are found as they come: where the batch has twice the records that may go, the
  * smaller half is folded. Large ones that may wait, as they are in slots, wait for the next sweeps instead.
+ *
+ * What is folded becomes at most an eighth of the rate in rows, by a budget of its own over time, so that neither
+ * exports in short succession nor senders to ever other addresses take the room of the records that stay. Beyond
+ * the eighth are catch-alls alone: one for each interface and direction that needs it, in each export.
  */
 #pragma once
 
@@ -44,8 +48,10 @@ struct limit_stats {
 struct limit {
 	struct limit_conf conf;
 	struct budget budget;
+	struct budget keys; /* of it: rows of what is folded */
 	struct fold *fold;
 	size_t room;  /* records of the export at hand */
+	size_t keep;  /* of those, where some are folded: the rest is for what these become */
 	size_t hold;  /* and how many the batch has before the smallest are folded */
 	size_t large; /* of those in it: more than EXPIRE_SMALL packets */
 	size_t fresh; /* small flows that were absorbed since the last export */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * test_limit.c: the budget of records, what is folded to what, and which of too many records stay: the
- * heaviest; sums never change. With flowd killed in between, test_model.c has it (modes rate and fold).
+ * heaviest; sums never change. A flood of some length is test_limit_flood.c's. With flowd killed in between, test_model.c has it (modes rate and fold).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,17 +43,23 @@ static void test_budget_debt(void **state)
 	struct budget b;
 
 	(void)state;
-	budget_start(&b, 10, S, 0);
-	budget_take(&b, 25); /* such that could not be folded further */
+	budget_start(&b, 10, 2 * S, 0);
+	budget_take(&b, 35); /* such that could not be folded further */
 	assert_int_equal(budget_room(&b, 1000), 0);
 	budget_fill(&b, S);
 	assert_int_equal(budget_room(&b, 1000), 0);
 	budget_fill(&b, 2 * S);
 	assert_int_equal(budget_room(&b, 1000), 5);
-	budget_fill(&b, 100 * S); /* saved up for a second, no longer */
-	assert_int_equal(budget_room(&b, 1000), 10);
+	budget_fill(&b, 100 * S); /* saved up for two seconds, no longer */
+	assert_int_equal(budget_room(&b, 1000), 20);
 	budget_fill(&b, 50 * S); /* a clock that goes back gives and takes nothing */
 	assert_int_equal(budget_room(&b, 4), 4);
+	for (int i = 0; i < 100; i++) /* nor is it paid for longer than that */
+		budget_take(&b, 7);
+	budget_fill(&b, 102 * S);
+	assert_int_equal(budget_room(&b, 1000), 0);
+	budget_fill(&b, 103 * S);
+	assert_int_equal(budget_room(&b, 1000), 10);
 }
 
 static void test_budget_limits(void **state)
