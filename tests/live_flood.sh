@@ -3,8 +3,9 @@
 #
 # live_flood.sh: packets of new flows beside 1,000 steady ones, nine to one: sums are exact, the steady flows keep 99.9 % of
 # their packets under their own key, no more records go to the database than record.rate allows, flowd's own memory
-# stays below memory.max, what was folded is in the ledger, in the coverage line and in the status. And nobody can
-# read the seed of the flow map's hash.
+# stays below memory.max, what was folded is in the ledger, in the coverage line and in the status. The same where
+# each new flow goes to an address and port of its own, exports follow each other fast, and records of the steady
+# flows are due while that goes on. And nobody can read the seed of the flow map's hash.
 #
 # Where the host is so slow that the kernel finds no room for what it evicts, half the packets a second are tried.
 # LONG=1: a minute, as fast as the generator is, with what it took.
@@ -20,6 +21,7 @@ wait_until 5 link_quiet
 RATE=1000
 MEMORY_MB=80
 STEADY=1000
+RATE_DONE=0 # packets a second at which the first flood was well
 
 # What flowd takes beside its maps, in kB, the most of it; into the file, until flowd ends
 watch_memory() {
@@ -49,11 +51,13 @@ steady_share() {
 # cpu_ms PID
 cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / hz) }' "/proc/$1/stat"; }
 
-# flood LABEL WLGEN-ARG...: false where the kernel had no room
+# flood LABEL WLGEN-ARG...: false where the kernel had no room. What flowd is told beside is in FLOOD_FLOWD.
+FLOOD_FLOWD=()
 flood() {
 	local label=$1 began coverage folded
 	shift
-	flowd_start "$NSB" -i vb --slots 16384 --ring 32M --record-rate "$RATE" --memory-max "${MEMORY_MB}M" || finish
+	flowd_start "$NSB" -i vb --slots 16384 --ring 32M --record-rate "$RATE" --memory-max "${MEMORY_MB}M" \
+		"${FLOOD_FLOWD[@]}" || finish
 	began=$(now_ms)
 	echo 0 >"$WL_TMP/memory"
 	watch_memory "$FLOWD_PID" "$WL_TMP/memory" &
@@ -92,6 +96,24 @@ test_flood() {
 		return
 	done
 	assert_between "$rate a second: steady flows' own, in 1/10000" "$(steady_share)" 9990 10000
+	RATE_DONE=$((SENT_RATE < rate ? SENT_RATE : rate))
+}
+
+# Long enough that a large record that has waited for 10 seconds goes while the flood does. The host has the time for
+# that, as the flood before has shown; at less than 2,500 packets a second too little would be folded.
+test_scatter() {
+	local rate=$((RATE_DONE / 2)) seconds=15 tries=3 STEADY=100 FLOOD_FLOWD=(--sweep 50ms --active 2s)
+	[ "$RATE_DONE" -gt 0 ] || return
+	[ "$rate" -ge 2500 ] || rate=2500
+	while ! flood "scattered, $rate a second" -n $((rate * seconds)) -f 2000000 --rate "$rate" --scatter ||
+		[ "$(steady_share)" -lt 9990 ]; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] && [ $((rate / 2)) -ge 2500 ] || break
+		rate=$((rate / 2))
+	done
+	assert_between "scattered, $rate a second: steady flows' own, in 1/10000" "$(steady_share)" 9990 10000
+	assert_between "scattered, $rate a second: records of steady flows that were due" "$(sql "SELECT count(*)
+		FROM flow_text WHERE src LIKE '10.128.%' AND dst = '10.200.0.1' AND end_reason = 2")" 1 1000000
 }
 
 test_long() {
@@ -99,7 +121,15 @@ test_long() {
 	flood "as fast as can be" -n 1000000 -f 2000000
 	n=$((SENT_PACKETS * 60000 / TOOK_MS))
 	flood "a minute" -n "$n" -f 8000000
-	assert_between "a minute: steady flows' own, in 1/10000" "$(steady_share)" 9990 10000
+	say_long "a minute"
+	FLOOD_FLOWD=(--sweep 100ms --active 5s)
+	flood "a minute, scattered" -n "$n" -f 8000000 --scatter
+	say_long "a minute, scattered"
+}
+
+# say_long LABEL: what it took, and that the steady flows are well
+say_long() {
+	assert_between "$1: steady flows' own, in 1/10000" "$(steady_share)" 9990 10000
 	say "$SENT_PACKETS packets in $TOOK_MS ms; flowd: $CPU_MS ms of CPU, $(cat "$WL_TMP/memory") kB, $ROWS rows;" \
 		"the kernel had no room $KERNEL times; steady $(steady_share) / 10000;" \
 		"$(jq -c '.flowd | {sweep, cache, records, sink}' "$WL_TMP/status")"
@@ -134,6 +164,7 @@ if [ -n "${LONG:-}" ]; then
 	test_long
 else
 	test_flood
+	test_scatter
 	test_seed
 fi
 finish

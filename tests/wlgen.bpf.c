@@ -4,8 +4,9 @@
  * under its flow and sends it out of an interface, or passes it up the stack.
  *
  * Flow n has the source address 10.128.0.0 + n / 16 (IPv6: in the last 4 bytes) and the source port
- * 10000 + n % 16. The kernel hands the same pages out again, with what the stack wrote to them (it
- * moves the MAC addresses when it takes a VLAN tag off), so the whole header is written anew.
+ * 10000 + n % 16; where it goes wlgen_to() says. The kernel hands the same pages out again, with what
+ * the stack wrote to them (it moves the MAC addresses when it takes a VLAN tag off), so the whole header is
+ * written anew.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
@@ -62,6 +63,8 @@ static __always_inline __u16 fold(__u32 sum)
 static __always_inline int write_flow(void *data, void *end, __u32 flow, __u32 size)
 {
 	__u32 number = config.first + flow, src = 0x0a800000 + number / 16;
+	__u64 to = wlgen_to(&config, flow);
+	__u32 dst = (__u32)(to >> 32);
 	__u8 *ip = data + config.l3_off, *l4 = data + config.l4_off;
 	__u16 length = (__u16)(size - config.l3_off);
 
@@ -70,13 +73,17 @@ static __always_inline int write_flow(void *data, void *end, __u32 flow, __u32 s
 	if (config.v6) {
 		*(__be16 *)(ip + 4) = bpf_htons(length - 40);
 		*(__be32 *)(ip + 20) = bpf_htonl(src);
+		*(__be32 *)(ip + 36) = bpf_htonl(dst);
 	} else {
 		*(__be16 *)(ip + 2) = bpf_htons(length);
 		*(__be16 *)(ip + 10) =
-			bpf_htons(fold(config.ip_sum + length + (src >> 16) + (src & 0xffff)));
+			bpf_htons(fold(config.ip_sum + length + (src >> 16) + (src & 0xffff) +
+				       (dst >> 16) + (dst & 0xffff)));
 		*(__be32 *)(ip + 12) = bpf_htonl(src);
+		*(__be32 *)(ip + 16) = bpf_htonl(dst);
 	}
 	*(__be16 *)l4 = bpf_htons((__u16)(10000 + number % 16));
+	*(__be16 *)(l4 + 2) = bpf_htons((__u16)to);
 	if (config.proto == 17)
 		*(__be16 *)(l4 + 4) = bpf_htons((__u16)(size - config.l4_off));
 	return 1;

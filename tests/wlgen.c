@@ -76,7 +76,7 @@ static void build_header(const struct options *opt, struct wlgen_config *config)
 {
 	uint8_t frame[WLGEN_HEADER_MAX] = {}, *ip = frame + config->l3_off,
 		*l4 = frame + config->l4_off;
-	static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8}, dst4[4] = {10, 200, 0, 1};
+	static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8};
 
 	build_link(opt, frame);
 	if (config->v6) {
@@ -85,17 +85,16 @@ static void build_header(const struct options *opt, struct wlgen_config *config)
 		ip[7] = 64;
 		memcpy(ip + 8, v6, 16);
 		memcpy(ip + 24, v6, 16);
-		ip[39] = 200;
 	} else {
 		ip[0] = 0x45;
 		ip[6] = 0x40; /* do not fragment */
 		ip[8] = 64;
 		ip[9] = (uint8_t)config->proto;
-		memcpy(ip + 16, dst4, 4);
 		for (unsigned int i = 0; i < 20; i += 2)
 			config->ip_sum += (uint32_t)ip[i] << 8 | ip[i + 1];
 	}
-	put16(l4 + 2, (unsigned int)opt->dport);
+	config->dst = config->v6 ? 200 : 10 << 24 | 200 << 16 | 1;
+	config->dport = (uint32_t)opt->dport;
 	if (config->proto == 6) {
 		l4[12] = 0x50;
 		l4[13] = 0x10; /* ACK */
@@ -229,21 +228,24 @@ static double run(struct wlgen_bpf *skel, const struct options *opt)
 static void flow_text(const struct wlgen_config *config, uint32_t flow, char *buf, size_t size)
 {
 	uint32_t n = config->first + flow, src = 0x0a800000 + n / 16;
+	uint64_t to = wlgen_to(config, flow);
+	uint32_t dst = (uint32_t)(to >> 32), dport = to & 0xffff;
 
 	if (config->v6)
 		snprintf(buf, size,
 			 "2001:0db8:0000:0000:0000:0000:%04x:%04x,"
-			 "2001:0db8:0000:0000:0000:0000:0000:00c8,%u",
-			 src >> 16, src & 0xffff, 10000 + n % 16);
+			 "2001:0db8:0000:0000:0000:0000:%04x:%04x,%u,%u",
+			 src >> 16, src & 0xffff, dst >> 16, dst & 0xffff, 10000 + n % 16, dport);
 	else
-		snprintf(buf, size, "10.%u.%u.%u,10.200.0.1,%u", src >> 16 & 255, src >> 8 & 255,
-			 src & 255, 10000 + n % 16);
+		snprintf(buf, size, "10.%u.%u.%u,%u.%u.%u.%u,%u,%u", src >> 16 & 255,
+			 src >> 8 & 255, src & 255, dst >> 24, dst >> 16 & 255, dst >> 8 & 255,
+			 dst & 255, 10000 + n % 16, dport);
 }
 
 /* Returns the number of flows that had a packet. */
-static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt)
+static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt,
+			    const struct wlgen_config *config)
 {
-	const struct wlgen_config *config = &opt->config;
 	size_t size = config->flows * sizeof(uint64_t);
 	const uint64_t *packets =
 		mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(skel->maps.flow_packets), 0);
@@ -260,8 +262,8 @@ static uint32_t write_flows(struct wlgen_bpf *skel, const struct options *opt)
 		if (!file || !packets[n])
 			continue;
 		flow_text(config, n, text, sizeof(text));
-		fprintf(file, "%s,%u,%llu,%llu\n", text, (unsigned int)opt->dport,
-			(unsigned long long)packets[n], (unsigned long long)packets[n] * frame);
+		fprintf(file, "%s,%llu,%llu\n", text, (unsigned long long)packets[n],
+			(unsigned long long)packets[n] * frame);
 	}
 	if (file && fclose(file))
 		die("file", opt->per_flow, strerror(errno));
@@ -291,7 +293,7 @@ int main(int argc, char **argv)
 	printf("{\"packets\":%llu,\"bytes\":%llu,\"flows\":%u,\"dropped\":%llu,"
 	       "\"driver_sent\":%llu,\"seconds\":%.3f,\"cpu_seconds\":%.3f}\n",
 	       (unsigned long long)skel->bss->state.packets,
-	       (unsigned long long)skel->bss->state.bytes, write_flows(skel, opt),
+	       (unsigned long long)skel->bss->state.bytes, write_flows(skel, opt, &config),
 	       (unsigned long long)lost, (unsigned long long)(after.sent - before.sent), time, cpu);
 	wlgen_bpf__destroy(skel);
 	return lost ? 3 : 0;

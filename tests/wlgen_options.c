@@ -68,6 +68,7 @@ static void usage(FILE *out)
 	      "      --order ORDER     round, random, or flood:STEADY:RATIO\n"
 	      "  -p, --proto udp|tcp\n"
 	      "      --dport PORT      5201\n"
+	      "      --scatter         flows of a flood go to an address and port of their own each\n"
 	      "      --vlan ID, --qinq OUTER:INNER (88a8 and 8100)\n"
 	      "  -6, --v6\n"
 	      "      --dst-mac MAC     02:00:00:00:00:99, which a stack ignores\n"
@@ -142,7 +143,7 @@ static void parse_proto(const char *text, struct wlgen_config *config)
 	config->proto = text[0] == 'u' ? 17 : 6;
 }
 
-enum { OPT_ORDER = 256, OPT_QINQ, OPT_MAC, OPT_PASS, OPT_PER_FLOW };
+enum { OPT_ORDER = 256, OPT_QINQ, OPT_MAC, OPT_PASS, OPT_PER_FLOW, OPT_SCATTER };
 
 static void parse_option(int c, struct options *opt)
 {
@@ -172,6 +173,9 @@ static void parse_option(int c, struct options *opt)
 		break;
 	case OPT_PER_FLOW:
 		opt->per_flow = optarg;
+		break;
+	case OPT_SCATTER:
+		opt->config.scatter = 1;
 		break;
 	case 'h':
 		usage(stdout);
@@ -205,6 +209,7 @@ static void parse_words(int argc, char **argv, struct options *opt)
 		{"dst-mac", required_argument, NULL, OPT_MAC},
 		{"pass", no_argument, NULL, OPT_PASS},
 		{"per-flow", required_argument, NULL, OPT_PER_FLOW},
+		{"scatter", no_argument, NULL, OPT_SCATTER},
 		{"help", no_argument, NULL, 'h'},
 		{},
 	};
@@ -241,6 +246,8 @@ static void check_options(struct options *opt)
 	config->seed = opt->seed;
 	if (config->order == WLGEN_FLOOD && config->flows <= config->steady)
 		die("order", "flood", "needs more --flows than steady ones");
+	if (config->scatter && config->order != WLGEN_FLOOD)
+		die("option", "--scatter", "is of --order flood");
 	config->l3_off = 14 + (opt->vlan != NO_TAG ? 4 : 0) + (opt->cvlan != NO_TAG ? 4 : 0);
 	config->l4_off = config->l3_off + (config->v6 ? 40 : 20);
 	headers = config->l4_off + (config->proto == 6 ? 20 : 8);
