@@ -20,7 +20,8 @@ int sink_disk_try(const char *path, char *error, size_t size)
 	int fd, err = 0;
 
 	snprintf(name, sizeof(name), "%s.probe", path);
-	fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	unlink(name); /* of who was killed here */
+	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		err = -errno;
 	} else {
