@@ -13,6 +13,7 @@
 
 #include "flowd/log.h"
 #include "schema/control.h"
+#include "schema/open_shared.h"
 
 static void lock_path(const char *instance, char *path, size_t size)
 {
@@ -30,12 +31,10 @@ static int lock_open(const char *path)
 		return err;
 	}
 	/* a link or a pipe that somebody put there would have root write elsewhere, or wait */
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	fd = open_shared(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (fd < 0) {
-		err = -errno;
-		log_err("lock '%s': %s", path,
-			err == -ELOOP ? "is a symbolic link" : strerror(-err));
-		return err;
+		log_err("lock '%s': %s", path, fd == -ELOOP ? "is a symbolic link" : strerror(-fd));
+		return fd;
 	}
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink > 1) {
 		log_err("lock '%s': is not a regular file of its own", path);

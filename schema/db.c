@@ -21,8 +21,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "schema/db_beside.h"
 #include "schema/db_sqlite.h"
 #include "schema/db_vfs.h"
+#include "schema/open_shared.h"
 
 #define MODE 0640U
 #define PATH_LIMIT 480 /* SQLite's is 512, with the names beside the file */
@@ -212,17 +214,21 @@ static int fail_locked(int fd, const char *name, struct db_error *error)
 static int lock_once(const struct place *place, const char *path, int *ret_fd,
 		     struct db_error *error)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE), err = 0;
+	int fd, err = 0;
 	struct stat held, named;
 
+	fd = open_shared(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, MODE);
 	if (fd < 0)
-		return db_fail(error, -errno, "%s: lock file %s: %s", place->name, db_shown(path),
-			       strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB))
+		return db_fail(error, fd, "%s: lock file %s: %s", place->name, db_shown(path),
+			       strerror(-fd));
+	if (fstat(fd, &held) || !S_ISREG(held.st_mode) || held.st_nlink > 1)
+		err = db_fail(error, -EPERM, "%s: lock file %s: is not a regular file of its own",
+			      place->name, db_shown(path));
+	else if (flock(fd, LOCK_EX | LOCK_NB))
 		err = errno == EWOULDBLOCK
 			      ? fail_locked(fd, place->name, error)
 			      : db_fail(error, -errno, "%s: %s", db_shown(path), strerror(errno));
-	else if (fstat(fd, &held) || stat(path, &named) || held.st_ino != named.st_ino)
+	else if (stat(path, &named) || held.st_ino != named.st_ino)
 		err = db_fail(error, -EAGAIN, "%s: lock file %s keeps changing", place->name,
 			      db_shown(path));
 	if (err) {
@@ -441,6 +447,7 @@ static int open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db
 	int fd = -1, err;
 
 	make_default_dir(path);
+	db_share_beside();
 	err = resolve(path, &place, ret_error);
 	if (err)
 		return err;

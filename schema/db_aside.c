@@ -101,23 +101,3 @@ void db_remove(const char *path)
 		unlink(name);
 	}
 }
-
-int db_check_beside(const char *path, const char *shown, struct db_error *ret_error)
-{
-	static const char *const parts[] = {"-journal", "-wal", "-shm"};
-	struct stat st, other;
-	char name[PATH_MAX];
-	bool is = !stat(path, &st);
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
-		if (lstat(name, &other) || !other.st_uid || other.st_uid == geteuid() ||
-		    (is && other.st_uid == st.st_uid))
-			continue;
-		return db_fail(
-			ret_error, -EPERM,
-			"%s: beside it is a %s of user %u, whose the database is not: remove it",
-			shown, parts[i], other.st_uid);
-	}
-	return 0;
-}

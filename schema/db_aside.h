@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* db_aside.h: a database that is broken: is it, and out of the way with it. What lies beside one. */
+/* db_aside.h: a database that is broken: is it, and out of the way with it. */
 #pragma once
 
 struct db_error;
@@ -15,9 +15,3 @@ int db_touch(struct sqlite3 *db);
 
 /* The file goes, with its log and the index of that: one that was made for nothing. */
 void db_remove(const char *path);
-
-/*
- * What lies beside a database goes into it: a journal or log of a user who may make files in the folder, but is neither
- * root, this one nor the database's owner, would be believed. 0, or -EPERM with a text.
- */
-int db_check_beside(const char *path, const char *shown, struct db_error *ret_error);

@@ -3,7 +3,8 @@
 #
 # live_confine.sh: whom flowd runs as, with which capabilities, and what it cannot do any more: by its own tries over
 # the control socket (debug = yes), which with confine = no are not refused. And that it does its work so: counts,
-# records, filters, is killed and comes back, ends, and leaves nothing.
+# records, filters, is killed and comes back, ends, and leaves nothing; with links, pipes and files in sticky folders
+# protected as Debian has it (/usr/lib/sysctl.d/99-protect-links.conf).
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 
@@ -41,14 +42,27 @@ mkdir -p /run/wireledger
 mkdir -m 0700 /sys/fs/bpf/wireledger 2>/dev/null
 [ ! -d /sys/fs/bpf/wireledger ] || SHARED+=(/sys/fs/bpf/wireledger)
 SHARED_WAS=$(stat -c '%g %a %n' "${SHARED[@]}")
+PROTECTED_WAS=()
 restore() {
-	local group mode name
+	local group mode name was
 	cleanup
+	for was in "${PROTECTED_WAS[@]}"; do echo "${was##* }" >"${was%% *}"; done
 	while read -r group mode name; do
 		chgrp "$group" "$name" && chmod "$mode" "$name"
 	done <<<"$SHARED_WAS"
 }
 trap restore EXIT
+
+# protect WHAT LEVEL: of the whole machine, so for the time of the suite; more than that stays
+protect() {
+	local file=/proc/sys/fs/protected_$1 was
+	was=$(cat "$file" 2>/dev/null)
+	[ "${was:-$2}" -lt "$2" ] || return 0
+	(echo "$2" >"$file") 2>/dev/null || return
+	PROTECTED_WAS+=("$file $was")
+}
+protect hardlinks 1 && protect symlinks 1 && protect fifos 1 && protect regular 2 ||
+	skip "fs.protected_*: cannot be written here, fs.protected_regular stays $(cat /proc/sys/fs/protected_regular)"
 
 WL_DB=$WL_TMP/db/l.db
 OPTIONS=(-i va --sweep 200ms --idle 500ms --active 1s --debug yes)
@@ -118,11 +132,15 @@ rm -rf "$WL_TMP"/db/*
 # --- as its own user -----------------------------------------------------------------------------------------
 
 uid=$(id -u "$USER_NAME")
+gid=$(id -g "$USER_NAME")
+chgrp "$gid" "$WL_TMP/db" && chmod 1775 "$WL_TMP/db" # as flowd shares the default one
 flowd_start "$NSA" "${OPTIONS[@]}" --user "$USER_NAME" || finish
 assert_eq "its user" "$(threads Uid)" "$uid"
 assert_eq "its capabilities" "$(threads CapEff)$(threads CapPrm)" "$CAPS$CAPS"
 assert_eq "it says whom" "$(status .flowd.confined.uid)" "$uid"
-assert_eq "the database's owner" "$(stat -c %u "$WL_DB" "$WL_DB-wal" "$WL_DB-shm" | sort -u)" "$uid"
+owners() { stat -c %u "$WL_DB" "$WL_DB-wal" "$WL_DB-shm" | sort -u; }
+assert_eq "the database's owner" "$(owners)" "$uid"
+assert_match "the folder of sockets is shared" "$(stat -c '%u %g %a' /run/wireledger)" "^0 $gid 1[0-7]7[0-7]$"
 for words in exec packet-socket ptrace mount fork "try-open /etc/shadow" "try-write /etc/wl$$" "${OTHERS[@]}"; do
 	# shellcheck disable=SC2086 # words
 	assert_eq "its user: $words" "$(attempt $words)" refused
@@ -142,9 +160,12 @@ assert_books "its user"
 assert_eq "its user: pins" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
 assert_eq "its user: socket" "$(ls "/run/wireledger/$FLOWD_INSTANCE.sock" 2>/dev/null)" ""
 assert_eq "its user: hooks" "$(ip -n "$NSA" -j -d link show dev va | jq -r '.[0].xdp.prog.id // empty')" ""
+assert_eq "its user: log and index stay" "$(owners)" "$uid"
 flowd_start "$NSA" "${OPTIONS[@]}" --user "$USER_NAME" --keep-attached yes || finish
-flowd_stop
+assert_eq "its user: again" "$(threads Uid) $(owners)" "$uid $uid"
+flowd_stop "$FLOWD_PID" KILL
 in_a "$FLOWCTL" --db "$FLOWD_DB" --instance "$FLOWD_INSTANCE" detach >"$WL_TMP/said" 2>&1 || fail "detached by root afterwards: $(cat "$WL_TMP/said")"
+assert_eq "and the database is the user's" "$(owners)" "$uid"
 assert_eq "nothing is left" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
 assert_eq "an unknown user" "$(in_b timeout 20 "$FLOWD" --config /dev/null -i vb --instance "wl$$-u" --db "$WL_TMP/u.db" \
 	--user no-such 2>&1 | grep -c "user 'no-such': no such user")" 1
@@ -167,10 +188,9 @@ as_unit() {
 	# the folders as RuntimeDirectory= and ExecStartPre= make them
 	chgrp "$gid" /run/wireledger && chmod 1770 /run/wireledger
 	install -d -m 1770 -g "$gid" /sys/fs/bpf/wireledger
-	chown "$uid" "$WL_TMP/db"
+	chown "$uid" "$WL_TMP/db" && chmod 0755 "$WL_TMP/db"
 }
 
-gid=$(id -g "$USER_NAME")
 assert_eq "the unit's capabilities" "$(unit CapabilityBoundingSet)" "$(unit AmbientCapabilities)"
 if ! mountpoint -q /sys/fs/bpf; then
 	skip "no bpffs on this host"
