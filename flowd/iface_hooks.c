@@ -13,10 +13,12 @@
 #include "flowd/fault.h"
 #include "flowd/hook_own.h"
 #include "flowd/log.h"
+#include "flowd/maps_tc.h"
 #include "flowd/offload.h"
 
 #define DETACH_TRIES 6 /* with waits between them that double: a third of a second in all */
 #define DETACH_WAIT_NS 10000000L
+#define LEAVE_TRIES 3
 
 static const char *const dir_names[2] = {"ingress", "egress"};
 
@@ -71,12 +73,27 @@ static bool has_link(const struct flowd *flowd, const struct iface *iface, enum 
 	return fd != -ENOENT;
 }
 
+/*
+ * The program is there before what counts now goes: the verifier takes as long for it as tens of thousands of packets
+ * do to come. What would refuse it leaves everything as it is.
+ */
+static int load_first(struct flowd *flowd, const struct hook_iface *iface, enum flow_dir dir,
+		      char *error)
+{
+	_hushed_ hush = hook_hush();
+	int prog = maps_tc_program(&flowd->maps, dir, iface->no_link_layer);
+
+	return prog < 0 ? hook_fail(error, iface, prog, "TC program: %s", hook_said(prog)) : 0;
+}
+
 /* Attach by `hook`, once nothing else of ours counts that direction. */
 static int attach_by(struct flowd *flowd, struct iface *iface, enum flow_dir dir,
 		     const struct hook_ops *hook, char *error)
 {
-	int err = 0;
+	int err = hook == hooks[HOOK_XDP] ? 0 : load_first(flowd, &iface->hook, dir, error);
 
+	if (err)
+		return err;
 	for (int i = 0; !err && i < HOOK_KINDS; i++) {
 		if (hooks[i] != hook && has(i, dir) &&
 		    hooks[i]->attached(&flowd->env, &iface->hook, dir))
@@ -190,11 +207,13 @@ bool iface_hooks_dead(const struct flowd *flowd, const struct iface *iface, enum
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why)
 {
 	const struct hook_ops *xdp = iface->by[FLOW_INGRESS];
-	char error[HOOK_ERROR_MAX] = "";
+	char error[HOOK_ERROR_MAX] = "", again[HOOK_ERROR_MAX]; /* the first one's cause is it */
 	int err;
 
 	iface->by[FLOW_INGRESS] = NULL;
 	err = attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), error);
+	for (int i = 1; err && i < LEAVE_TRIES; i++)
+		err = attach_by(flowd, iface, FLOW_INGRESS, tc_hook(flowd->config), again);
 	if (err && xdp->attached(&flowd->env, &iface->hook, FLOW_INGRESS)) {
 		iface->by[FLOW_INGRESS] =
 			xdp; /* virtio_net, by Linux 6.1, gives up no XDP that it would refuse */

@@ -20,7 +20,10 @@ bool iface_hooks_lost(const struct flowd *flowd, const struct iface *iface, enum
 /* It was attached by a link to a device that is gone, whatever has its index now. */
 bool iface_hooks_dead(const struct flowd *flowd, const struct iface *iface, enum flow_dir dir);
 
-/* From XDP to TC: nothing is counted twice, and what passes meanwhile by neither. 0 or -errno. */
+/*
+ * From XDP to TC: nothing is counted twice, and what passes meanwhile by neither. Where TC's program cannot be loaded
+ * XDP stays. 0 or -errno.
+ */
 int iface_hooks_leave_xdp(struct flowd *flowd, struct iface *iface, const char *why);
 
 /* Is anything of ours attached to it? */
