@@ -61,8 +61,8 @@ struct hook_ops {
 	bool (*attached)(const struct hook_env *env, const struct hook_iface *iface,
 			 enum flow_dir dir);
 	/*
-	 * NULL, or: would the driver take our program at `mtu`, which the device has now? 0: yes, or that cannot be
-	 * known; else -errno of its. No packet is missed by it.
+	 * NULL, or: would the driver take our program at `mtu`, which the device has now? 0: yes; else -errno of its, or
+	 * it cannot be known, and is more than the least that drivers carry. No packet is missed by it.
 	 */
 	int (*carries)(const struct hook_env *env, const struct hook_iface *iface, uint32_t mtu);
 };

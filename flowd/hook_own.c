@@ -5,14 +5,18 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include "flowd/fault.h"
 #include "flowd/pin_keep.h"
 
+#define REST_NS 5000000
 #define MAPS_OF_A_PROGRAM 64 /* ours have 8; one with more is not ours */
 
 static char said[256];
@@ -151,6 +155,39 @@ int hook_pin_over(const struct hook_env *env, const char *pin)
 	return 0;
 }
 
+int hook_pin_open_beside(const struct hook_env *env, const char *pin)
+{
+	char fresh[512];
+	int fd;
+
+	fresh_path(env, pin, fresh, sizeof(fresh));
+	fd = bpf_obj_get(fresh);
+	return fd < 0 ? -errno : fd;
+}
+
+int hook_pin_settle(const struct hook_env *env, const char *pin, int fd)
+{
+	_fd_ beside = hook_pin_open_beside(env, pin);
+	uint32_t id = hook_prog_id(fd), beside_id = beside < 0 ? 0 : hook_prog_id(beside);
+	char path[512], fresh[512];
+
+	if (beside == -ENOENT)
+		return 0;
+	if (beside < 0)
+		return beside;
+	if (!id || !beside_id)
+		return -EIO;
+	if (id != beside_id)
+		return 0;
+	pin_path(env, pin, path, sizeof(path));
+	fresh_path(env, pin, fresh, sizeof(fresh));
+	if (rename(fresh, path))
+		return -errno;
+	FAULT_POINT("swap-1-settled");
+	pin_keep_take(env->pin_dir, pin);
+	return 0;
+}
+
 void hook_pin_undo(const struct hook_env *env, const char *pin)
 {
 	char fresh[512];
@@ -168,12 +205,27 @@ int hook_pin(const struct hook_env *env, const char *pin, int fd)
 
 void hook_unpin(const struct hook_env *env, const char *pin)
 {
-	char path[512];
+	char path[512], calls[HOOK_PIN_MAX];
 
 	pin_keep_forget(pin);
 	pin_path(env, pin, path, sizeof(path));
 	unlink(path);
 	hook_pin_undo(env, pin);
+	hook_pin_undo(env, hook_calls_name(pin, calls));
+}
+
+const char *hook_calls_name(const char *pin, char calls[HOOK_PIN_MAX])
+{
+	snprintf(calls, HOOK_PIN_MAX, "%.40s-calls", pin);
+	return calls;
+}
+
+void hook_wait_programs(void)
+{
+	struct timespec pause = {.tv_nsec = REST_NS};
+
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	nanosleep(&pause, NULL);
 }
 
 const char *hook_link_name(const struct hook_iface *iface, const char *what, char pin[HOOK_PIN_MAX])

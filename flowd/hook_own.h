@@ -47,9 +47,26 @@ int hook_pin(const struct hook_env *env, const char *pin, int fd);
 int hook_pin_beside(const struct hook_env *env, const char *pin, int fd);
 int hook_pin_over(const struct hook_env *env, const char *pin);
 
+/* What is pinned beside. fd or -errno. */
+int hook_pin_open_beside(const struct hook_env *env, const char *pin);
+
+/*
+ * Where that program, which is attached, is pinned beside, as a kill can leave it: pin it in its place, so that
+ * another one can be pinned beside. 0, or -errno and it is pinned as it was.
+ */
+int hook_pin_settle(const struct hook_env *env, const char *pin, int fd);
+
 /* It could not be attached: what was pinned beside goes. */
 void hook_pin_undo(const struct hook_env *env, const char *pin);
+
+/* That pin, and what is pinned beside it. */
 void hook_unpin(const struct hook_env *env, const char *pin);
+
+/* The pin, beside it, of the array through which a program calls another (xdp/xdp_swap.h). */
+const char *hook_calls_name(const char *pin, char calls[HOOK_PIN_MAX]);
+
+/* Until every program that had begun before has ended: the call waits for RCU, which they run under. */
+void hook_wait_programs(void);
 
 /* What is pinned, or was until somebody else removed the pin (pin_keep.h). fd or -errno. */
 int hook_pin_open(const struct hook_env *env, const char *pin);

@@ -4,26 +4,24 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "flowd/books.h"
 #include "flowd/fault.h"
 #include "flowd/flowd.h"
+#include "flowd/hook_own.h"
 #include "flowd/iface_rows.h"
 #include "flowd/log.h"
 #include "flowd/start_sink.h"
 #include "flowd/start_sweep.h"
 #include "flowd/upgrade_maps.h"
 
-#define QUIET_TRIES 100 /* until the old maps' books balance */
-#define QUIET_NS 5000000
+#define QUIET_TRIES 100	  /* until the old maps' books balance */
 #define WRITE_TRIES 30000 /* of a millisecond, for the database */
 #define MS_NS 1000000
 
@@ -147,15 +145,6 @@ void upgrade_from(struct upgrade *upgrade, bool ours, uint64_t last_sweep, uint6
 	upgrade->sample_pos = sample_pos;
 }
 
-/* Until every program that had begun before has ended: the call waits for RCU, which they run under. */
-static void wait_for_programs(void)
-{
-	struct timespec pause = {.tv_nsec = QUIET_NS};
-
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	nanosleep(&pause, NULL);
-}
-
 static void translate(void *arg, const void *record, size_t size, struct flow_evicted *ret)
 {
 	const struct upgrade_maps *maps = arg;
@@ -222,7 +211,7 @@ static int read_old(struct flowd *flowd, struct upgrade *u)
 			opening[n] = u->old.sweep.iface[n].opening;
 		if (i)
 			sweep_close(&u->old.sweep);
-		wait_for_programs();
+		hook_wait_programs();
 		err = open_old(flowd, u);
 		if (err)
 			return err;

@@ -27,6 +27,11 @@ crash() {
 	launch "$@"
 	up 2>/dev/null
 	case $point in
+	# what a start may have passed already
+	mtu-* | swap-*)
+		ip -n "$NSB" link set vb mtu 1500
+		ip -n "$NSB" link set vb mtu 3000
+		;;
 	stop-* | checkpoint-*)
 		# one that is dead already may have left no hook
 		[[ " $* " == *" no "* ]] && ! gone "$FLOWD_PID" && some
@@ -115,7 +120,7 @@ net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
 ip -n "$NSA" addr flush dev va
 wait_until 5 link_quiet
-most='^(start|sweep|early|ring|export|mark|commit|log|settle|stop|checkpoint)-'
+most='^(start|swap|mtu|sweep|early|ring|export|mark|commit|log|settle|stop|checkpoint)-'
 run xdp '^new-' "$most" '' --ring 8M
 # clsact has no link to be pinned, and there is no XDP
 most='^(start-(0|1[^5]|2)|sweep|early|ring|export|mark|commit|log|settle|stop|checkpoint)-?'

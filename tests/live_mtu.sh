@@ -3,10 +3,12 @@
 #
 # live_mtu.sh: the MTU of an interface grows while it is counted by XDP: large frames flow, and each of them is counted
 # once, by XDP where the driver carries them, else by TC. The driver that does not is a library (refuse_update.c), as is
-# the kernel that has no memory when it matters.
+# the kernel that has no memory when it matters. Where flowd is killed while it asks the driver, what it leaves counts on,
+# and the next one knows it without opening programs by their ids.
 # shellcheck source=tests/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 
+FAULTY=$WL_ROOT/build/faults/bin/flowd
 export WL_REFUSE
 
 # give COUNT SIZE: frames to vb, and all of them arrive
@@ -117,6 +119,86 @@ test_no_program() {
 	whole "$label"
 }
 
+# --- killed while it asks ------------------------------------------------------------------------
+
+# The next one, to die at a point; it has not CAP_SYS_ADMIN, without which the kernel opens no program by its id.
+next_one() {
+	: >"$FLOWD_LOG"
+	WIRELEDGER_KILL=$1 ip netns exec "$NSB" setpriv --bounding-set=-sys_admin "$FAULTY" --config /dev/null \
+		--instance "$FLOWD_INSTANCE" --db "$FLOWD_DB" -i vb --egress none >"$FLOWD_LOG" 2>&1 &
+	FLOWD_PID=$!
+	WL_PIDS+=("$FLOWD_PID")
+	wait_until 60 flowd_ready "$FLOWD_PID" "$FLOWD_LOG"
+}
+
+next_up() {
+	if ! next_one "$1" || gone "$FLOWD_PID"; then
+		fail "killed at $BEFORE: the next one does not come up: $(tail -n 3 "$FLOWD_LOG")"
+		return 1
+	fi
+	assert_match "killed at $BEFORE: the next one" "$(cat "$FLOWD_LOG")" "'vb': ingress by xdp-native"
+}
+
+# died POINT: there, and ingress is counted on
+died() {
+	wait_until 40 gone "$FLOWD_PID" || fail "not killed at $1: $(tail -n 3 "$FLOWD_LOG")"
+	kill -9 "$FLOWD_PID"
+	wait "$FLOWD_PID"
+	give 1000 1000
+	assert_match "killed at $1: attached" "$(attached)" '^[0-9]+$'
+	BEFORE=$1
+}
+
+# die_asking POINT: a start may have passed it once, then it is POINT:2
+die_asking() {
+	set_mtu 1500
+	next_up "$1" || return
+	give 100 1000
+	set_mtu 3000 || fail "MTU 3000: $(cat "$WL_TMP/err")"
+	died "$1" 2>/dev/null
+}
+
+die_starting() {
+	next_one "$1" 2>/dev/null
+	died "$1" 2>/dev/null
+}
+
+# Each flowd comes after the one before.
+test_killed() {
+	if ! command -v setpriv >/dev/null || ! command -v make >/dev/null; then
+		skip "killed: no setpriv, or no make"
+		return
+	fi
+	make -s -C "$WL_ROOT" -j "$(nproc)" FAULTS=1 build/faults/bin/flowd || { fail "no flowd with points"; return; }
+	SENT=0 BEFORE='' FLOWD_INSTANCE=wl$$-killed FLOWD_DB=$WL_TMP/killed.db FLOWD_LOG=$WL_TMP/killed.log
+	WL_INSTANCES+=("$FLOWD_INSTANCE")
+	die_asking mtu-1-pinned && die_asking mtu-2-stand-in || return
+	die_starting swap-1-settled
+	die_starting swap-2-beside
+	die_starting start-15-xdp
+	die_asking mtu-2-stand-in || return
+	die_starting swap-3-over
+	die_asking swap-1-settled && die_asking swap-2-beside:2 && die_asking start-15-xdp:2 || return
+	next_up '' || return
+	give 100 1000
+	assert_eq "killed: beside pins" "$(find "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" -name '*-new')" ""
+	whole "killed at each point"
+	killed_and_detached
+}
+
+# Or there is no next one.
+killed_and_detached() {
+	SENT=0 FLOWD_DB=$WL_TMP/detached.db
+	die_asking mtu-2-stand-in || return
+	in_b setpriv --bounding-set=-sys_admin "$FLOWD" --config /dev/null --detach --instance "$FLOWD_INSTANCE" \
+		--db "$FLOWD_DB" >"$WL_TMP/said" 2>&1
+	assert_eq "flowd --detach: exit: $(tail -n 1 "$WL_TMP/said")" "$?" 0
+	assert_eq "flowd --detach: packets" "$(seen 0 | cut -d'|' -f1)" "$SENT"
+	assert_books "flowd --detach"
+	assert_eq "flowd --detach: nothing of XDP stays" "$(attached)" ""
+	assert_eq "flowd --detach: pins" "$(ls -d "/sys/fs/bpf/wireledger/$FLOWD_INSTANCE" 2>/dev/null)" ""
+}
+
 suite live_mtu
 net_pair || { fail "no veth pair"; finish; }
 ip -n "$NSB" addr flush dev vb
@@ -125,6 +207,8 @@ wait_until 5 link_quiet
 test_grows
 if [ "${BY:-}" = xdp-native ]; then # else this kernel's veth is such a driver
 	leaves refused '' 'Invalid argument'
+	leaves "not taken again" .back 'Cannot allocate memory'
 	test_no_program
+	test_killed
 fi
 finish

@@ -29,6 +29,7 @@
 #include "xdp/xdp_hand.h"
 #include "xdp/xdp_inside.h"
 #include "xdp/xdp_mtu.h"
+#include "xdp/xdp_swap.h"
 
 #define XDP_PROGRAM "flow_xdp"
 #define DISPATCHED "xdp-native (dispatcher)"
@@ -318,24 +319,27 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 	return attach_alone(env, iface, mode, error);
 }
 
+static struct xdp_place place_of(const struct hook_env *env, const struct hook_iface *iface,
+				 const struct xdp_there *there, char pin[HOOK_PIN_MAX])
+{
+	return (struct xdp_place){
+		.env = env,
+		.pin = pin_name(iface, pin),
+		.ifindex = iface->ifindex,
+		.fd = there->fd,
+		.link = there->link,
+	};
+}
+
 /* Replace a single program. Where that fails it counts on if it counts into the same maps. */
 static int replace(const struct hook_env *env, const struct hook_iface *iface,
 		   const struct xdp_there *there)
 {
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = there->fd);
 	char pin[HOOK_PIN_MAX];
-	int fd = load_single(env), err = fd < 0 ? fd : 0;
+	struct xdp_place place = place_of(env, iface, there, pin);
+	int fd = load_single(env), err = fd < 0 ? fd : xdp_swap(&place, fd);
 
-	err = err ? err : hook_pin_beside(env, pin_name(iface, pin), fd);
-	if (!err && there->link >= 0)
-		err = bpf_link_update(there->link, fd, NULL) ? -errno : 0;
-	else if (!err)
-		err = bpf_xdp_attach((int)iface->ifindex, fd, XDP_FLAGS_DRV_MODE, &opts);
-	FAULT_POINT("start-15-xdp");
-	if (!err)
-		return hook_pin_over(env, pin_name(iface, pin));
-	hook_pin_undo(env, pin_name(iface, pin));
-	return hook_uses_slots(env, there->fd) ? 0 : err;
+	return err && hook_uses_slots(env, there->fd) ? 0 : err;
 }
 
 static int remove_ours(const struct hook_iface *iface, const struct xdp_there *there)
@@ -472,22 +476,27 @@ static bool attached(const struct hook_env *env, const struct hook_iface *iface,
 }
 
 /*
- * A dispatcher cannot be asked (xdp_mtu.h): what one buffer has no room for is taken for too much. That ours is in it is
- * known by our pin; who could look may be slow.
+ * A dispatcher cannot be asked (xdp_mtu.h), nor anybody for want of memory: what one buffer has no room for is taken for
+ * too much. That ours is in a dispatcher is known by our pin; who could look may be slow.
  */
 static int carries(const struct hook_env *env, const struct hook_iface *iface, uint32_t mtu)
 {
 	_hushed_ hush = hook_hush();
 	_there_ there = {.fd = -1, .link = -1};
-	bool alone;
+	char pin[HOOK_PIN_MAX];
+	struct xdp_place place;
+	int err = -EAGAIN;
 
 	look(env, iface, &there);
-	alone = there.owner == XDP_OURS;
-	if (alone && there.link >= 0)
-		return xdp_mtu_carried(env, there.fd, there.link,
-				       probe(BPF_F_XDP_HAS_FRAGS) ? 0 : BPF_F_XDP_HAS_FRAGS);
-	return there.id && !alone && is_pinned(env, iface) && mtu > xdp_mtu_buffer() ? -EMSGSIZE
-										     : 0;
+	if (!there.id || (there.owner == XDP_OURS && there.link < 0))
+		return 0;
+	place = place_of(env, iface, &there, pin);
+	if (there.owner == XDP_OURS)
+		err = xdp_mtu_carried(&place, load_single(env),
+				      probe(BPF_F_XDP_HAS_FRAGS) ? 0 : BPF_F_XDP_HAS_FRAGS);
+	if (err != -EAGAIN)
+		return err;
+	return is_pinned(env, iface) && mtu > xdp_mtu_buffer() ? -EMSGSIZE : 0;
 }
 
 const struct hook_ops hook_xdp = {

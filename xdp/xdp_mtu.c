@@ -7,16 +7,18 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "flowd/fault.h"
 #include "flowd/hook_own.h"
 #include "schema/flow.h"
 
-#define REST_US 2000
+#define TRIES 5
+#define PAUSE_US 2000
 #define LOAD_64 BPF_DW /* with BPF_LD and BPF_IMM, which are 0 */
 
 /*
  * A program that calls ours by a tail call, and so counts as ours does; with the flow map among its maps, by
  * which a successor knows it for ours. Its descriptor or -errno; `calls`, a program array, has ours in it for as
- * long as it is open.
+ * long as it is open or pinned.
  */
 static int load_stand_in(const struct hook_env *env, int ours, int calls, uint32_t flags)
 {
@@ -41,19 +43,67 @@ static int load_stand_in(const struct hook_env *env, int ours, int calls, uint32
 	return fd < 0 ? -errno : fd;
 }
 
-int xdp_mtu_carried(const struct hook_env *env, int prog, int link, uint32_t flags)
+/* Does the link take that other program? What is pinned is there before, for who comes after a kill. */
+static int give_stand_in(const struct xdp_place *place, int calls, int stand_in)
 {
-	_fd_ calls = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "stand_in", 4, 4, 1, NULL);
-	_fd_ stand_in = load_stand_in(env, prog, calls, flags);
+	char pin[HOOK_PIN_MAX];
+	int err = hook_pin_beside(place->env, hook_calls_name(place->pin, pin), calls);
+
+	if (err)
+		return -EAGAIN;
+	err = hook_pin_beside(place->env, place->pin, stand_in) ? -EAGAIN : 0;
+	FAULT_POINT("mtu-1-pinned");
+	if (!err && bpf_link_update(place->link, stand_in, NULL))
+		err = errno == ENOMEM ? -EAGAIN : -errno;
+	if (err) {
+		hook_pin_undo(place->env, place->pin);
+		hook_pin_undo(place->env, pin);
+	}
+	return err;
+}
+
+/* With waits between the tries that double. */
+static int put_back(const struct xdp_place *place, int stand_in, int ours)
+{
+	struct xdp_place now = *place;
+	useconds_t pause = PAUSE_US;
 	int err;
 
-	if (stand_in < 0)
-		return 0;
-	err = bpf_link_update(link, stand_in, NULL) ? -errno : 0;
-	if (!err)
-		err = bpf_link_update(link, prog, NULL) ? -errno : 0;
-	usleep(REST_US); /* a packet that is in it finds the array as it was */
-	return err == -ENOLINK || err == -ENODEV || err == -ENOMEM ? 0 : err;
+	now.fd = stand_in;
+	err = xdp_swap(&now, ours);
+	for (int i = 1; err && err != -ENOLINK && err != -ENODEV && i < TRIES; i++) {
+		usleep(pause);
+		pause *= 2;
+		err = xdp_swap(&now, ours);
+	}
+	return err;
+}
+
+static int ask(const struct xdp_place *place, int ours, uint32_t flags)
+{
+	_fd_ calls = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "stand_in", 4, 4, 1, NULL);
+	_fd_ stand_in = load_stand_in(place->env, ours, calls, flags);
+	int err = stand_in < 0 ? -EAGAIN : give_stand_in(place, calls, stand_in);
+
+	if (err)
+		return err;
+	FAULT_POINT("mtu-2-stand-in");
+	return put_back(place, stand_in, ours);
+}
+
+int xdp_mtu_carried(const struct xdp_place *place, int ours, uint32_t flags)
+{
+	uint32_t id = hook_prog_id(place->fd);
+	int err = -EAGAIN;
+
+	if (ours < 0 || !id)
+		return -EAGAIN;
+	if (id != hook_prog_id(ours)) /* a stand-in, since ours was not taken again */
+		err = put_back(place, place->fd, ours);
+	else
+		for (int i = 0; err == -EAGAIN && i < TRIES; i++)
+			err = ask(place, ours, flags);
+	return err == -ENOLINK || err == -ENODEV ? 0 : err;
 }
 
 uint32_t xdp_mtu_buffer(void)

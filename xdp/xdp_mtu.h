@@ -7,14 +7,15 @@
 
 #include <stdint.h>
 
-#include "flowd/hook.h"
+#include "xdp/xdp_swap.h"
 
 /*
- * Would the driver take our program `prog`, which is attached by `link` and was loaded with `flags`, at the MTU of
- * now? It is asked when a link gets another program: it gets a stand-in that calls ours, so that no packet is missed,
- * and then ours again. 0: yes, or that cannot be known; else -errno of the driver's.
+ * Would the driver take our program `ours`, which is attached there by a link and was loaded with `flags`, at the MTU
+ * of now? It is asked when a link gets another program: it gets a stand-in that calls ours, so that no packet is missed,
+ * and then ours again. 0: yes; -EAGAIN: it could not be asked; else -errno: it would not, or did not take ours again, and
+ * the stand-in counts on, pinned as what a successor knows for ours.
  */
-int xdp_mtu_carried(const struct hook_env *env, int prog, int link, uint32_t flags);
+int xdp_mtu_carried(const struct xdp_place *place, int ours, uint32_t flags);
 
 /* The MTU that one buffer has room for. */
 uint32_t xdp_mtu_buffer(void);
