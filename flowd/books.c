@@ -13,12 +13,6 @@ bool books_same(struct flow_count a, struct flow_count b)
 	return a.packets == b.packets && a.bytes == b.bytes;
 }
 
-void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes)
-{
-	to->packets += packets;
-	to->bytes += bytes;
-}
-
 void books_ids(const struct sweep *sweep, uint32_t ret_ids[FLOW_IFACES])
 {
 	for (uint32_t i = 0; i < FLOW_IFACES; i++)

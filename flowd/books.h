@@ -40,7 +40,12 @@ struct sweep_iface {
 };
 
 bool books_same(struct flow_count a, struct flow_count b);
-void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes);
+
+static inline void books_count(struct flow_count *to, uint64_t packets, uint64_t bytes)
+{
+	to->packets += packets;
+	to->bytes += bytes;
+}
 
 /* interface.id of each number. */
 void books_ids(const struct sweep *sweep, uint32_t ret_ids[FLOW_IFACES]);

@@ -265,16 +265,10 @@ static uint32_t part_before(uint32_t part, uint32_t back)
 	return (part - back) & (REPLAY_QUEUE / REPLAY_PART - 1);
 }
 
-void replay_cache_add(struct replay_cache *cache, uint64_t ns)
+void replay_cache_part(struct replay_cache *cache)
 {
-	uint32_t at = cache->queued++, part = at / REPLAY_PART;
-	struct cache_hash hash = cache_hash(&cache->facts[at].key, cache->seed);
+	uint32_t part = cache->queued / REPLAY_PART - 1;
 
-	cache->hash[at] = hash;
-	cache->ns[at] = ns;
-	__builtin_prefetch(&cache->set[hash.set & (cache->sets - 1)], 1);
-	if (cache->queued % REPLAY_PART)
-		return;
 	cache->queued %= REPLAY_QUEUE;
 	fetch_part(cache, part);
 	if (cache->waiting)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schema/cache.h"
 #include "schema/tunnel.h"
 
 #define REPLAY_PART 16 /* packets of the queue that go on together */
@@ -66,8 +67,21 @@ static inline struct flow_facts *replay_cache_next(struct replay_cache *cache)
 	return &cache->facts[cache->queued];
 }
 
+/* A part of the queue is full. */
+void replay_cache_part(struct replay_cache *cache);
+
 /* They are there, of a packet of that time; they will be counted with the next sweep at the latest. */
-void replay_cache_add(struct replay_cache *cache, uint64_t ns);
+static inline void replay_cache_add(struct replay_cache *cache, uint64_t ns)
+{
+	uint32_t at = cache->queued++;
+	struct cache_hash hash = cache_hash(&cache->facts[at].key, cache->seed);
+
+	cache->hash[at] = hash;
+	cache->ns[at] = ns;
+	__builtin_prefetch(&cache->set[hash.set & (cache->sets - 1)], 1);
+	if (cache->queued % REPLAY_PART == 0)
+		replay_cache_part(cache);
+}
 
 /* Hand over the gains of the slots on the list. */
 void replay_cache_sweep(struct replay_cache *cache);

@@ -6,50 +6,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "schema/quick.h"
-#include "schema/tunnel.h"
-
 #define SLL_OUTGOING 4 /* packet type: sent by the host that captured */
-
-/* What a link header leads to. */
-enum found {
-	FOUND_PACKET, /* of meta->l3_proto, or an Ethernet frame */
-	FOUND_OTHER,  /* of no EtherType */
-	FOUND_SHORT,  /* nobody knows: the header is cut or impossible */
-};
-
-struct replay_link {
-	int dlt;
-	uint32_t header; /* bytes in front of the packet */
-	/* meta->reach bytes are at data, header of them at least. NULL: there is nothing to be read. */
-	enum found (*read)(const uint8_t *data, struct pkt_meta *meta);
-};
 
 const char replay_link_names[] = "Ethernet, raw IP, Linux SLL and SLL2, NULL, LOOP";
 
 /* IP without anything in front: the first nibble alone tells which. */
-static enum found read_raw(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_raw(const uint8_t *data, struct pkt_meta *meta)
 {
 	if (!meta->reach)
-		return FOUND_SHORT;
+		return REPLAY_FOUND_SHORT;
 	if (data[0] >> 4 != 4 && data[0] >> 4 != 6)
-		return FOUND_SHORT;
+		return REPLAY_FOUND_SHORT;
 	meta->l3_proto = data[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6;
-	return FOUND_PACKET;
+	return REPLAY_FOUND_PACKET;
 }
 
-static enum found read_ipv4(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_ipv4(const uint8_t *data, struct pkt_meta *meta)
 {
 	(void)data;
 	meta->l3_proto = ETH_P_IP;
-	return FOUND_PACKET;
+	return REPLAY_FOUND_PACKET;
 }
 
-static enum found read_ipv6(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_ipv6(const uint8_t *data, struct pkt_meta *meta)
 {
 	(void)data;
 	meta->l3_proto = ETH_P_IPV6;
-	return FOUND_PACKET;
+	return REPLAY_FOUND_PACKET;
 }
 
 /* Devices (linux/if_arp.h) whose frames do not begin with what the protocol field names. */
@@ -65,25 +48,26 @@ static bool arphrd_is_foreign(uint16_t arphrd)
  * The protocol field is an EtherType, or a TPID (parse.h walks the tag), or ETH_P_802_3 or
  * ETH_P_802_2, behind which is 802.2; other numbers that small are Linux' own, as CAN's.
  */
-static enum found sll_packet(uint16_t arphrd, uint16_t type, uint16_t proto, struct pkt_meta *meta)
+static enum replay_found sll_packet(uint16_t arphrd, uint16_t type, uint16_t proto,
+				    struct pkt_meta *meta)
 {
 	meta->dir = type == SLL_OUTGOING ? FLOW_EGRESS : FLOW_INGRESS;
 	if (arphrd_is_foreign(arphrd))
-		return FOUND_OTHER;
+		return REPLAY_FOUND_OTHER;
 	if (proto <= PARSE_LENGTH_MAX && proto != ETH_P_802_3 && proto != ETH_P_802_2)
-		return FOUND_OTHER;
+		return REPLAY_FOUND_OTHER;
 	meta->l3_proto = proto;
-	return FOUND_PACKET;
+	return REPLAY_FOUND_PACKET;
 }
 
 /* type | ARPHRD | length of address | address (8) | protocol */
-static enum found read_sll(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_sll(const uint8_t *data, struct pkt_meta *meta)
 {
 	return sll_packet(parse_be16(data + 2), parse_be16(data), parse_be16(data + 14), meta);
 }
 
 /* protocol | 0 | ifindex (4) | ARPHRD | type (1) | length of address (1) | address (8) */
-static enum found read_sll2(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_sll2(const uint8_t *data, struct pkt_meta *meta)
 {
 	return sll_packet(parse_be16(data + 8), data[10], parse_be16(data), meta);
 }
@@ -103,19 +87,19 @@ static uint32_t read_be32(const uint8_t *data)
 	return parse_be24(data) << 8 | data[3];
 }
 
-static enum found read_loop(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_loop(const uint8_t *data, struct pkt_meta *meta)
 {
-	return family_packet(read_be32(data), meta) ? FOUND_PACKET : FOUND_OTHER;
+	return family_packet(read_be32(data), meta) ? REPLAY_FOUND_PACKET : REPLAY_FOUND_OTHER;
 }
 
 /* In the byte order of the machine that captured, which need not be that of the file. */
-static enum found read_null(const uint8_t *data, struct pkt_meta *meta)
+static enum replay_found read_null(const uint8_t *data, struct pkt_meta *meta)
 {
 	uint32_t family = read_be32(data);
 
 	return family_packet(family, meta) || family_packet(__builtin_bswap32(family), meta)
-		       ? FOUND_PACKET
-		       : FOUND_OTHER;
+		       ? REPLAY_FOUND_PACKET
+		       : REPLAY_FOUND_OTHER;
 }
 
 /* DLT_RAW has three numbers, by the system that captured; libpcap does not make one of them. */
@@ -143,11 +127,11 @@ const struct replay_link *replay_link_find(int dlt)
 }
 
 /* A frame of which no more is known than that it was there. */
-static void count_alone(enum found found, const struct pkt_meta *meta, struct flow_facts *f)
+static void count_alone(enum replay_found found, const struct pkt_meta *meta, struct flow_facts *f)
 {
 	parse_begin(meta, f);
 	f->stage = PARSE_DONE;
-	if (found == FOUND_SHORT)
+	if (found == REPLAY_FOUND_SHORT)
 		parse_short(f);
 	parse_count(meta, f);
 }
@@ -155,9 +139,10 @@ static void count_alone(enum found found, const struct pkt_meta *meta, struct fl
 static void parse_behind(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
 			 struct flow_facts *f, struct flow_wrap *wrap)
 {
-	enum found found = meta->reach < link->header ? FOUND_SHORT : link->read(data, meta);
+	enum replay_found found =
+		meta->reach < link->header ? REPLAY_FOUND_SHORT : link->read(data, meta);
 
-	if (found != FOUND_PACKET) {
+	if (found != REPLAY_FOUND_PACKET) {
 		count_alone(found, meta, f);
 		return;
 	}
@@ -167,13 +152,11 @@ static void parse_behind(const struct replay_link *link, const uint8_t *data, st
 	f->bytes += link->header;
 }
 
-void replay_link_parse(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
-		       struct flow_facts *f, struct flow_wrap *wrap)
+void replay_link_walk(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
+		      struct flow_facts *f, struct flow_wrap *wrap)
 {
-	struct pkt pkt = {.pos = data, .end = data + meta->reach};
-
 	if (link->read)
 		parse_behind(link, data, meta, f, wrap);
-	else if (!quick_packet(&pkt, meta, f))
+	else
 		parse_packet(data, meta, f, wrap);
 }

@@ -12,10 +12,22 @@
 
 #include <stdint.h>
 
-struct flow_facts;
-struct flow_wrap;
-struct pkt_meta;
-struct replay_link;
+#include "schema/quick.h"
+#include "schema/tunnel.h"
+
+/* What a link header leads to. */
+enum replay_found {
+	REPLAY_FOUND_PACKET, /* of meta->l3_proto, or an Ethernet frame */
+	REPLAY_FOUND_OTHER,  /* of no EtherType */
+	REPLAY_FOUND_SHORT,  /* nobody knows: the header is cut or impossible */
+};
+
+struct replay_link {
+	int dlt;
+	uint32_t header; /* bytes in front of the packet */
+	/* meta->reach bytes are at data, header of them at least. NULL: there is nothing to be read. */
+	enum replay_found (*read)(const uint8_t *data, struct pkt_meta *meta);
+};
 
 /* NULL: a link type that is not known. `dlt` is libpcap's DLT_ number. */
 const struct replay_link *replay_link_find(int dlt);
@@ -28,5 +40,16 @@ extern const char replay_link_names[];
  * the caller's copy: direction and EtherType are filled in. A frame without an EtherType is a flow
  * under EtherType 0, marked short where its link header is cut or impossible.
  */
-void replay_link_parse(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
-		       struct flow_facts *f, struct flow_wrap *wrap);
+void replay_link_walk(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
+		      struct flow_facts *f, struct flow_wrap *wrap);
+
+/* The same, nearly every packet at one look. */
+static inline void replay_link_parse(const struct replay_link *link, const uint8_t *data,
+				     struct pkt_meta *meta, struct flow_facts *f,
+				     struct flow_wrap *wrap)
+{
+	struct pkt pkt = {.pos = data, .end = data + meta->reach};
+
+	if (link->read || !quick_packet(&pkt, meta, f))
+		replay_link_walk(link, data, meta, f, wrap);
+}

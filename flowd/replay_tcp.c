@@ -3,7 +3,6 @@
 #include "flowd/replay_tcp.h"
 
 #include "schema/fields.h"
-#include "schema/rtt.h"
 
 static struct flow_slot *find(const struct replay_cache *cache, const struct flow_key *key,
 			      uint32_t *ret_number)
@@ -60,8 +59,8 @@ static void answer(struct replay_cache *cache, uint32_t number, const struct flo
 			  kind == RTT_HANDSHAKE);
 }
 
-static void look(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
-		 uint64_t ns)
+void replay_tcp_look(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
+		     uint64_t ns)
 {
 	struct flow_slot *slot = &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
 	struct flow_health *health = &cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS];
@@ -78,8 +77,8 @@ static void look(struct replay_cache *cache, uint32_t number, const struct flow_
 		ask(cache, f, RTT_HANDSHAKE, f->seq + 1, ns);
 }
 
-static void look_stamp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
-		       uint32_t wants, uint64_t ns)
+void replay_tcp_stamp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
+		      uint32_t wants, uint64_t ns)
 {
 	bool stamped = f->segment & PARSE_SEGMENT_STAMPED;
 	enum rtt_kind kind = stamped ? RTT_STAMP : RTT_ECHO;
@@ -88,14 +87,4 @@ static void look_stamp(struct replay_cache *cache, uint32_t number, const struct
 		answer(cache, number, f, kind, stamped ? f->tsecr : f->seq, ns);
 	if (wants & RTT_WANTS_ASK)
 		ask(cache, f, kind, stamped ? f->tsval : f->seq, ns);
-}
-
-void replay_tcp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
-		uint64_t ns)
-{
-	struct flow_slot *slot = &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
-
-	if ((f->segment & PARSE_SEGMENT_TCP) && !tcp_plain(slot, f, ns))
-		look(cache, number, f, ns);
-	look_stamp(cache, number, f, rtt_wants(slot, f), ns);
 }

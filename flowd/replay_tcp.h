@@ -6,7 +6,7 @@
 #pragma once
 
 #include "flowd/replay_cache.h"
-#include "schema/tcp.h"
+#include "schema/rtt.h"
 
 /* The slot has another key now. */
 static inline void replay_tcp_begin(struct flow_slot *slot, struct flow_health *health)
@@ -36,6 +36,22 @@ static inline void replay_tcp_move(const struct flow_slot *slot, struct flow_hea
 	replay_tcp_given(slot, to);
 }
 
+/* What is not plain; and what timestamps and echoes want, enum rtt_wants. */
+void replay_tcp_look(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
+		     uint64_t ns);
+void replay_tcp_stamp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
+		      uint32_t wants, uint64_t ns);
+
 /* Before a packet with f->segment is counted in the slot of that number. */
-void replay_tcp(struct replay_cache *cache, uint32_t number, const struct flow_facts *f,
-		uint64_t ns);
+static inline void replay_tcp(struct replay_cache *cache, uint32_t number,
+			      const struct flow_facts *f, uint64_t ns)
+{
+	struct flow_slot *slot = &cache->set[number / FLOW_WAYS].slot[number % FLOW_WAYS];
+	uint32_t wants;
+
+	if ((f->segment & PARSE_SEGMENT_TCP) && !tcp_plain(slot, f, ns))
+		replay_tcp_look(cache, number, f, ns);
+	wants = rtt_wants(slot, f);
+	if (wants)
+		replay_tcp_stamp(cache, number, f, wants, ns);
+}
