@@ -85,13 +85,38 @@ static __always_inline int rtt_waits(const struct flow_wait *wait, struct rtt_pl
 	       now - wait->since_ns + RTT_KEEP_NS < 2 * RTT_KEEP_NS;
 }
 
+/*
+ * A word that other CPUs may ask for at the same moment. A replay has one thread: there a locked instruction
+ * would but wait for all stores before it.
+ */
+static __always_inline void rtt_put(__u64 *what, __u64 value)
+{
+#ifdef __bpf__
+	__sync_lock_test_and_set(what, value);
+#else
+	*what = value;
+#endif
+}
+
+/* It was that, and is 0 now. */
+static __always_inline int rtt_take(__u64 *what, __u64 value)
+{
+#ifdef __bpf__
+	return __sync_val_compare_and_swap(what, value, 0) == value;
+#else
+	*what = 0;
+	(void)value;
+	return 1;
+#endif
+}
+
 /* Ask. The exchange is a barrier: no reader sees the new token with the old time. */
 static __always_inline void rtt_ask(struct flow_wait *wait, struct rtt_place place, __u32 token,
 				    __u64 now)
 {
-	__sync_lock_test_and_set(&wait->what, 0);
+	rtt_put(&wait->what, 0);
 	wait->since_ns = now;
-	__sync_lock_test_and_set(&wait->what, rtt_what(place, token));
+	rtt_put(&wait->what, rtt_what(place, token));
 }
 
 /* When that was asked; 0: it was not, or was answered. */
@@ -102,7 +127,7 @@ static __always_inline __u64 rtt_answer(struct flow_wait *wait, struct rtt_place
 	if (*(const volatile __u64 *)&wait->what != what)
 		return 0;
 	since = *(const volatile __u64 *)&wait->since_ns; /* not before it is known whose */
-	return __sync_val_compare_and_swap(&wait->what, what, 0) == what ? since : 0;
+	return rtt_take(&wait->what, what) ? since : 0;
 }
 
 /* What the packet's timestamps or its echo want, enum rtt_wants; the slot has the timestamps then. */
