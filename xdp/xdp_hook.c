@@ -29,6 +29,7 @@
 #include "xdp/xdp_hand.h"
 #include "xdp/xdp_inside.h"
 #include "xdp/xdp_mtu.h"
+#include "xdp/xdp_probe.h"
 #include "xdp/xdp_swap.h"
 
 #define XDP_PROGRAM "flow_xdp"
@@ -65,23 +66,10 @@ static const char *link_name(const struct hook_iface *iface, char pin[HOOK_PIN_M
 	return hook_link_name(iface, "xdp", pin);
 }
 
-/* Does a program that does nothing load? 0 or -errno. */
-static int probe(__u32 flags)
-{
-	static const struct bpf_insn pass[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = flags);
-	_fd_ fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", pass, 2, &opts);
-
-	return fd < 0 ? -errno : 0;
-}
-
 static bool supported(void)
 {
 	_hushed_ hush = hook_hush();
-	int err = probe(0);
+	int err = xdp_probe_load(0);
 
 	return !err || err == -EPERM;
 }
@@ -89,7 +77,7 @@ static bool supported(void)
 /* Frames of several buffers (jumbo MTU): only where the kernel knows the flag. */
 static void allow_frags(struct bpf_program *prog)
 {
-	if (!probe(BPF_F_XDP_HAS_FRAGS))
+	if (!xdp_probe_load(BPF_F_XDP_HAS_FRAGS))
 		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
 }
 
@@ -295,7 +283,7 @@ static int attach_fresh(const struct hook_env *env, const struct hook_iface *ifa
 	_there_ there = {.fd = -1, .link = -1}, after = {.fd = -1, .link = -1};
 	int err;
 
-	if (env->alone || no_dispatcher || !xdp_inside_possible())
+	if (env->alone || no_dispatcher || !xdp_probe_replace())
 		return attach_alone(env, iface, mode, error);
 	prog = our_program(env);
 	if (!prog)
@@ -493,7 +481,8 @@ static int carries(const struct hook_env *env, const struct hook_iface *iface, u
 	place = place_of(env, iface, &there, pin);
 	if (there.owner == XDP_OURS)
 		err = xdp_mtu_carried(&place, load_single(env),
-				      probe(BPF_F_XDP_HAS_FRAGS) ? 0 : BPF_F_XDP_HAS_FRAGS);
+				      xdp_probe_load(BPF_F_XDP_HAS_FRAGS) ? 0
+									  : BPF_F_XDP_HAS_FRAGS);
 	if (err != -EAGAIN)
 		return err;
 	return is_pinned(env, iface) && mtu > xdp_mtu_buffer() ? -EMSGSIZE : 0;

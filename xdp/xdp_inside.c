@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +22,6 @@
  * one stays open.
  */
 static int bpffs = -1;
-
-/* A replacement that does not say of what is no valid one, where any is taken. */
-bool xdp_inside_possible(void)
-{
-	static const struct bpf_insn nothing[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	_fd_ fd = bpf_prog_load(BPF_PROG_TYPE_EXT, NULL, "GPL", nothing, 2, NULL);
-
-	return fd != -EPERM;
-}
 
 int xdp_inside_bpffs(const struct hook_env *env)
 {

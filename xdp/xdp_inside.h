@@ -7,12 +7,6 @@
 
 #include "flowd/hook.h"
 
-/*
- * False: this kernel lets nobody replace a function of a program, which is how a dispatcher calls its parts; libxdp
- * would find out by ten programs and end with a single one, attached by the older way.
- */
-bool xdp_inside_possible(void);
-
 /* A descriptor of the bpffs that libxdp keeps a dispatcher's parts in, or -1: the one that holds PIN_DIR. */
 int xdp_inside_bpffs(const struct hook_env *env);
 
