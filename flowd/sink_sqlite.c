@@ -392,7 +392,8 @@ static enum sink_retain_more sqlite_tidy(struct sink *sink, uint64_t *ret_rows,
 
 	*ret_rows = 0;
 	s->retain.no_sums = !s->rollup.config.keys;
-	if (s->db && s->retain.db && !sink_file_moved(s))
+	/* what is cut is the next write's: it is not to be written to before */
+	if (s->db && s->retain.db && !sink_file_moved(s) && db_extent_holds(s->db, &s->look.extent))
 		more = sink_retain_step(&s->retain, ret_rows);
 	*ret_stats = s->retain.stats;
 	ret_stats->log = s->retain.log;

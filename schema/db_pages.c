@@ -154,14 +154,20 @@ static bool has_frame(struct sqlite3_file *log, const struct db_mark *mark, uint
 	return has_salt(log, at + FRAME_SALT, mark);
 }
 
+/* It was not begun anew. */
+static bool same_log(const struct db_mark *a, const struct db_mark *b)
+{
+	return a->known && b->known && !memcmp(a->salt, b->salt, sizeof(a->salt));
+}
+
 /* Its head, its last frame, and what was its last one before: that is in the hole where more came behind one. */
 static bool log_holds(struct sqlite3_file *log, const struct db_mark *mark,
 		      const struct db_mark *before)
 {
 	if (!has_salt(log, LOG_SALT, mark) || !has_frame(log, mark, mark->frames))
 		return false;
-	return !before->frames || memcmp(before->salt, mark->salt, sizeof(mark->salt)) != 0 ||
-	       before->frames > mark->frames || has_frame(log, mark, before->frames);
+	return !before->frames || !same_log(before, mark) || before->frames > mark->frames ||
+	       has_frame(log, mark, before->frames);
 }
 
 bool db_extent_holds(struct sqlite3 *db, struct db_extent *extent)
@@ -175,15 +181,18 @@ bool db_extent_holds(struct sqlite3 *db, struct db_extent *extent)
 	db_mark_take(db, &mark);
 	if (!mark.known || !mark.wal || !log || file->pMethods->xFileSize(file, &bytes))
 		return true;
-	/* a file that shrinks by itself is cut to the pages that there are */
-	least = (int64_t)mark.pages * mark.page_bytes;
-	holds = bytes >= (least < extent->file_bytes ? least : extent->file_bytes);
+	/* SQLite cuts the file at the end of copying the log to it */
+	least = same_log(&mark, &extent->mark) && mark.done == extent->mark.done
+			? extent->file_bytes
+			: 0;
+	holds = bytes >= least;
 	if (holds && mark.done < mark.frames)
 		holds = log_holds(log, &mark, &extent->mark);
 	db_mark_take(db, &after);
 	if (!db_mark_equal(&mark, &after)) /* somebody copied it to the file meanwhile */
 		return true;
-	*extent = (struct db_extent){.mark = mark, .file_bytes = bytes};
+	if (holds)
+		*extent = (struct db_extent){.mark = mark, .file_bytes = bytes};
 	return holds;
 }
 
