@@ -123,6 +123,12 @@ static char *make_uri(const char *path, const char *query)
 	return uri;
 }
 
+/* Nobody asks SQLite for its memory statistics, which cost a mutex an allocation. Before all else: MISUSE later. */
+static void begin(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* 0 or SQLite's result code; a handle may come with an error, and is to be closed. */
 static int open_handle(const char *path, int flags, const char *query, struct sqlite3 **ret_db)
 {
@@ -132,8 +138,6 @@ static int open_handle(const char *path, int flags, const char *query, struct sq
 	*ret_db = NULL;
 	if (!uri)
 		return SQLITE_NOMEM;
-	/* nobody asks SQLite for its memory statistics, which cost a mutex an allocation; MISUSE later */
-	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	rc = sqlite3_open_v2(uri, ret_db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE, NULL);
 	free(uri);
 	if (!rc)
@@ -184,6 +188,7 @@ int db_open_reader(const char *path, struct sqlite3 **ret_db, struct db_error *r
 	int64_t size;
 	int rc, err;
 
+	begin();
 	ret_error->text[0] = '\0';
 	err = resolve(path, &place, ret_error);
 	if (!err)
@@ -446,6 +451,7 @@ static int open_writer(const char *path, bool full_sync, struct sqlite3 **ret_db
 	int64_t size;
 	int fd = -1, err;
 
+	begin();
 	make_default_dir(path);
 	db_share_beside();
 	err = resolve(path, &place, ret_error);
