@@ -91,11 +91,21 @@ static int ask(const struct xdp_place *place, int ours, uint32_t flags)
 	return put_back(place, stand_in, ours);
 }
 
+static bool is_stand_in(const struct xdp_place *place)
+{
+	char pin[HOOK_PIN_MAX];
+	_fd_ calls = hook_pin_open_beside(place->env, hook_calls_name(place->pin, pin));
+
+	return calls >= 0;
+}
+
 int xdp_mtu_carried(const struct xdp_place *place, int ours, uint32_t flags)
 {
 	uint32_t id = hook_prog_id(place->fd);
 	int err = -EAGAIN;
 
+	if (ours == -EOPNOTSUPP && !is_stand_in(place))
+		ours = place->fd; /* a predecessor's: this one's own is loaded for a dispatcher */
 	if (ours < 0 || !id)
 		return -EAGAIN;
 	if (id != hook_prog_id(ours)) /* a stand-in, since ours was not taken again */
