@@ -152,6 +152,7 @@ check_house() {
 		forbid "left in" '\b(TODO|FIXME|XXX)\b' "${all[@]}"
 		forbid "not in what ships" 'bpf_printk|bpf_trace_printk' "${all[@]}"
 		forbid "vmlinux.h is not used" '#include.*vmlinux\.h' "${all[@]}"
+		forbid "an exit status that a \$(...) before it has replaced" '\$\(.*[^ ]*"\$\?"' "${tests[@]}" tests/lib.sh
 		forbid "poll with a deadline (tests/lib.sh)" '^[^#]*\bsleep +[0-9]' "${tests[@]}"
 		# shellcheck disable=SC2046
 		forbid "poll with a deadline" '\b(u|nano)?sleep\(' $(files -path 'tests/test_*.c')

@@ -122,7 +122,8 @@ check_made() {
 		finish
 	fi
 	"$CORPUS/make.py" --check >"$WL_TMP/said" 2>&1
-	assert_eq "make.py --check: $(tail -n 5 "$WL_TMP/said" | tr '\n' ' ')" "$?" 0
+	rc=$?
+	assert_eq "make.py --check: $(tail -n 5 "$WL_TMP/said" | tr '\n' ' ')" "$rc" 0
 }
 
 # The same captures through the programs as the kernel runs them; those tools count for themselves.

@@ -352,12 +352,13 @@ flowd_end() {
 
 # replay LABEL FILE [ARG...]: the capture into REPLAY_DB
 replay() {
-	local label=$1 file=$2
+	local label=$1 file=$2 rc
 	shift 2
 	FLOWD_N=$((FLOWD_N + 1))
 	REPLAY_DB=$WL_TMP/replay-$FLOWD_N.db
 	timeout 120 "$FLOWD" --config /dev/null -r "$file" --db "$REPLAY_DB" "$@" 2>"$WL_TMP/said"
-	assert_eq "$label: exit: $(cat "$WL_TMP/said")" "$?" 0
+	rc=$?
+	assert_eq "$label: exit: $(cat "$WL_TMP/said")" "$rc" 0
 }
 
 # --- questions ------------------------------------------------------------------------------------

@@ -115,7 +115,8 @@ life() {
 	flowd_stop "$FLOWD_PID" KILL
 	step "$label, nobody there"
 	in_b "$FLOWCTL" --db "$FLOWD_DB" detach >"$WL_TMP/out" 2>&1
-	assert_eq "$label: flowctl detach without a flowd: $(tail -n 1 "$WL_TMP/out")" "$?" 0
+	rc=$?
+	assert_eq "$label: flowctl detach without a flowd: $(tail -n 1 "$WL_TMP/out")" "$rc" 0
 	flowd_has "$label, detached without a flowd" $((IN - in)) $((OUT - out))
 	assert_eq "$label: then there is what there was" "$(on_device)" "$before"
 	assert_eq "$label: pins" "$(pins "$WL_INSTANCE")" ""

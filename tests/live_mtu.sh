@@ -192,7 +192,8 @@ killed_and_detached() {
 	die_asking mtu-2-stand-in || return
 	in_b setpriv --bounding-set=-sys_admin "$FLOWD" --config /dev/null --detach --instance "$FLOWD_INSTANCE" \
 		--db "$FLOWD_DB" >"$WL_TMP/said" 2>&1
-	assert_eq "flowd --detach: exit: $(tail -n 1 "$WL_TMP/said")" "$?" 0
+	rc=$?
+	assert_eq "flowd --detach: exit: $(tail -n 1 "$WL_TMP/said")" "$rc" 0
 	assert_eq "flowd --detach: packets" "$(seen 0 | cut -d'|' -f1)" "$SENT"
 	assert_books "flowd --detach"
 	assert_eq "flowd --detach: nothing of XDP stays" "$(attached)" ""

@@ -223,7 +223,8 @@ run_unprivileged() {
 	chmod 711 "$WL_TMP"
 	install -d -m 700 -o 65534 -g 65534 "$WL_TMP/nobody"
 	"${NOBODY[@]}" "$FLOWD" --config /dev/null -r "$full" --db "$db" "${TIMES[@]}" 2>"$WL_TMP/said"
-	assert_eq "nobody: exit: $(cat "$WL_TMP/said")" "$?" 0
+	rc=$?
+	assert_eq "nobody: exit: $(cat "$WL_TMP/said")" "$rc" 0
 	same_flows "nobody" "$db"
 	assert_eq "nobody: whose database" "$(stat -c %u "$db")" 65534
 	assert_match "nobody: flowctl" "$("${NOBODY[@]}" "$FLOWCTL" --db "$db" flows --json -n 1 2>&1)" '^[{].*full.pcap'
@@ -325,7 +326,8 @@ run_kill() {
 	flowd_stop "$REPLAY_PID" KILL
 	exec 9>&-
 	"$FLOWD" --config /dev/null -r "$WL_TMP/full.pcap" --db "$REPLAY_DB" 2>"$WL_TMP/said"
-	assert_eq "kill -9, again: exit: $(cat "$WL_TMP/said")" "$?" 0
+	rc=$?
+	assert_eq "kill -9, again: exit: $(cat "$WL_TMP/said")" "$rc" 0
 	assert_eq "kill -9: database" "$(sql 'PRAGMA integrity_check' "$REPLAY_DB")" ok
 	assert_eq "kill -9, again: packets" "$(sql "SELECT sum(seen_packets) FROM books_sum b JOIN interface i
 		ON i.id = b.iface WHERE i.name = 'full.pcap'" "$REPLAY_DB")" "$LIVE_PACKETS"

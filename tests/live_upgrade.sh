@@ -88,7 +88,8 @@ detach_only() {
 	load_stop
 	ip netns exec "$NSB" "$BINARY" --detach --config /dev/null --instance "$FLOWD_INSTANCE" --db "$FLOWD_DB" \
 		2>"$FLOWD_LOG"
-	assert_eq "$MODE: exit: $(tail -n 2 "$FLOWD_LOG")" "$?" 0
+	rc=$?
+	assert_eq "$MODE: exit: $(tail -n 2 "$FLOWD_LOG")" "$rc" 0
 	judge
 }
 

@@ -124,7 +124,7 @@ check_flowd() {
 
 # books MINUTE: when all is at rest and flowd runs
 books() {
-	local label="minute $1" rx tx
+	local label="minute $1" rx tx rc
 	DEVICE_RX=$(device rx)
 	wait_until 60 has_all || fail "$label: packets are missing, or $(intervals_off) intervals are off"
 	rx=$(ledger_sum ingress) tx=$(ledger_sum egress)
@@ -134,7 +134,8 @@ books() {
 	GAPS=$((GAPS + $(intervals_off)))
 	[ "$rx" = "$DEVICE_RX" ] || GAPS=$((GAPS + 1))
 	"$FLOWCTL" --db "$WL_DB" ledger --check >"$WL_TMP/off" 2>&1
-	assert_eq "$label: the books: $(head -n 3 "$WL_TMP/off")" "$?" 0
+	rc=$?
+	assert_eq "$label: the books: $(head -n 3 "$WL_TMP/off")" "$rc" 0
 	assert_eq "$label: flows in all, in" "$(answer_sum ingress)" "$rx"
 	assert_eq "$label: flows in all, out" "$(answer_sum egress)" "$tx"
 	assert_eq "$label: recorded and flow rows" "$(stored_twice)" ""
@@ -214,7 +215,8 @@ end() {
 	down TERM
 	assert_eq "at the end: exit" "$FLOWD_RC" 0
 	in_b "$FLOWD" --detach --config /dev/null --instance "$WL_INSTANCE" --db "$WL_DB" >"$WL_TMP/said" 2>&1
-	assert_eq "at the end: detach: $(tail -n 1 "$WL_TMP/said")" "$?" 0
+	rc=$?
+	assert_eq "at the end: detach: $(tail -n 1 "$WL_TMP/said")" "$rc" 0
 	assert_books "at the end" "$WL_DB"
 	same "at the end: in" "$(seen_on_vb 0)" "$rx"
 	same "at the end: out" "$(seen_on_vb 1)" "$tx"
