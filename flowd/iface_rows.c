@@ -185,9 +185,22 @@ static int write_rows(struct flowd *flowd)
 	return rc;
 }
 
+static bool any_dirty(const struct flowd *flowd)
+{
+	for (uint32_t i = 1; i < FLOW_IFACES; i++) {
+		if (flowd->numbers.number[i].dirty)
+			return true;
+	}
+	return false;
+}
+
 int iface_rows_write(struct flowd *flowd)
 {
-	int rc = sqlite3_exec(flowd->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int rc;
+
+	if (!any_dirty(flowd))
+		return 0; /* and nobody's lock is waited for */
+	rc = sqlite3_exec(flowd->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
 	if (!rc)
 		rc = write_rows(flowd);
