@@ -162,6 +162,19 @@ static inline int in_child(bool unprivileged, int (*work)(const void *arg), cons
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+/* For in_child(): writes 7 to meta.test of the database at that path, and is killed with it open. */
+static inline int write_and_kill(const void *path)
+{
+	struct db_error error;
+	struct sqlite3 *db;
+	int fd;
+
+	if (db_open_writer(path, true, &db, &fd, &error) || db_meta_set_int(db, "test", 7))
+		return 1;
+	kill(getpid(), SIGKILL);
+	return 2;
+}
+
 static inline pid_t start_child(int (*work)(const void *arg), const void *arg)
 {
 	pid_t pid = fork();

@@ -159,18 +159,6 @@ static int64_t value_in(const char *path)
 	return value;
 }
 
-static int write_and_die(const void *path)
-{
-	struct db_error error;
-	struct sqlite3 *db;
-	int fd;
-
-	if (db_open_writer(path, true, &db, &fd, &error) || db_meta_set_int(db, "test", 7))
-		return 1;
-	kill(getpid(), SIGKILL);
-	return 2;
-}
-
 /* Log, index and lock of another user, that ended or was killed. */
 static void test_writer(void **state)
 {
@@ -184,7 +172,7 @@ static void test_writer(void **state)
 	refusing = true;
 	assert_int_equal(value_in(path), 3);
 	assert_int_equal(value_in(path), 4);
-	assert_int_equal(in_child(false, write_and_die, path), 1000 + SIGKILL);
+	assert_int_equal(in_child(false, write_and_kill, path), 1000 + SIGKILL);
 	assert_int_equal(access(in_dir("my-ledger.db.lock"), F_OK), 0);
 	assert_int_equal(value_in(path), 7);
 	assert_int_equal(access(in_dir("my-ledger.db.lock"), F_OK), -1);

@@ -94,18 +94,25 @@ static void test_holds(void **state)
 	assert_holds();
 }
 
+/* A log of which that share is left; and, if so, more is written behind the hole by who has it open. */
+static void cut_log(void **state, double share, bool written)
+{
+	assert_int_equal(teardown(state), 0);
+	assert_int_equal(setup(state), 0);
+	add(ROWS);
+	assert_holds();
+	cut("x.db-wal", share);
+	if (written)
+		(void)sqlite3_exec(db, "INSERT INTO x VALUES (randomblob(500))", NULL, NULL, NULL);
+	assert_false(db_extent_holds(db, &extent));
+}
+
 static void test_log(void **state)
 {
 	static const double shares[] = {0, 0.001, 0.4, 0.99};
 
-	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
-		add(ROWS);
-		assert_holds();
-		cut("x.db-wal", shares[i]);
-		assert_false(db_extent_holds(db, &extent));
-	}
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+		cut_log(state, shares[i], false);
 }
 
 /* Who writes on makes the log as long as it was, and more. */
@@ -113,15 +120,8 @@ static void test_behind(void **state)
 {
 	static const double shares[] = {0, 0.001, 0.4, 0.9};
 
-	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
-		add(ROWS);
-		assert_holds();
-		cut("x.db-wal", shares[i]);
-		(void)sqlite3_exec(db, "INSERT INTO x VALUES (randomblob(500))", NULL, NULL, NULL);
-		assert_false(db_extent_holds(db, &extent));
-	}
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+		cut_log(state, shares[i], true);
 }
 
 static void test_file(void **state)

@@ -99,25 +99,13 @@ static void test_reader_beside_writer(void **state)
 	db_close(db, fd);
 }
 
-static int write_and_wait(const void *path)
-{
-	struct db_error error;
-	struct sqlite3 *db;
-	int fd;
-
-	if (db_open_writer(path, true, &db, &fd, &error) || db_meta_set_int(db, "test", 7))
-		return 1;
-	kill(getpid(), SIGKILL);
-	return 2;
-}
-
 /* And with flowd killed: the log is there, and nobody has recovered it. */
 static void test_reader_after_kill(void **state)
 {
 	const char *path = in_dir("ro.db");
 
 	(void)state;
-	assert_int_equal(in_child(false, write_and_wait, path), 1000 + SIGKILL);
+	assert_int_equal(in_child(false, write_and_kill, path), 1000 + SIGKILL);
 	set_modes(0555, 0444);
 	assert_int_equal(in_child(true, read_value, path), 7);
 	remove_files("ro.db-shm", NULL);
