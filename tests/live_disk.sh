@@ -69,9 +69,20 @@ judge() {
 fill_up() { dd if=/dev/zero of="$DISK/others" bs=1M status=none 2>/dev/null; }
 free_up() { rm "$DISK/others"; }
 
+# The log has room for more once it was copied to the file, and begins anew: until that is full, too
+stay_full() {
+	local i
+	for ((i = 0; i < 10; i++)); do
+		wait_ms 1500
+		if says .flowd.sink.state behind; then return; fi
+		send -n 10000 -f 5000 --spread 20
+		wait_until 10 says .flowd.sink.state behind
+	done
+}
+
 # fault LABEL STATE REGEX BEGIN END: traffic, in the midst of which BEGIN; what flowd says of it; END
 fault() {
-	local label=$1 state=$2 regex=$3 before sweeps text i times='^2$'
+	local label=$1 state=$2 regex=$3 before sweeps text times='^2$'
 	[ -z "${TIMES:-}" ] || say "$label at $SECONDS s"
 	before=$(said "$state")
 	send -n 2000 -f 200
@@ -80,14 +91,7 @@ fault() {
 	if ! wait_until 20 says .flowd.sink.state "$state"; then
 		fail "$label: status says '$(status .flowd.sink.state)', not $state"
 	fi
-	# the log has room for more once it was copied to the file, and begins anew
-	for ((i = 0; i < 10; i++)); do
-		[ "$label" = full ] || break
-		wait_ms 1500
-		if says .flowd.sink.state behind; then break; fi
-		send -n 10000 -f 5000 --spread 20
-		wait_until 10 says .flowd.sink.state behind
-	done
+	[ "$label" != full ] || stay_full
 	sweeps=$(status .flowd.sweep.count)
 	send -n 3000 -f 300
 	text=$(ctl status)
