@@ -240,6 +240,9 @@ vxlan_drop() {
 	ip -n "$NSB" link del vx
 }
 
+# is_up IFACE: in A, and its queue is there: a packet before that is lost without a word
+is_up() { [ "$(ip -n "$NSA" -j link show dev "$1" | jq -r '.[0].operstate')" = UP ]; }
+
 net_drop() {
 	ip netns del "$NSA"
 	ip netns del "$NSB"

@@ -22,7 +22,6 @@ pair() {
 frame() {
 	printf '020000000c02020000000c0108004500005600004000401100000a6300010a630002%04x%04x00420000' "$1" "$1"
 }
-is_up() { [ "$(ip -n "$NSA" -j link show dev "$1" | jq -r '.[0].operstate')" = UP ]; }
 # send NAME COUNT PORT [PEER]: that many frames into NAME, once its queue is there: the kernel makes it when it has time
 send() {
 	wait_until 10 is_up "${4:-p-$1}" || fail "p-$1 does not come up"

@@ -40,8 +40,6 @@ counted() {
 			.ingress? != "none")] | length > 0' >/dev/null
 }
 
-is_up() { [ "$(ip -n "$NSA" -j link show dev "$1" | jq -r '.[0].operstate')" = UP ]; }
-
 # What is there and asked for is counted soon; then some packets that must be found to the last, once their queue is
 # there: after its other end was down the kernel makes it when it has time, and drops them until then without a word.
 settle_in() {

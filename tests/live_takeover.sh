@@ -75,7 +75,6 @@ new_pair() {
 	ip -n "$NSA" link set wn up
 	ip -n "$NSB" link set vn up
 }
-carried() { [ "$(ip -n "$NSA" -j link show dev wn | jq -r '.[0].operstate')" = UP ]; }
 said() { grep -qE "$1" "$FLOWD_LOG"; }
 came_more() { [ "$(counter "$NSB" vn rx_packets)" -ge "$1" ]; }
 
@@ -86,7 +85,7 @@ test_came() {
 	flowd_start "$NSB" -i vb -i 'vn*' --sweep 60s --slots 262144 || return
 	new_pair
 	wait_until 40 said "'vn': ingress by" || fail "$label: vn is not counted"
-	wait_until 40 carried || fail "$label: wn does not come up"
+	wait_until 40 is_up wn || fail "$label: wn does not come up"
 	ip netns exec "$NSA" "$WLGEN" -i wn -n $((12000000 >> TRIAL)) -f 3000 --cpu 0 \
 		--per-flow "$WL_TMP/came.csv" >"$WL_TMP/came.json" &
 	pid=$!
