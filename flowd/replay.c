@@ -99,6 +99,7 @@ static void see_packet(struct replay *r, const struct pcap_pkthdr *hdr, const ui
 		       uint64_t ns)
 {
 	struct flow_facts *f = replay_cache_next(&r->flows.cache);
+	struct cache_hash hash;
 	struct flow_wrap wrap;
 	struct pkt_meta meta = {
 		.len = hdr->len,
@@ -106,13 +107,15 @@ static void see_packet(struct replay *r, const struct pcap_pkthdr *hdr, const ui
 		.inner = r->config->tunnel_inner,
 	};
 
-	replay_link_parse(r->link, data, &meta, f, &wrap);
-	if (f->tunnels && (f->into & PARSE_INTO_INNER))
-		f->key.outer = outer_number(r->flows.outer, &wrap);
-	if (f->frag && r->fragments)
-		replay_fragments_see(r->fragments, f, &wrap, ns);
+	if (!replay_link_parse(r->link, data, &meta, r->flows.cache.seed, f, &wrap, &hash)) {
+		if (f->tunnels && (f->into & PARSE_INTO_INNER))
+			f->key.outer = outer_number(r->flows.outer, &wrap);
+		if (f->frag && r->fragments)
+			replay_fragments_see(r->fragments, f, &wrap, ns);
+		hash = cache_hash(&f->key, r->flows.cache.seed);
+	}
 	count_seen(r, f, ns);
-	replay_cache_add(&r->flows.cache, ns);
+	replay_cache_add(&r->flows.cache, hash, ns);
 }
 
 /*

@@ -70,11 +70,13 @@ static inline struct flow_facts *replay_cache_next(struct replay_cache *cache)
 /* A part of the queue is full. */
 void replay_cache_part(struct replay_cache *cache);
 
-/* They are there, of a packet of that time; they will be counted with the next sweep at the latest. */
-static inline void replay_cache_add(struct replay_cache *cache, uint64_t ns)
+/*
+ * They are there, of a packet of that time, whose key has that hash by cache->seed; they will be counted with the next
+ * sweep at the latest.
+ */
+static inline void replay_cache_add(struct replay_cache *cache, struct cache_hash hash, uint64_t ns)
 {
 	uint32_t at = cache->queued++;
-	struct cache_hash hash = cache_hash(&cache->facts[at].key, cache->seed);
 
 	cache->hash[at] = hash;
 	cache->ns[at] = ns;

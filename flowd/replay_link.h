@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "schema/quick.h"
@@ -43,13 +44,15 @@ extern const char replay_link_names[];
 void replay_link_walk(const struct replay_link *link, const uint8_t *data, struct pkt_meta *meta,
 		      struct flow_facts *f, struct flow_wrap *wrap);
 
-/* The same, nearly every packet at one look. */
-static inline void replay_link_parse(const struct replay_link *link, const uint8_t *data,
-				     struct pkt_meta *meta, struct flow_facts *f,
-				     struct flow_wrap *wrap)
+/* The same, nearly every packet at one look: true, and the hash of its key is there. Of others it is not yet. */
+static inline bool replay_link_parse(const struct replay_link *link, const uint8_t *data,
+				     struct pkt_meta *meta, const __u64 *seed, struct flow_facts *f,
+				     struct flow_wrap *wrap, struct cache_hash *ret_hash)
 {
 	struct pkt pkt = {.pos = data, .end = data + meta->reach};
 
-	if (link->read || !quick_packet(&pkt, meta, f))
-		replay_link_walk(link, data, meta, f, wrap);
+	if (!link->read && quick_packet(&pkt, meta, seed, f, ret_hash))
+		return true;
+	replay_link_walk(link, data, meta, f, wrap);
+	return false;
 }

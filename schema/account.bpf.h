@@ -18,6 +18,7 @@
 #include "sample.bpf.h"
 #include "tunnel.h"
 
+#define ACCOUNT_UNHASHED ((struct cache_hash){0}) /* of a key that may change yet */
 #define ACCOUNT_OUTER_PROBES 4
 #define ACCOUNT_MANY (1ULL << 62)	/* packets */
 #define ACCOUNT_WAKE_BYTES (256 * 1024) /* of evicted slots, then flowd is woken */
@@ -181,10 +182,9 @@ __noinline int account_make(__u32 index, __u32 tag, struct flow_facts *f, __u32 
  * 0: the key has none and there is no room for one. `whole`: the key is one connection's, whose segments
  * are looked at.
  */
-static __always_inline __u64 account_slot(__u32 base, __u32 mask, struct flow_facts *f, __u32 epoch,
-					  __u64 now, int whole)
+static __always_inline __u64 account_slot(__u32 base, __u32 mask, struct flow_facts *f,
+					  struct cache_hash hash, __u32 epoch, __u64 now, int whole)
 {
-	struct cache_hash hash = cache_hash(&f->key, geometry.seed);
 	__u32 index = base + (hash.set & mask), way;
 	struct flow_set *set = bpf_map_lookup_elem(&slots, &index);
 	struct flow_slot *slot;
@@ -256,7 +256,8 @@ __noinline int account_fold(struct flow_facts *f, __u32 epoch, __u64 now)
 	f->key.marks |= FLOW_MARK_FOLDED;
 	if (f->segment & PARSE_SEGMENT_TCP)
 		f->why |= (__u8)tcp_is_by_itself(f);
-	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, epoch, now, 0))
+	if (account_slot(base, FLOW_FOLDED_SETS - 1, f, cache_hash(&f->key, geometry.seed), epoch,
+			 now, 0))
 		return VERDICT_FOLDED;
 	account_catchall(cpu, f, epoch, now);
 	return VERDICT_CATCHALL;
@@ -348,17 +349,21 @@ __noinline int account_beside(struct flow_facts *f, __u64 now)
 }
 
 /* The slot, then the verdict. Returns the packets of the flow's slot; where it has none, very many. */
-static __always_inline __u64 account_count(__u32 cpu, struct flow_facts *f,
+static __always_inline __u64 account_count(__u32 cpu, struct flow_facts *f, struct cache_hash hash,
 					   struct flow_ledger *books,
 					   const struct flow_control *ctl, struct flow_cpu *stat)
 {
 	__u64 now = account_now(stat), packets;
 	__u32 verdict;
 
-	if (f->frag | f->tunnels)
-		account_beside(f, now);
+	if (!hash.tag) {
+		if (f->frag | f->tunnels)
+			account_beside(f, now);
+		hash = cache_hash(&f->key, geometry.seed);
+	}
 	verdict = f->verdict;
-	packets = account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, ctl->epoch, now, 1);
+	packets = account_slot(cpu * geometry.cpu_sets, geometry.set_mask, f, hash, ctl->epoch, now,
+			       1);
 	if (!packets) {
 		verdict = account_fold(f, ctl->epoch, now);
 		packets = ACCOUNT_MANY;
@@ -371,10 +376,11 @@ static __always_inline __u64 account_count(__u32 cpu, struct flow_facts *f,
 }
 
 /*
- * Account the packet under `f`; `books` counted it as seen. Returns what it is sampled for, enum
+ * Account the packet under `f`, whose key has that hash, or ACCOUNT_UNHASHED, as it must be for fragments and in
+ * tunnels, whose keys account_beside() changes. `books` counted it as seen. Returns what it is sampled for, enum
  * sample_why, nearly always 0; else the hook calls sample_open.
  */
-static __always_inline __u32 account_flow(__u32 cpu, struct flow_facts *f,
+static __always_inline __u32 account_flow(__u32 cpu, struct flow_facts *f, struct cache_hash hash,
 					  struct flow_ledger *books)
 {
 	__u32 zero = 0;
@@ -383,5 +389,5 @@ static __always_inline __u32 account_flow(__u32 cpu, struct flow_facts *f,
 
 	if (!ctl || !stat)
 		return 0;
-	return sample_chosen(books, ctl, f, account_count(cpu, f, books, ctl, stat));
+	return sample_chosen(books, ctl, f, account_count(cpu, f, hash, books, ctl, stat));
 }

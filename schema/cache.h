@@ -34,20 +34,31 @@ struct cache_hash {
 	__u32 tag; /* never 0 */
 };
 
+/* What a word of the key adds to the sum. */
+static __always_inline __u64 cache_term(__u64 word, __u64 seed)
+{
+	return (word ^ word >> 32) * seed;
+}
+
+static __always_inline struct cache_hash cache_mix(__u64 sum)
+{
+	sum ^= sum >> 32;
+	sum *= 0x9e3779b97f4a7c15ULL;
+	sum ^= sum >> 29;
+	return (struct cache_hash){.set = (__u32)sum, .tag = (__u32)(sum >> 32) | 1};
+}
+
 /* The seed is volatile: it is a BPF constant that is set at load, which clang would fold to 0. */
 static __always_inline struct cache_hash cache_hash(const struct flow_key *key,
 						    const volatile __u64 *seed)
 {
 	const cache_word *word = (const cache_word *)key;
-	__u64 h = seed[CACHE_KEY_WORDS];
+	__u64 sum = seed[CACHE_KEY_WORDS];
 
 	CACHE_UNROLL
 	for (unsigned int i = 0; i < CACHE_KEY_WORDS; i++)
-		h += (word[i] ^ word[i] >> 32) * seed[i];
-	h ^= h >> 32;
-	h *= 0x9e3779b97f4a7c15ULL;
-	h ^= h >> 29;
-	return (struct cache_hash){.set = (__u32)h, .tag = (__u32)(h >> 32) | 1};
+		sum += cache_term(word[i], seed[i]);
+	return cache_mix(sum);
 }
 
 static __always_inline int cache_key_equal(const struct flow_key *a, const struct flow_key *b)

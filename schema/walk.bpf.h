@@ -62,11 +62,12 @@ static __always_inline __u32 walk_reach(HOOK_CTX *ctx)
  * no stack to a global function that was not all written.
  */
 static __always_inline int walk_quick(HOOK_CTX *ctx, const struct pkt_meta *meta,
-				      struct flow_facts *f)
+				      const volatile __u64 *seed, struct flow_facts *f,
+				      struct cache_hash *ret_hash)
 {
 	struct pkt pkt = walk_at(ctx, 0);
 
-	if (quick_packet(&pkt, meta, f))
+	if (quick_packet(&pkt, meta, seed, f, ret_hash))
 		return 1;
 	__builtin_memset(f, 0, sizeof(*f));
 	return 0;

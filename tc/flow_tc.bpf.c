@@ -81,6 +81,7 @@ __noinline int tc_walk(struct __sk_buff *skb, __u32 how, struct flow_facts *f)
 static __always_inline int tc_account(struct __sk_buff *skb, __u32 how)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
+	struct cache_hash hash;
 	struct flow_ledger *books;
 	struct pkt_meta meta = {};
 	struct flow_facts f;
@@ -88,8 +89,10 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 how)
 	__u32 why;
 
 	tc_meta(skb, how, &meta);
-	if (!walk_quick(skb, &meta, &f))
+	if (!walk_quick(skb, &meta, geometry.seed, &f, &hash)) {
 		tc_walk(skb, how, &f);
+		hash = ACCOUNT_UNHASHED;
+	}
 	if (f.verdict == VERDICT_SHORT && f.truncated) {
 		__u32 want = skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES;
 
@@ -101,7 +104,7 @@ static __always_inline int tc_account(struct __sk_buff *skb, __u32 how)
 		return TC_ACT_UNSPEC;
 	books->seen.packets += f.packets;
 	books->seen.bytes += f.bytes;
-	why = account_flow(cpu, &f, books);
+	why = account_flow(cpu, &f, hash, books);
 	if (why)
 		tc_sample(skb, &f, why, how & TC_L3);
 	if (pulled) {

@@ -242,7 +242,7 @@ static void wait_tick(void)
 static void run_batch(struct corpus_batch *batch, enum way way, bool inner)
 {
 	static int errs[CORPUS_BATCH];
-	struct flow_facts f;
+	struct flow_facts f, *next;
 	int err;
 
 	for (unsigned int i = 0; i < batch->count; i++) {
@@ -264,8 +264,9 @@ static void run_batch(struct corpus_batch *batch, enum way way, bool inner)
 	for (unsigned int i = 0; i < batch->count && !err; i++) {
 		if (errs[i])
 			continue;
-		parse_frame(&batch->frame[i], inner, replay_cache_next(&cache));
-		replay_cache_add(&cache, NOW_NS);
+		next = replay_cache_next(&cache);
+		parse_frame(&batch->frame[i], inner, next);
+		replay_cache_add(&cache, cache_hash(&next->key, cache.seed), NOW_NS);
 	}
 	batch->count = 0;
 }

@@ -280,7 +280,7 @@ static void feed(struct packet *p, uint64_t ns)
 	fuzz.model.back |= ns < fuzz.now_ns;
 	model_fed(&fuzz.model, &f->key, &delta);
 	*replay_cache_next(&fuzz.cache) = *f;
-	replay_cache_add(&fuzz.cache, ns);
+	replay_cache_add(&fuzz.cache, cache_hash(&f->key, fuzz.cache.seed), ns);
 }
 
 /* --- steps ---------------------------------------------------------------------------------------- */

@@ -101,7 +101,7 @@ static inline void send(struct sent s)
 		f->key.proto = v6 ? 58 : 1;
 		f->key.sport = s.segment & PARSE_SEGMENT_ECHO ? 8 : 0;
 	}
-	replay_cache_add(&cache, start_ns + s.ns);
+	replay_cache_add(&cache, cache_hash(&f->key, cache.seed), start_ns + s.ns);
 }
 
 /* TCP; a segment with timestamps; an echo request and a reply. */
@@ -170,7 +170,7 @@ static inline void other_flow(uint64_t ns, uint16_t sport, uint16_t dport)
 		.key = {.ifnum = 2, .proto = 17, .sport = sport, .dport = dport},
 		.packets = 1,
 	};
-	replay_cache_add(&cache, start_ns + ns);
+	replay_cache_add(&cache, cache_hash(&f->key, cache.seed), start_ns + ns);
 }
 
 /* The direction still has its slot. */

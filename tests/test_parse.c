@@ -35,14 +35,18 @@ static __u8 *copy_of(const struct vector *v, __u32 bytes)
 static void check_quick(const struct vector *v, const __u8 *copy, const struct pkt_meta *meta,
 			const struct flow_facts *walked)
 {
+	static const __u64 seed[FLOW_SEED_WORDS] = {0x9d,  0x1f3, 0x2b5, 0x3c7,
+						    0x4d9, 0x5eb, 0x6fd, 0x70f};
 	struct pkt pkt = {.pos = copy, .end = copy + meta->reach};
+	struct cache_hash hash, whole;
 	struct flow_facts quick;
 
 	memset(&quick, 0xa5, sizeof(quick));
-	if (!quick_packet(&pkt, meta, &quick))
+	if (!quick_packet(&pkt, meta, seed, &quick, &hash))
 		return;
 	quick_taken++;
-	if (memcmp(&quick, walked, sizeof(quick)))
+	whole = cache_hash(&walked->key, seed);
+	if (memcmp(&quick, walked, sizeof(quick)) || hash.set != whole.set || hash.tag != whole.tag)
 		fail_msg("vector '%s', %u of %u bytes: quick_packet is not the walk", v->name,
 			 meta->reach, meta->len);
 }

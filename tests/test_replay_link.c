@@ -76,7 +76,7 @@ static void parse(int dlt, const uint8_t *data, uint32_t reach, uint32_t len, st
 	struct flow_wrap wrap;
 
 	assert_non_null(link);
-	replay_link_parse(link, data, &meta, f, &wrap);
+	replay_link_parse(link, data, &meta, NULL, f, &wrap, NULL);
 }
 
 /* The row's frame; its length. */

@@ -12,16 +12,17 @@ int flow_xdp(struct xdp_md *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct flow_ledger *books;
+	struct cache_hash hash;
 	struct flow_facts f;
 	__u32 why;
 
-	xdp_packet(ctx, &f);
+	hash = xdp_packet(ctx, geometry.seed, &f);
 	books = maps_books(cpu, &f.key);
 	if (!books)
 		return XDP_PASS;
 	books->seen.packets += f.packets;
 	books->seen.bytes += f.bytes;
-	why = account_flow(cpu, &f, books);
+	why = account_flow(cpu, &f, hash, books);
 	if (why)
 		xdp_sample(ctx, &f, why);
 	return XDP_PASS;

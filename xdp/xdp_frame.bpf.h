@@ -52,15 +52,20 @@ __noinline int xdp_walk(struct xdp_md *ctx, struct flow_facts *f)
 	return 0;
 }
 
-static __always_inline void xdp_packet(struct xdp_md *ctx, struct flow_facts *f)
+/* Returns the hash of the key by that seed, or ACCOUNT_UNHASHED. NULL: nobody asks for one. */
+static __always_inline struct cache_hash xdp_packet(struct xdp_md *ctx, const volatile __u64 *seed,
+						    struct flow_facts *f)
 {
+	struct cache_hash hash = ACCOUNT_UNHASHED;
 	struct pkt_meta meta = {};
 
 	xdp_meta(ctx, &meta);
 	if (!xdp_is_whole(&meta))
 		xdp_measure(ctx, &meta);
-	if (!walk_quick(ctx, &meta, f) || f->end > meta.len)
-		xdp_walk(ctx, f);
+	if (walk_quick(ctx, &meta, seed, f, &hash) && f->end <= meta.len)
+		return hash;
+	xdp_walk(ctx, f);
+	return ACCOUNT_UNHASHED;
 }
 
 /* Hand over the packet, or its beginning. */

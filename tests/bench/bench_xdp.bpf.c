@@ -163,7 +163,7 @@ static __always_inline int bench_agent(struct xdp_md *ctx, int lock)
 	struct flow_facts f;
 	__u64 packets;
 
-	xdp_packet(ctx, &f);
+	xdp_packet(ctx, NULL, &f);
 	books = maps_books(cpu, &f.key);
 	if (!books || !stat || !ctl)
 		return XDP_PASS;
@@ -201,17 +201,18 @@ SEC("xdp")
 int bench_account(struct xdp_md *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
+	struct cache_hash hash;
 	struct flow_ledger *books;
 	struct flow_facts f;
 
-	xdp_packet(ctx, &f);
+	hash = xdp_packet(ctx, geometry.seed, &f);
 	books = maps_books(cpu, &f.key);
 	if (!books)
 		return XDP_PASS;
 	books->seen.packets += f.packets;
 	books->seen.bytes += f.bytes;
 	f.segment = 0;
-	account_flow(cpu, &f, books);
+	account_flow(cpu, &f, hash, books);
 	return XDP_PASS;
 }
 
@@ -222,16 +223,17 @@ int bench_unsampled(struct xdp_md *ctx)
 	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
 	const struct flow_control *ctl = bpf_map_lookup_elem(&control, &zero);
 	struct flow_cpu *stat = bpf_map_lookup_elem(&cpus, &cpu);
+	struct cache_hash hash;
 	struct flow_ledger *books;
 	struct flow_facts f;
 
-	xdp_packet(ctx, &f);
+	hash = xdp_packet(ctx, geometry.seed, &f);
 	books = maps_books(cpu, &f.key);
 	if (!books || !ctl || !stat)
 		return XDP_PASS;
 	books->seen.packets += f.packets;
 	books->seen.bytes += f.bytes;
-	account_count(cpu, &f, books, ctl, stat);
+	account_count(cpu, &f, hash, books, ctl, stat);
 	return XDP_PASS;
 }
 
@@ -240,7 +242,7 @@ int bench_parse(struct xdp_md *ctx)
 {
 	struct flow_facts f;
 
-	xdp_packet(ctx, &f);
+	xdp_packet(ctx, NULL, &f);
 	return f.bytes == f.ip_bytes ? XDP_DROP : XDP_PASS; /* the counts are wanted */
 }
 
