@@ -6,13 +6,8 @@
 #include <string.h>
 
 #include "flowd/expire_table.h"
-#include "flowd/room.h"
 #include "flowd/seed.h"
 #include "schema/cache.h"
-
-_Static_assert(sizeof(struct conv) + 2 * sizeof(uint64_t) + 2 * sizeof(struct index_entry) <=
-		       ROOM_CONVERSATION_BYTES,
-	       "with both halves' places at the index's usual load");
 
 static bool list_push(struct list *list, uint32_t value)
 {
@@ -244,6 +239,8 @@ static uint32_t conv_number(struct expire *x, bool catchall)
 		return x->top++;
 	x->free = x->conv[number].born;
 	x->frees--;
+	if (x->free != EXPIRE_NONE)
+		expire_fetch_lines(&x->conv[x->free], sizeof(struct conv)); /* the next one */
 	return number;
 }
 
@@ -328,12 +325,14 @@ void expire_want(const struct expire *x, const struct flow_key *key, struct expi
 
 void expire_fetch(const struct expire *x, const struct expire_wanted *wanted)
 {
-	uint32_t at = index_first(&x->index, wanted->hash);
+	uint32_t at = index_first(&x->index, wanted->hash), ref;
 
 	if (at == INDEX_FREE)
 		return;
-	__builtin_prefetch(expire_half(x, x->index.entry[at].value), 1);
-	__builtin_prefetch(&expire_half(x, x->index.entry[at].value ^ 1)->known, 1);
+	ref = x->index.entry[at].value;
+	__builtin_prefetch(expire_half(x, ref), 1);
+	__builtin_prefetch(&expire_half(x, ref ^ 1)->known, 1);
+	expire_fetch_half(x, ref);
 }
 
 void expire_fetch_half(const struct expire *x, uint32_t ref)
@@ -488,8 +487,10 @@ void expire_pair(struct expire *x, expire_moved *moved, void *arg)
 {
 	struct list done = x->ripe;
 
-	for (size_t i = 0; i < x->ripe.count; i++)
+	for (size_t i = 0; i < x->ripe.count; i++) {
+		expire_fetch_ripe(x, i + PAIR_AHEAD);
 		pair_one(x, x->ripe.item[i], moved, arg);
+	}
 	done.count = 0;
 	x->ripe = x->fresh;
 	x->fresh = done;

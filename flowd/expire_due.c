@@ -60,6 +60,9 @@ static void conv_pull(const struct expire *x, uint32_t number, bool soon)
 	if (soon)
 		index_fetch(&x->index, conv->half[SIDE_A].hash);
 	for (int side = 0; side < 2; side++) {
+		if (soon && conv->half[side].health)
+			expire_fetch_lines(&x->health[conv->half[side].health],
+					   sizeof(struct half_health));
 		if (conv->half[side].known && conv->half[side].slots != EXPIRE_NONE)
 			x->conf.pull(x->conf.pull_arg, conv->half[side].slots, soon);
 	}

@@ -34,6 +34,7 @@ static struct health_cell *cell_of(struct expire *x, struct half *half)
 	if (x->health_free) {
 		number = x->health_free;
 		x->health_free = x->health[number].next;
+		expire_fetch_lines(&x->health[x->health_free], sizeof(struct health_cell));
 	} else if (x->health_top < x->health_room || pool_grow(x)) {
 		number = x->health_top++;
 	} else {

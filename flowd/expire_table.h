@@ -12,8 +12,10 @@
 #include "flowd/conv.h"
 #include "flowd/expire_ahead.h"
 #include "flowd/index.h"
+#include "flowd/room.h"
 
 #define DUE_BLOCK 64
+#define PAIR_AHEAD 8
 
 /*
  * Keys that differ in what is one direction's alone (SPI, TEID, label) or may be unknown (tags) have one
@@ -24,6 +26,10 @@
 
 /* So many conversations may be made without memory: the catch-alls of all interfaces. */
 #define RESERVE (FLOW_IFACES * 2)
+
+_Static_assert(sizeof(struct conv) + 2 * sizeof(uint64_t) + 2 * sizeof(struct index_entry) <=
+		       ROOM_CONVERSATION_BYTES,
+	       "with both halves' places at the index's usual load");
 
 struct list {
 	uint32_t *item;
@@ -69,6 +75,25 @@ void expire_drop_health(struct expire *x, struct half *half);
 
 /* What both have, into a record of the conversation whose first half is that side. */
 void expire_give_health(const struct expire *x, const struct conv *conv, struct expire_record *rec);
+
+/* What expire_pair() asks first of the one at that place of its list. */
+static inline void expire_fetch_ripe(const struct expire *x, size_t at)
+{
+	const struct conv *conv;
+
+	if (at >= x->ripe.count)
+		return;
+	conv = &x->conv[x->ripe.item[at]];
+	__builtin_prefetch(&conv->born);
+	__builtin_prefetch(&conv->half[SIDE_B].known);
+}
+
+/* All of it will be written. */
+static inline void expire_fetch_lines(const void *at, size_t size)
+{
+	for (size_t i = 0; i < size; i += 64)
+		__builtin_prefetch((const char *)at + i, 1);
+}
 
 struct half *expire_half(const struct expire *x, uint32_t ref);
 

@@ -21,6 +21,7 @@
 #include "schema/db_pack.h"
 
 #define TUNNEL_COUNT 6
+#define FETCH_AHEAD 8 /* records */
 
 #define VALUES_6 "?, ?, ?, ?, ?, ?"
 #define VALUES_11 VALUES_6 ", ?, ?, ?, ?, ?"
@@ -160,11 +161,26 @@ struct rows_cursor {
 	int64_t id;
 };
 
+/* Records are in the order of their coming: one that is soon at its turn may be anywhere. */
+static void fetch(const struct db_rows *rows, size_t at)
+{
+	const struct flow_record *rec;
+
+	if (at >= rows->count || !rows->order)
+		return;
+	rec = &rows->record[rows->order[at]];
+	__builtin_prefetch(rec);
+	__builtin_prefetch(&rec->half[0]);
+	__builtin_prefetch(&rec->half[1].tcp_flags);
+	__builtin_prefetch(&rec->has_health);
+}
+
 const struct flow_record *db_rows_at(const struct db_rows *rows, size_t at, int64_t *ret_id)
 {
 	const struct flow_record *rec = &rows->record[rows->order ? rows->order[at] : at];
 	uint64_t n = (rows->sequence + at) & ((1ULL << DB_ID_SHIFT) - 1);
 
+	fetch(rows, at + FETCH_AHEAD);
 	*ret_id = rec->end_ms * (1LL << DB_ID_SHIFT) + (int64_t)n;
 	return rec;
 }
