@@ -238,7 +238,16 @@ static const struct load {
 	{1000000, 1 << SMALL | 1 << LARGE, "Zipf 1.1"},
 };
 
-/* wireledger of that size and maps of the kernel's of as many flows; all sample 1/1000 packets. Returns 3. */
+/* For how costs grow: in maps of all sizes, up to more flows than any holds. */
+#define ALL_SIZES (1 << SMALL | 1 << MIDDLE | 1 << LARGE)
+static const struct load growth[] = {
+	{1, ALL_SIZES, NULL},	    {10, ALL_SIZES, NULL},	{100, ALL_SIZES, NULL},
+	{1000, ALL_SIZES, NULL},    {10000, ALL_SIZES, NULL},	{30000, ALL_SIZES, NULL},
+	{60000, ALL_SIZES, NULL},   {100000, ALL_SIZES, NULL},	{300000, ALL_SIZES, NULL},
+	{1000000, ALL_SIZES, NULL}, {4000000, ALL_SIZES, NULL},
+};
+
+/* wireledger of that size and maps of the kernel's of as many flows; all sample 1/1000 packets. Returns how many. */
 static int fill_size(struct bench *bench, int size, const struct subject *empty, struct subject *s)
 {
 	static const char *const names[SIZES][3] = {
@@ -248,13 +257,15 @@ static int fill_size(struct bench *bench, int size, const struct subject *empty,
 	struct bench_xdp *xdp = bench->xdp[size];
 
 	s[0] = xdp_subject(bench, names[size][0], bpf_program__fd(xdp->progs.bench_lru));
-	s[1] = xdp_subject(bench, names[size][1], bpf_program__fd(xdp->progs.bench_lock));
-	s[2] = ledger_subject(bench, names[size][2], size);
+	s[1] = ledger_subject(bench, names[size][2], size);
+	s[2] = xdp_subject(bench, names[size][1], bpf_program__fd(xdp->progs.bench_lock));
 	for (int i = 0; i < 3; i++)
 		s[i].empty = empty;
-	s[2].other = &s[0];
-	s[2].lock = &s[1];
-	s[2].conf = &conf_rare;
+	s[1].other = &s[0];
+	s[1].conf = &conf_rare;
+	if (bench->opt.growth)
+		return 2;
+	s[1].lock = &s[2];
 	return 3;
 }
 
@@ -282,7 +293,9 @@ static void run_load(struct bench *bench, const struct load *load)
 static void xdp_section(struct bench *bench)
 {
 	print_head("/LRU", "/locks");
-	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+	for (size_t i = 0; bench->opt.growth && i < sizeof(growth) / sizeof(growth[0]); i++)
+		run_load(bench, &growth[i]);
+	for (size_t i = 0; !bench->opt.growth && i < sizeof(loads) / sizeof(loads[0]); i++) {
 		if (bench->opt.only_small && loads[i].flows > 1000)
 			continue;
 		if (!bench->opt.flows || bench->opt.flows == loads[i].flows)
@@ -360,7 +373,7 @@ static void measure_call(struct bench *bench)
 static void plain_sections(struct bench *bench)
 {
 	xdp_section(bench);
-	if (!bench->opt.only_small && !bench->opt.flows) {
+	if (!bench->opt.only_small && !bench->opt.flows && !bench->opt.growth) {
 		frame_section(bench);
 		tc_section(bench);
 	}
@@ -371,20 +384,16 @@ static void plain_sections(struct bench *bench)
 static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{"rounds", required_argument, NULL, 'r'},
-		{"packets", required_argument, NULL, 'p'},
-		{"quick", no_argument, NULL, 'q'},
-		{"small", no_argument, NULL, 's'},
-		{"tcp", no_argument, NULL, 't'},
-		{"sample", no_argument, NULL, 'm'},
-		{"cpus", no_argument, NULL, 'c'},
-		{"flows", required_argument, NULL, 'f'},
-		{NULL, 0, NULL, 0},
+		{"rounds", required_argument, NULL, 'r'}, {"packets", required_argument, NULL, 'p'},
+		{"quick", no_argument, NULL, 'q'},	  {"small", no_argument, NULL, 's'},
+		{"tcp", no_argument, NULL, 't'},	  {"sample", no_argument, NULL, 'm'},
+		{"cpus", no_argument, NULL, 'c'},	  {"growth", no_argument, NULL, 'g'},
+		{"flows", required_argument, NULL, 'f'},  {NULL, 0, NULL, 0},
 	};
 	int c;
 
 	*opt = (struct options){.rounds = 9, .packets = 2000000};
-	while ((c = getopt_long(argc, argv, "r:p:qstmcf:", longs, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "r:p:qstmcgf:", longs, NULL)) >= 0) {
 		if (c == 'r')
 			opt->rounds = atoi(optarg);
 		else if (c == 'p')
@@ -399,6 +408,8 @@ static int parse_options(int argc, char **argv, struct options *opt)
 			opt->only_sample = true;
 		else if (c == 'c')
 			opt->only_cpus = true;
+		else if (c == 'g')
+			*opt = (struct options){.rounds = 5, .packets = 500000, .growth = true};
 		else if (c == 'f')
 			opt->flows = (uint32_t)atoi(optarg);
 		else
@@ -415,7 +426,7 @@ int main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &bench.opt)) {
 		fprintf(stderr, "usage: datapath [--quick] [--small] [--tcp] [--sample] [--cpus] "
-				"[--flows N] [--rounds N] [--packets N]\n");
+				"[--growth] [--flows N] [--rounds N] [--packets N]\n");
 		return 2;
 	}
 	libbpf_set_print(NULL);
@@ -426,9 +437,9 @@ int main(int argc, char **argv)
 	printf("# packets on CPU %d, rings of %u MiB drained on CPU %d; medians of %d interleaved "
 	       "rounds of %u packets\n",
 	       bench.cpu, RING_BYTES >> 20, bench.drain_cpu, bench.opt.rounds, bench.opt.packets);
-	some = bench.opt.only_small || bench.opt.flows || bench.opt.only_tcp ||
+	some = bench.opt.only_small || bench.opt.flows || bench.opt.growth || bench.opt.only_tcp ||
 	       bench.opt.only_sample || bench.opt.only_cpus;
-	if (!some || bench.opt.only_small || bench.opt.flows)
+	if (!some || bench.opt.only_small || bench.opt.flows || bench.opt.growth)
 		plain_sections(&bench);
 	if (!some || bench.opt.only_cpus)
 		cpus_section(&bench);

@@ -56,6 +56,7 @@ struct options {
 	int rounds;
 	uint32_t packets; /* a round */
 	bool quick;
+	bool growth;	 /* one section, by flows and sizes of maps */
 	bool only_small; /* no section but XDP with 1 and 1,000 flows: for work on the datapath */
 	bool only_tcp;
 	bool only_sample;
