@@ -311,12 +311,11 @@ static void hand_over(struct replay_cache *cache, uint32_t number)
 
 static void announce(const struct replay_cache *cache, uint32_t number, enum replay_when when)
 {
-	const struct flow_slot *slot = slot_at(cache, number);
+	const struct flow_health *beside = replay_cache_health(cache, number);
 
-	if (slot->tcp_state & TCP_HEALTH)
-		__builtin_prefetch(&cache->health[number / FLOW_WAYS].health[number % FLOW_WAYS],
-				   1);
-	cache->gain(cache->arg, number, slot, when);
+	if (beside)
+		__builtin_prefetch(beside, 1);
+	cache->gain(cache->arg, number, slot_at(cache, number), when);
 }
 
 /* The slot at that place of the list is three, two or one REPLAY_AHEADs from its turn. */

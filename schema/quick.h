@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * quick.h: what nearly every packet is, at one look, and the hash of its key: TCP or UDP over IPv4 without options or
- * over IPv6 without extension headers, whole, plain or behind one tag. For all else, and wherever a length does not fit, the
- * walk of parse.h is asked: what both know they know alike (tests/fuzz_parse.c, tests/test_parse.c).
+ * over IPv6 without extension headers, whole, plain or behind one tag. For all else, and wherever a length does not
+ * fit, the walk of parse.h is asked: what both know they know alike (tests/fuzz_parse.c, tests/test_parse.c).
  *
  * The facts are made in registers and stored by words of 8 bytes. The key is read again by such words, and a
  * processor hands a word that was stored in parts over only when all of them are in its cache.
