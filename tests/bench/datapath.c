@@ -292,14 +292,16 @@ static void run_load(struct bench *bench, const struct load *load)
 
 static void xdp_section(struct bench *bench)
 {
+	const struct load *load = bench->opt.growth ? growth : loads;
+	size_t count = bench->opt.growth ? sizeof(growth) / sizeof(growth[0])
+					 : sizeof(loads) / sizeof(loads[0]);
+
 	print_head("/LRU", "/locks");
-	for (size_t i = 0; bench->opt.growth && i < sizeof(growth) / sizeof(growth[0]); i++)
-		run_load(bench, &growth[i]);
-	for (size_t i = 0; !bench->opt.growth && i < sizeof(loads) / sizeof(loads[0]); i++) {
-		if (bench->opt.only_small && loads[i].flows > 1000)
+	for (size_t i = 0; i < count; i++) {
+		if (bench->opt.only_small && load[i].flows > 1000)
 			continue;
-		if (!bench->opt.flows || bench->opt.flows == loads[i].flows)
-			run_load(bench, &loads[i]);
+		if (!bench->opt.flows || bench->opt.flows == load[i].flows)
+			run_load(bench, &load[i]);
 	}
 }
 
